@@ -1,0 +1,96 @@
+// The graph: a node is one application of an operation, a Tensor is one of its outputs. Nothing is computed here; lib/compile turns graphs into
+// programs and lib/executor runs them.
+import type { DataArray, DType } from './dtype';
+import type { Shape } from './shape';
+
+export interface Signature {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+export interface Node {
+  readonly id: number; // increases in order of creation, so it is a topological order
+  readonly operation: Operation<any>;
+  readonly inputs: readonly Tensor[];
+  readonly attributes: any;
+  readonly outputs: readonly Tensor[];
+}
+
+export class Tensor implements Signature {
+  constructor(
+    readonly node: Node,
+    readonly index: number,
+    readonly shape: Shape,
+    readonly dtype: DType,
+  ) {}
+
+  /** Compiles and runs what this tensor depends on. Resolves to a new typed array in row-major order. For several tensors at once use evaluate(). */
+  async data(): Promise<DataArray> {
+    return (await engine.evaluate([this]))[0]!;
+  }
+}
+
+/** Filled by lib/executor.ts: a tensor knows no executor. */
+export const engine: { evaluate: (tensors: readonly Tensor[]) => Promise<DataArray[]> } = {
+  evaluate: () => Promise.reject(new Error('the executor is not loaded')),
+};
+
+/** The kernel call that computes a node. Inputs and outputs are the node's, in order, unless `inputs` selects or reorders them. */
+export interface KernelCall {
+  readonly name: string;
+  readonly integers?: readonly number[];
+  readonly numbers?: readonly number[];
+}
+
+/** One application, as gradient rules see it. */
+export interface Application<A> {
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+  readonly attributes: A;
+}
+
+/** A view of input 0: same memory, other shape and strides (elements), starting `offset` elements in. Null when this input's strides do not allow it. */
+export interface View {
+  readonly offset: number;
+  readonly strides: readonly number[];
+}
+
+/**
+ * What an operation means. Each family file in lib/ops declares a table of these, and for each a public function that checks its arguments and calls
+ * apply(). Exactly one of `elementwise`, `view`, `kernel` or `compose` says how it is computed; an operation with a kernel may also compose: that
+ * composition is its definition for gradients and tests until a better one is written.
+ */
+export interface Operation<A = unknown> {
+  readonly name: string;
+  /** Shape rule. Throws ERR_TENSORWOOD_SHAPE or _DTYPE: `softmax: expected axis in [-2, 1] for shape (8, 32), got 3`. */
+  infer(inputs: readonly Signature[], attributes: A): readonly Signature[];
+  /**
+   * Gradients of the inputs given those of the outputs (undefined = zero), as new graph. Absent: the gradient of compose(), or none at all
+   * (integer results, updates). An entry undefined = this input has no gradient.
+   */
+  gradient?(application: Application<A>, gradients: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[];
+  compose?(inputs: readonly Tensor[], attributes: A): readonly Tensor[];
+  /** Point-wise over broadcast inputs: the instruction of the elementwise machine (native/cpu/kernels/elementwise.h), fused by lib/compile/fuse.ts. */
+  elementwise?: string;
+  view?(input: { shape: Shape; strides: readonly number[] }, output: Shape, attributes: A): View | null;
+  kernel?(inputs: readonly Signature[], outputs: readonly Signature[], attributes: A): KernelCall;
+  /** Which strides the kernel takes for each input: any = every stride; rows = last axis dense, others free; dense = row-major. Default dense. */
+  strides?: 'any' | 'rows' | 'dense' | ((input: number) => 'any' | 'rows' | 'dense');
+  /** Pairs [output, input]: the kernel may write that output over that input's memory. State updates and in-place gradients use it. */
+  inPlace?: readonly (readonly [number, number])[];
+  /** Differs at each evaluation (random numbers) or writes state: never merged with an equal node. */
+  effect?: boolean;
+}
+
+let nextId = 0;
+
+/** Records one application and returns its outputs. */
+export function apply<A>(operation: Operation<A>, inputs: readonly Tensor[], attributes: A): readonly Tensor[] {
+  const signatures = operation.infer(inputs, attributes);
+  const outputs: Tensor[] = [];
+  const node: Node = { id: nextId++, operation, inputs, attributes, outputs };
+  signatures.forEach((s, i) => {
+    outputs.push(new Tensor(node, i, s.shape, s.dtype));
+  });
+  return outputs;
+}

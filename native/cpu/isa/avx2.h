@@ -1,0 +1,113 @@
+// The vector type of eight lanes: AVX2 with FMA. Names and meaning as in scalar.h.
+#pragma once
+#include <immintrin.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "core/inline.h"
+#include "core/kernel.h"
+
+namespace tensorwood {
+namespace TENSORWOOD_NAMESPACE {
+
+struct Vector {
+  static constexpr int lanes = 8;
+  __m256 v;
+};
+struct Integers {
+  __m256i v;
+};
+struct Mask {
+  __m256 v;
+};
+
+TENSORWOOD_INLINE __m256i first_lanes(int n) { return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)); }
+
+TENSORWOOD_INLINE Vector broadcast(float a) { return {_mm256_set1_ps(a)}; }
+TENSORWOOD_INLINE Vector load(const float* p) { return {_mm256_loadu_ps(p)}; }
+TENSORWOOD_INLINE Vector load_partial(const float* p, int n) { return {_mm256_maskload_ps(p, first_lanes(n))}; }
+TENSORWOOD_INLINE void store(float* p, Vector a) { _mm256_storeu_ps(p, a.v); }
+TENSORWOOD_INLINE void store_partial(float* p, Vector a, int n) { _mm256_maskstore_ps(p, first_lanes(n), a.v); }
+TENSORWOOD_INLINE Vector operator+(Vector a, Vector b) { return {_mm256_add_ps(a.v, b.v)}; }
+TENSORWOOD_INLINE Vector operator-(Vector a, Vector b) { return {_mm256_sub_ps(a.v, b.v)}; }
+TENSORWOOD_INLINE Vector operator*(Vector a, Vector b) { return {_mm256_mul_ps(a.v, b.v)}; }
+TENSORWOOD_INLINE Vector operator/(Vector a, Vector b) { return {_mm256_div_ps(a.v, b.v)}; }
+TENSORWOOD_INLINE Vector multiply_add(Vector a, Vector b, Vector c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+TENSORWOOD_INLINE Vector minimum(Vector a, Vector b) { return {_mm256_min_ps(a.v, b.v)}; }
+TENSORWOOD_INLINE Vector maximum(Vector a, Vector b) { return {_mm256_max_ps(a.v, b.v)}; }
+TENSORWOOD_INLINE Vector square_root(Vector a) { return {_mm256_sqrt_ps(a.v)}; }
+TENSORWOOD_INLINE Vector round_nearest(Vector a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
+TENSORWOOD_INLINE Vector round_down(Vector a) { return {_mm256_floor_ps(a.v)}; }
+TENSORWOOD_INLINE Mask operator<(Vector a, Vector b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)}; }
+TENSORWOOD_INLINE Mask operator<=(Vector a, Vector b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)}; }
+TENSORWOOD_INLINE Mask operator==(Vector a, Vector b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)}; }
+TENSORWOOD_INLINE Mask operator&(Mask a, Mask b) { return {_mm256_and_ps(a.v, b.v)}; }
+TENSORWOOD_INLINE Mask operator|(Mask a, Mask b) { return {_mm256_or_ps(a.v, b.v)}; }
+TENSORWOOD_INLINE Mask operator!(Mask a) { return {_mm256_xor_ps(a.v, _mm256_castsi256_ps(_mm256_set1_epi32(-1)))}; }
+TENSORWOOD_INLINE Vector select(Mask m, Vector a, Vector b) { return {_mm256_blendv_ps(b.v, a.v, m.v)}; }
+
+TENSORWOOD_INLINE Integers broadcast_integers(int32_t a) { return {_mm256_set1_epi32(a)}; }
+TENSORWOOD_INLINE Integers load_integers(const int32_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
+TENSORWOOD_INLINE void store_integers(int32_t* p, Integers a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v); }
+TENSORWOOD_INLINE Integers operator+(Integers a, Integers b) { return {_mm256_add_epi32(a.v, b.v)}; }
+TENSORWOOD_INLINE Integers operator-(Integers a, Integers b) { return {_mm256_sub_epi32(a.v, b.v)}; }
+TENSORWOOD_INLINE Integers operator&(Integers a, Integers b) { return {_mm256_and_si256(a.v, b.v)}; }
+TENSORWOOD_INLINE Integers operator|(Integers a, Integers b) { return {_mm256_or_si256(a.v, b.v)}; }
+TENSORWOOD_INLINE Integers operator^(Integers a, Integers b) { return {_mm256_xor_si256(a.v, b.v)}; }
+TENSORWOOD_INLINE Integers shift_left(Integers a, int n) { return {_mm256_slli_epi32(a.v, n)}; }
+TENSORWOOD_INLINE Integers shift_right(Integers a, int n) { return {_mm256_srli_epi32(a.v, n)}; }
+TENSORWOOD_INLINE Integers to_integers(Vector a) { return {_mm256_cvtps_epi32(a.v)}; }
+TENSORWOOD_INLINE Vector to_floats(Integers a) { return {_mm256_cvtepi32_ps(a.v)}; }
+TENSORWOOD_INLINE Integers bits(Vector a) { return {_mm256_castps_si256(a.v)}; }
+TENSORWOOD_INLINE Vector from_bits(Integers a) { return {_mm256_castsi256_ps(a.v)}; }
+TENSORWOOD_INLINE Vector gather(const float* p, Integers at) { return {_mm256_i32gather_ps(p, at.v, 4)}; }
+
+TENSORWOOD_INLINE float reduce_add(Vector a) {
+  __m128 x = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+  return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
+}
+TENSORWOOD_INLINE float reduce_max(Vector a) {
+  __m128 x = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+  return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
+}
+
+TENSORWOOD_INLINE float bf16_to_float(uint16_t a) {
+  const uint32_t wide = static_cast<uint32_t>(a) << 16;
+  float f;
+  std::memcpy(&f, &wide, 4);
+  return f;
+}
+TENSORWOOD_INLINE uint16_t float_to_bf16(float a) {
+  uint32_t u;
+  std::memcpy(&u, &a, 4);
+  if ((u & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((u >> 16) | 0x40u);
+  return static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+}
+TENSORWOOD_INLINE Vector load(const uint16_t* p) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16))};
+}
+TENSORWOOD_INLINE Vector load_partial(const uint16_t* p, int n) {
+  uint16_t full[8] = {};
+  for (int i = 0; i < n && i < 8; i++) full[i] = p[i];
+  return load(full);
+}
+TENSORWOOD_INLINE void store(uint16_t* p, Vector a) {
+  const __m256i u = _mm256_castps_si256(a.v);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(u, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))), 16);
+  const __m256i quiet = _mm256_or_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(0x40));
+  const __m256i r = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q)));
+  const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(r, r), 0x08);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(packed));
+}
+TENSORWOOD_INLINE void store_partial(uint16_t* p, Vector a, int n) {
+  uint16_t full[8];
+  store(full, a);
+  for (int i = 0; i < n && i < 8; i++) p[i] = full[i];
+}
+
+}  // namespace TENSORWOOD_NAMESPACE
+}  // namespace tensorwood

@@ -1,0 +1,98 @@
+// The vector type of one lane: any CPU, and the arm64 fallback. The three files of this folder have the same names in the same order;
+// kernels are written once over them. A Mask is what comparisons give; select(mask, a, b) is a where the mask holds.
+#pragma once
+#include <cmath>
+#include <cstring>
+
+#include "core/inline.h"
+#include "core/kernel.h"
+
+namespace tensorwood {
+namespace TENSORWOOD_NAMESPACE {
+
+struct Vector {
+  static constexpr int lanes = 1;
+  float v;
+};
+struct Integers {  // 32-bit lanes
+  int32_t v;
+};
+struct Mask {
+  bool v;
+};
+
+TENSORWOOD_INLINE Vector broadcast(float a) { return {a}; }
+TENSORWOOD_INLINE Vector load(const float* p) { return {*p}; }
+TENSORWOOD_INLINE Vector load_partial(const float* p, int n) { return {n > 0 ? *p : 0.0f}; }  // lanes past n are 0
+TENSORWOOD_INLINE void store(float* p, Vector a) { *p = a.v; }
+TENSORWOOD_INLINE void store_partial(float* p, Vector a, int n) {
+  if (n > 0) *p = a.v;
+}
+TENSORWOOD_INLINE Vector operator+(Vector a, Vector b) { return {a.v + b.v}; }
+TENSORWOOD_INLINE Vector operator-(Vector a, Vector b) { return {a.v - b.v}; }
+TENSORWOOD_INLINE Vector operator*(Vector a, Vector b) { return {a.v * b.v}; }
+TENSORWOOD_INLINE Vector operator/(Vector a, Vector b) { return {a.v / b.v}; }
+TENSORWOOD_INLINE Vector multiply_add(Vector a, Vector b, Vector c) { return {a.v * b.v + c.v}; }    // a b + c; fused where the set has it
+TENSORWOOD_INLINE Vector minimum(Vector a, Vector b) { return {a.v < b.v ? a.v : b.v}; }  // b when either is NaN
+TENSORWOOD_INLINE Vector maximum(Vector a, Vector b) { return {a.v > b.v ? a.v : b.v}; }
+TENSORWOOD_INLINE Vector square_root(Vector a) { return {__builtin_sqrtf(a.v)}; }
+TENSORWOOD_INLINE Vector round_nearest(Vector a) { return {__builtin_nearbyintf(a.v)}; }
+TENSORWOOD_INLINE Vector round_down(Vector a) { return {__builtin_floorf(a.v)}; }
+TENSORWOOD_INLINE Mask operator<(Vector a, Vector b) { return {a.v < b.v}; }
+TENSORWOOD_INLINE Mask operator<=(Vector a, Vector b) { return {a.v <= b.v}; }
+TENSORWOOD_INLINE Mask operator==(Vector a, Vector b) { return {a.v == b.v}; }
+TENSORWOOD_INLINE Mask operator&(Mask a, Mask b) { return {a.v && b.v}; }
+TENSORWOOD_INLINE Mask operator|(Mask a, Mask b) { return {a.v || b.v}; }
+TENSORWOOD_INLINE Mask operator!(Mask a) { return {!a.v}; }
+TENSORWOOD_INLINE Vector select(Mask m, Vector a, Vector b) { return m.v ? a : b; }
+
+TENSORWOOD_INLINE Integers broadcast_integers(int32_t a) { return {a}; }
+TENSORWOOD_INLINE Integers load_integers(const int32_t* p) { return {*p}; }
+TENSORWOOD_INLINE void store_integers(int32_t* p, Integers a) { *p = a.v; }
+TENSORWOOD_INLINE Integers operator+(Integers a, Integers b) { return {static_cast<int32_t>(static_cast<uint32_t>(a.v) + static_cast<uint32_t>(b.v))}; }
+TENSORWOOD_INLINE Integers operator-(Integers a, Integers b) { return {static_cast<int32_t>(static_cast<uint32_t>(a.v) - static_cast<uint32_t>(b.v))}; }
+TENSORWOOD_INLINE Integers operator&(Integers a, Integers b) { return {a.v & b.v}; }
+TENSORWOOD_INLINE Integers operator|(Integers a, Integers b) { return {a.v | b.v}; }
+TENSORWOOD_INLINE Integers operator^(Integers a, Integers b) { return {a.v ^ b.v}; }
+TENSORWOOD_INLINE Integers shift_left(Integers a, int n) { return {static_cast<int32_t>(static_cast<uint32_t>(a.v) << n)}; }
+TENSORWOOD_INLINE Integers shift_right(Integers a, int n) { return {static_cast<int32_t>(static_cast<uint32_t>(a.v) >> n)}; }  // logical
+TENSORWOOD_INLINE Integers to_integers(Vector a) { return {static_cast<int32_t>(__builtin_nearbyintf(a.v))}; }  // nearest; in range only
+TENSORWOOD_INLINE Vector to_floats(Integers a) { return {static_cast<float>(a.v)}; }
+TENSORWOOD_INLINE Integers bits(Vector a) {
+  Integers r;
+  std::memcpy(&r.v, &a.v, 4);
+  return r;
+}
+TENSORWOOD_INLINE Vector from_bits(Integers a) {
+  Vector r;
+  std::memcpy(&r.v, &a.v, 4);
+  return r;
+}
+TENSORWOOD_INLINE Vector gather(const float* p, Integers at) { return {p[at.v]}; }
+
+// Sums over the lanes always pair them in the same tree.
+TENSORWOOD_INLINE float reduce_add(Vector a) { return a.v; }
+TENSORWOOD_INLINE float reduce_max(Vector a) { return a.v; }
+
+// bf16 is stored in uint16_t; stores round to nearest even and keep NaN a NaN.
+TENSORWOOD_INLINE float bf16_to_float(uint16_t a) {
+  const uint32_t wide = static_cast<uint32_t>(a) << 16;
+  float f;
+  std::memcpy(&f, &wide, 4);
+  return f;
+}
+TENSORWOOD_INLINE uint16_t float_to_bf16(float a) {
+  uint32_t u;
+  std::memcpy(&u, &a, 4);
+  if ((u & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((u >> 16) | 0x40u);
+  return static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
+}
+TENSORWOOD_INLINE Vector load(const uint16_t* p) { return {bf16_to_float(*p)}; }
+TENSORWOOD_INLINE Vector load_partial(const uint16_t* p, int n) { return {n > 0 ? bf16_to_float(*p) : 0.0f}; }
+TENSORWOOD_INLINE void store(uint16_t* p, Vector a) { *p = float_to_bf16(a.v); }
+TENSORWOOD_INLINE void store_partial(uint16_t* p, Vector a, int n) {
+  if (n > 0) *p = float_to_bf16(a.v);
+}
+
+}  // namespace TENSORWOOD_NAMESPACE
+}  // namespace tensorwood
