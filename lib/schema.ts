@@ -1,0 +1,170 @@
+// Parameters from one source: a schema is a record of fields, and from it come the TypeScript type, the checks, the command-line flags, the table in the
+// documentation and the block that a saved model carries.
+import { fail } from './errors';
+
+type Kind = 'number' | 'integer' | 'boolean' | 'text' | 'choice' | 'integers';
+
+export interface Field<T> {
+  readonly kind: Kind;
+  readonly default: T;
+  /** Closed interval of allowed values; use Number.MIN_VALUE as the lower end for "more than 0". Each element's, for lists. */
+  readonly range?: readonly [number, number];
+  readonly choices?: readonly string[];
+  readonly doc: string;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a schema holds fields of every type
+export type Schema = Readonly<Record<string, Field<any>>>;
+/** All parameters, defaults filled in. */
+export type Values<S extends Schema> = { readonly [K in keyof S]: S[K] extends Field<infer T> ? T : never };
+/** What a caller passes: any subset. */
+export type Options<S extends Schema> = { readonly [K in keyof S]?: Values<S>[K] | undefined };
+
+export const number = (value: number, range: readonly [number, number], doc: string): Field<number> => ({
+  kind: 'number',
+  default: value,
+  range,
+  doc,
+});
+export const integer = (value: number, range: readonly [number, number], doc: string): Field<number> => ({
+  kind: 'integer',
+  default: value,
+  range,
+  doc,
+});
+export const boolean = (value: boolean, doc: string): Field<boolean> => ({ kind: 'boolean', default: value, doc });
+export const text = (value: string, doc: string): Field<string> => ({ kind: 'text', default: value, doc });
+export const integers = (value: readonly number[], range: readonly [number, number], doc: string): Field<readonly number[]> => ({
+  kind: 'integers',
+  default: value,
+  range,
+  doc,
+});
+export const choice = <const C extends readonly string[]>(choices: C, value: C[number], doc: string): Field<C[number]> => ({
+  kind: 'choice',
+  default: value,
+  choices,
+  doc,
+});
+
+const show = (value: unknown): string =>
+  typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+
+/** What a field accepts, in words: `a number in [0, 1]`. */
+export function accepts(field: Field<unknown>): string {
+  const within = field.range === undefined ? '' : rangeInWords(field.range);
+  switch (field.kind) {
+    case 'number':
+      return `a number${within}`;
+    case 'integer':
+      return `an integer${within}`;
+    case 'integers':
+      return `integers${within}`;
+    case 'boolean':
+      return 'true or false';
+    case 'text':
+      return 'a string';
+    case 'choice':
+      return `one of ${field.choices!.join(', ')}`;
+  }
+}
+
+function rangeInWords([low, high]: readonly [number, number]): string {
+  const below = low === Number.MIN_VALUE ? 'more than 0' : `at least ${low}`;
+  if (high === Number.POSITIVE_INFINITY) return low === Number.NEGATIVE_INFINITY ? '' : ` of ${below}`;
+  return low === Number.MIN_VALUE ? ` in (0, ${high}]` : ` in [${low}, ${high}]`;
+}
+
+function isAccepted(field: Field<unknown>, value: unknown): boolean {
+  const inRange = (n: unknown): boolean =>
+    typeof n === 'number' &&
+    (field.range === undefined || (n >= field.range[0] && n <= field.range[1])) &&
+    (field.kind === 'number' || Number.isInteger(n));
+  switch (field.kind) {
+    case 'number':
+    case 'integer':
+      return inRange(value);
+    case 'integers':
+      return Array.isArray(value) && value.every(inRange);
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'text':
+      return typeof value === 'string';
+    case 'choice':
+      return field.choices!.includes(value as string);
+  }
+}
+
+/**
+ * Checks options against a schema and fills in the defaults. An option that is undefined counts as absent.
+ * @param subject the beginning of every error sentence, such as `trainTrees`
+ * @throws ERR_TENSORWOOD_ARGUMENT for an unknown name (the nearest known one is suggested) or a value out of its range
+ */
+export function parse<S extends Schema>(subject: string, schema: S, options: Options<S> = {}): Values<S> {
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(schema, name))
+      fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: unknown option '${name}'${suggestion(name, Object.keys(schema))}`);
+  }
+  const values: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(schema)) {
+    const value = options[name] === undefined ? field.default : options[name];
+    if (!isAccepted(field, value))
+      fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected ${name} to be ${accepts(field)}, got ${show(value)}`);
+    values[name] = value;
+  }
+  return values as Values<S>;
+}
+
+/** `, did you mean 'x'?` for the known name within two edits, else nothing. */
+export function suggestion(name: string, known: readonly string[]): string {
+  const best = known.map((k) => ({ k, d: editDistance(name.toLowerCase(), k.toLowerCase()) })).sort((a, b) => a.d - b.d)[0];
+  return best !== undefined && best.d <= 2 ? `, did you mean '${best.k}'?` : '';
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    row = next;
+  }
+  return row[b.length]!;
+}
+
+/** learningRate -> learning-rate */
+export const flagName = (name: string): string => name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+
+/** The `options` of node:util parseArgs for a schema. */
+export function flagsOf(schema: Schema): Record<string, { type: 'string' | 'boolean' }> {
+  return Object.fromEntries(
+    Object.entries(schema).map(([name, f]) => [flagName(name), { type: f.kind === 'boolean' ? 'boolean' : 'string' }]),
+  );
+}
+
+/** Options from the values that parseArgs found; flags of other schemas are left alone. Give the result to parse(). */
+export function fromFlags<S extends Schema>(schema: S, found: Readonly<Record<string, unknown>>): Options<S> {
+  const options: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(schema)) {
+    const given = found[flagName(name)];
+    if (given !== undefined) options[name] = fromText(field, given);
+  }
+  return options as Options<S>;
+}
+
+function fromText(field: Field<unknown>, given: unknown): unknown {
+  if (typeof given !== 'string') return given;
+  if (field.kind === 'integers') return given === '' ? [] : given.split(',').map(Number);
+  return field.kind === 'number' || field.kind === 'integer' ? (given.trim() === '' ? Number.NaN : Number(given)) : given;
+}
+
+/** One row a field, for --help and the documentation. */
+export function rowsOf(schema: Schema): { name: string; flag: string; accepts: string; default: string; doc: string }[] {
+  return Object.entries(schema).map(([name, f]) => ({
+    name,
+    flag: `--${flagName(name)}`,
+    accepts: accepts(f),
+    default: show(f.default),
+    doc: f.doc,
+  }));
+}
