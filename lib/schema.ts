@@ -13,7 +13,6 @@ export interface Field<T> {
   readonly doc: string;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a schema holds fields of every type
 export type Schema = Readonly<Record<string, Field<any>>>;
 /** All parameters, defaults filled in. */
 export type Values<S extends Schema> = { readonly [K in keyof S]: S[K] extends Field<infer T> ? T : never };

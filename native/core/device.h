@@ -15,7 +15,7 @@ struct Device {
   void (*write)(void* to, const void* host, int64_t bytes, void* stream);
   void (*read)(void* host, const void* from, int64_t bytes, void* stream);
   void (*copy)(void* to, const void* from, int64_t bytes, void* stream);
-  Status (*synchronize)(void* stream);  // waits, and reports what failed since the last call
+  Status (*synchronize)(void* stream);                        // waits, and reports what failed since the last call
   const Kernel* (*find)(std::string_view name, DType dtype);  // best row for this machine, or null
 };
 

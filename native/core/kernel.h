@@ -26,9 +26,9 @@ struct Args {
   const int64_t* integers;
   const double* numbers;
   int32_t input_count, output_count, integer_count, number_count;
-  std::byte* scratch;     // 64-byte aligned, at least what scratch_bytes answered, not shared with another running kernel
-  Threads* threads;       // never null; a single thread on the CPU, ignored by devices with threads of their own
-  void* stream;           // the device's queue; null on the CPU
+  std::byte* scratch;  // 64-byte aligned, at least what scratch_bytes answered, not shared with another running kernel
+  Threads* threads;    // never null; a single thread on the CPU, ignored by devices with threads of their own
+  void* stream;        // the device's queue; null on the CPU
 };
 
 // Null when the arguments fit the kernel, else what is wrong as "expected ..., got ...". Runs once, when a program is decoded: it is
@@ -40,7 +40,7 @@ using Run = void (*)(const Args&);
 
 struct Kernel {
   const char* name;
-  DType dtype;      // of outputs[0]; any = the kernel looks itself
+  DType dtype;  // of outputs[0]; any = the kernel looks itself
   Run run;
   Check check;      // required in the CPU's scalar table, null elsewhere: devices share the CPU's checks
   Scratch scratch;  // null = none

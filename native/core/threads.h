@@ -20,7 +20,8 @@ class Threads {
   // f(int64_t task, int worker)
   template <class F>
   TENSORWOOD_INLINE void parallel(int64_t tasks, const F& f) {
-    run(tasks, [](void* context, int64_t task, int worker) { (*static_cast<const F*>(context))(task, worker); }, const_cast<F*>(&f));
+    run(
+        tasks, [](void* context, int64_t task, int worker) { (*static_cast<const F*>(context))(task, worker); }, const_cast<F*>(&f));
   }
 };
 

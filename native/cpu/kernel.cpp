@@ -9,5 +9,5 @@
 namespace tensorwood {
 extern const Table TENSORWOOD_JOIN(table, TENSORWOOD_FAMILY, TENSORWOOD_ISA);
 constexpr Table TENSORWOOD_JOIN(table, TENSORWOOD_FAMILY, TENSORWOOD_ISA) = {TENSORWOOD_NAMESPACE::rows,
-                                                                            sizeof TENSORWOOD_NAMESPACE::rows / sizeof(Kernel)};
+                                                                             sizeof TENSORWOOD_NAMESPACE::rows / sizeof(Kernel)};
 }  // namespace tensorwood

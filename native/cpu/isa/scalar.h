@@ -32,8 +32,8 @@ TENSORWOOD_INLINE Vector operator+(Vector a, Vector b) { return {a.v + b.v}; }
 TENSORWOOD_INLINE Vector operator-(Vector a, Vector b) { return {a.v - b.v}; }
 TENSORWOOD_INLINE Vector operator*(Vector a, Vector b) { return {a.v * b.v}; }
 TENSORWOOD_INLINE Vector operator/(Vector a, Vector b) { return {a.v / b.v}; }
-TENSORWOOD_INLINE Vector multiply_add(Vector a, Vector b, Vector c) { return {a.v * b.v + c.v}; }    // a b + c; fused where the set has it
-TENSORWOOD_INLINE Vector minimum(Vector a, Vector b) { return {a.v < b.v ? a.v : b.v}; }  // b when either is NaN
+TENSORWOOD_INLINE Vector multiply_add(Vector a, Vector b, Vector c) { return {a.v * b.v + c.v}; }  // a b + c; fused where the set has it
+TENSORWOOD_INLINE Vector minimum(Vector a, Vector b) { return {a.v < b.v ? a.v : b.v}; }           // b when either is NaN
 TENSORWOOD_INLINE Vector maximum(Vector a, Vector b) { return {a.v > b.v ? a.v : b.v}; }
 TENSORWOOD_INLINE Vector square_root(Vector a) { return {__builtin_sqrtf(a.v)}; }
 TENSORWOOD_INLINE Vector round_nearest(Vector a) { return {__builtin_nearbyintf(a.v)}; }
@@ -49,8 +49,12 @@ TENSORWOOD_INLINE Vector select(Mask m, Vector a, Vector b) { return m.v ? a : b
 TENSORWOOD_INLINE Integers broadcast_integers(int32_t a) { return {a}; }
 TENSORWOOD_INLINE Integers load_integers(const int32_t* p) { return {*p}; }
 TENSORWOOD_INLINE void store_integers(int32_t* p, Integers a) { *p = a.v; }
-TENSORWOOD_INLINE Integers operator+(Integers a, Integers b) { return {static_cast<int32_t>(static_cast<uint32_t>(a.v) + static_cast<uint32_t>(b.v))}; }
-TENSORWOOD_INLINE Integers operator-(Integers a, Integers b) { return {static_cast<int32_t>(static_cast<uint32_t>(a.v) - static_cast<uint32_t>(b.v))}; }
+TENSORWOOD_INLINE Integers operator+(Integers a, Integers b) {
+  return {static_cast<int32_t>(static_cast<uint32_t>(a.v) + static_cast<uint32_t>(b.v))};
+}
+TENSORWOOD_INLINE Integers operator-(Integers a, Integers b) {
+  return {static_cast<int32_t>(static_cast<uint32_t>(a.v) - static_cast<uint32_t>(b.v))};
+}
 TENSORWOOD_INLINE Integers operator&(Integers a, Integers b) { return {a.v & b.v}; }
 TENSORWOOD_INLINE Integers operator|(Integers a, Integers b) { return {a.v | b.v}; }
 TENSORWOOD_INLINE Integers operator^(Integers a, Integers b) { return {a.v ^ b.v}; }
