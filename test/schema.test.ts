@@ -1,3 +1,4 @@
+// The one source of parameters: checks, defaults, flags, documentation rows.
 import { describe, expect, it } from 'vitest';
 import { boolean, choice, flagsOf, fromFlags, integer, integers, number, parse, rowsOf, text } from '../lib/schema';
 

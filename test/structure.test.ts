@@ -1,0 +1,84 @@
+// The house rules that a machine can check: layers, names, sizes, and a head comment in every file.
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = join(__dirname, '..');
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', 'lib', 'native', 'test', 'bench', 'scripts'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((f) => f !== '' && existsSync(join(root, f)));
+const sources = files.filter((f) => /\.(ts|mts|mjs|h|cpp|cu|cuh)$/.test(f));
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+const libLayers = 'errors schema dtype shape native tensor ops compile executor nn models optim data formats train trees dist dashboard cli'
+  .split(' ')
+  .map((room) => [room]);
+const nativeLayers = [['core'], ['trees'], ['cpu', 'cuda', 'dist'], ['napi']];
+
+/** `lib/ops/reduce.ts` -> ops, `lib/shape.ts` -> shape. */
+const roomOf = (file: string): string => file.split('/')[1]!.replace(/\.\w+$/, '');
+const levelOf = (layers: string[][], room: string): number => layers.findIndex((l) => l.includes(room));
+
+function importsOf(file: string): string[] {
+  const text = read(file);
+  if (file.startsWith('native/')) {
+    return [...text.matchAll(/#include "((?:core|trees|cpu|cuda|dist|napi)\/[^"]+)"/g)].map((m) => `native/${m[1]}`);
+  }
+  return [...text.matchAll(/(?:from|import|require\()\s*['"](\.[^'"]*)['"]/g)].map((m) => relative(root, join(root, dirname(file), m[1]!)));
+}
+
+function crossings(prefix: string, layers: string[][]): string[] {
+  const wrong: string[] = [];
+  for (const file of sources.filter((f) => f.startsWith(`${prefix}/`) && f !== 'lib/index.ts')) {
+    const room = roomOf(file);
+    if (levelOf(layers, room) < 0) wrong.push(`${file}: the room '${room}' is not in the list of layers`);
+    for (const target of importsOf(file)) {
+      const other = roomOf(target);
+      if (other !== room && levelOf(layers, other) >= levelOf(layers, room)) wrong.push(`${file} imports ${target}`);
+    }
+  }
+  return wrong;
+}
+
+describe('structure', () => {
+  it('lib: a file imports only from its own folder or from a layer to its left', () => {
+    expect(crossings('lib', libLayers)).toEqual([]);
+  });
+
+  it('native: a file includes only from its own folder or from a layer to its left', () => {
+    expect(crossings('native', nativeLayers)).toEqual([]);
+  });
+
+  it('only lib/native.ts touches the addon', () => {
+    expect(sources.filter((f) => f.startsWith('lib/') && f !== 'lib/native.ts' && /\.node['"`]/.test(read(f)))).toEqual([]);
+  });
+
+  it('no name says nothing', () => {
+    const empty = /(^|[/_.-])(utils?|helpers?|common|misc|manager|base|new)([/_.-]|$)/;
+    expect(files.filter((f) => empty.test(f))).toEqual([]);
+  });
+
+  it('TypeScript files are kebab-case, C++ files snake_case', () => {
+    const named = (f: string): boolean => (/\.(ts|mts|mjs)$/.test(f) ? /^[a-z0-9.-]+$/ : /^[a-z0-9_.]+$/).test(f.split('/').at(-1)!);
+    expect(sources.filter((f) => !named(f))).toEqual([]);
+  });
+
+  it('every file opens with what it is', () => {
+    expect(sources.filter((f) => !/^(#!.*\n)?(\/\/ \S|\/\*\*)/.test(read(f)))).toEqual([]);
+  });
+
+  it('no file is past 400 lines', () => {
+    expect(sources.filter((f) => read(f).split('\n').length > 401)).toEqual([]);
+  });
+
+  it('kernels hold no standard containers, exceptions or function statics', () => {
+    const forbidden = /std::(vector|string|map|unordered_map|function)\b|\bthrow\b|\bnew\b [A-Za-z]/;
+    expect(sources.filter((f) => /^native\/cpu\/(kernels|isa|gemm)\//.test(f) && forbidden.test(read(f).replace(/\/\/.*$/gm, '')))).toEqual(
+      [],
+    );
+  });
+});
