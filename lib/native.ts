@@ -1,6 +1,9 @@
-// The one typed list of native functions, and the loader of the addon. Nothing else in lib touches the addon. Arguments are validated by the callers;
-// the native side checks only type tags, bounds and the bytes of programs and models.
+// The one typed list of native functions, the loader of the addon, and the only way to wait for a job. Nothing else in lib touches the addon.
+// Arguments are validated by the callers; the native side checks type tags, bounds, memory that can move, and the bytes of programs and models.
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import type { DataArray } from './dtype';
+import { codes, type ErrorCode, fail, TensorwoodError } from './errors';
 
 declare const tag: unique symbol;
 type Handle<Name> = { readonly [tag]: Name };
@@ -26,22 +29,35 @@ export interface Native {
   // runtime
   describe(): { isas: string[]; cores: number; devices: { name: string; available: boolean; reason: string; description: string }[] };
   createRuntime(device: string, threads: number, isa: string): RuntimeHandle; // threads 0 and isa '' = the default
-  describeRuntime(runtime: RuntimeHandle): { device: string; threads: number; isa: string; peakFlops: number };
+  /** Bytes of the memory that all programs of the runtime share; poisoned = filled with NaN before each run (TENSORWOOD_POISON=1). */
+  describeRuntime(runtime: RuntimeHandle): {
+    device: string;
+    threads: number;
+    isa: string;
+    arenaBytes: number;
+    scratchBytes: number;
+    poisoned: boolean;
+  };
+  /** Idempotent. What a running job uses is freed when that job ends. */
   dispose(handle: RuntimeHandle | BufferHandle | ProgramHandle | TableHandle | ForestHandle): void;
   memoryUsage(): MemoryUsage;
+  /** The job rejects with ERR_TENSORWOOD_ABORTED, unless it had already changed state: then it completes. */
   cancel(job: JobHandle): void;
-  /** f32 multiply-add rate of all threads, floating-point operations a second, measured now (about 50 ms). */
+  /** f32 multiply-add rate of all threads and their rate of reading memory, measured now (about 100 ms). */
   probe(runtime: RuntimeHandle): Job<{ flops: number; bytesPerSecond: number }>;
   // buffers: state that lives between runs, on the device
   createBuffer(runtime: RuntimeHandle, bytes: number): BufferHandle;
-  writeBuffer(buffer: BufferHandle, offset: number, source: ArrayBufferView): void;
-  readBuffer(buffer: BufferHandle, offset: number, target: ArrayBufferView): void;
+  // Jobs of one runtime run in the order of the calls; offsets in bytes. A Sync twin waits for the jobs before it, then runs in place.
+  writeBuffer(buffer: BufferHandle, offset: number, source: DataArray): Job<void>;
+  readBuffer(buffer: BufferHandle, offset: number, target: DataArray): Job<void>;
+  writeBufferSync(buffer: BufferHandle, offset: number, source: DataArray): void;
+  readBufferSync(buffer: BufferHandle, offset: number, target: DataArray): void;
   // programs (native/core/program.h)
   loadProgram(runtime: RuntimeHandle, bytes: Uint8Array): ProgramHandle;
   describeProgram(program: ProgramHandle): { arenaBytes: number; scratchBytes: number; constantBytes: number; calls: number };
   runProgram(program: ProgramHandle, states: BufferHandle[], inputs: DataArray[], outputs: DataArray[]): Job<void>;
   runProgramSync(program: ProgramHandle, states: BufferHandle[], inputs: DataArray[], outputs: DataArray[]): void;
-  /** Milliseconds spent in each kernel since the last call, when tracing is on. */
+  /** Time spent in each kernel since the last call, if tracing was on; `on` says whether it goes on. */
   traceProgram(program: ProgramHandle, on: boolean): { name: string; calls: number; milliseconds: number }[];
   // trees: see native/trees
   createTable(runtime: RuntimeHandle, spec: unknown): Job<TableHandle>;
@@ -52,4 +68,89 @@ export interface Native {
   loadForest(runtime: RuntimeHandle, text: Uint8Array): ForestHandle;
   // files
   readCsv(runtime: RuntimeHandle, path: string, spec: unknown): Job<unknown>;
+}
+
+/** Starts a job and waits for it. An abort of `signal` stops it at the next kernel or tree node and rejects with the signal's reason. */
+export async function runJob<T>(start: () => Job<T>, signal?: AbortSignal): Promise<T> {
+  signal?.throwIfAborted();
+  const { promise, job } = start();
+  const onAbort = () => native().cancel(job);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await promise;
+  } catch (error) {
+    if (signal?.aborted && (error as TensorwoodError).code === 'ERR_TENSORWOOD_ABORTED') throw signal.reason;
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+let loaded: Native | undefined;
+
+/** The addon, loaded at the first call. Throws ERR_TENSORWOOD_BINARY with every path that was tried. */
+export function native(): Native {
+  loaded ??= translateErrors(loadAddon(addonPaths()));
+  return loaded;
+}
+
+/** Where the addon may lie, best first. lib/ and dist/ are both one level below the package. */
+export function addonPaths(root = join(__dirname, '..')): string[] {
+  return [
+    join(root, 'build', 'Release', 'tensorwood.node'),
+    join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'tensorwood.node'),
+  ];
+}
+
+/** The first of `paths` that loads. */
+export function loadAddon(paths: readonly string[]): Native {
+  const load = createRequire(join(__dirname, 'native.js'));
+  const failures: string[] = [];
+  for (const path of paths) {
+    try {
+      return load(path) as Native;
+    } catch (error) {
+      failures.push(`${path}: ${describeLoadFailure(error as NodeJS.ErrnoException)}`);
+    }
+  }
+  return fail(
+    'ERR_TENSORWOOD_BINARY',
+    `native library: expected a build for ${process.platform}-${process.arch}, got\n  ${failures.join('\n  ')}\nRun: npx tensorwood build`,
+  );
+}
+
+function describeLoadFailure(error: NodeJS.ErrnoException): string {
+  if (error.code === 'MODULE_NOT_FOUND') return 'no such file';
+  if (error.code === 'ERR_DLOPEN_DISABLED') return 'addons are disabled; start Node without --no-addons, or with --allow-addons';
+  return error.message.split('\n')[0]!;
+}
+
+/** Every function of the addon, throwing and rejecting with TensorwoodError; its stack is the caller's, across await too. */
+function translateErrors(addon: Native): Native {
+  const functions = Object.entries(addon).map(([name, call]) => [name, (...args: unknown[]) => translateCall(call, args)]);
+  return Object.fromEntries(functions) as Native;
+}
+
+function translateCall(call: (...args: unknown[]) => unknown, args: unknown[]): unknown {
+  let result: unknown;
+  try {
+    result = call(...args);
+  } catch (error) {
+    throw translate(error);
+  }
+  const { promise, job } = (result ?? {}) as Partial<Job<unknown>>;
+  return promise instanceof Promise ? { promise: translateRejection(promise), job } : result;
+}
+
+async function translateRejection<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise;
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+function translate(error: unknown): unknown {
+  const { code, message } = error as { code?: string; message: string };
+  return code !== undefined && Object.hasOwn(codes, code) ? new TensorwoodError(code as ErrorCode, message) : error;
 }
