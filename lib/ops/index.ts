@@ -1,0 +1,4 @@
+// Every operation, a family a line.
+export * from './elementwise';
+export * from './layout';
+export * from './reduce';
