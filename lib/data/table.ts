@@ -1,0 +1,83 @@
+// Tables in memory: named columns of one length. What the readers of files produce, and what trees are grown on.
+import { fail } from '../errors';
+import { suggestion } from '../schema';
+
+export type NumberArray = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+/** Numbers; NaN is missing. */
+export interface NumberColumn {
+  readonly kind: 'number';
+  readonly name: string;
+  readonly values: NumberArray;
+}
+
+/** Categories by code: `categories[codes[row]]`; -1 is missing. */
+export interface CategoryColumn {
+  readonly kind: 'category';
+  readonly name: string;
+  readonly codes: Int32Array;
+  readonly categories: readonly string[];
+}
+
+export type Column = NumberColumn | CategoryColumn;
+
+export interface Table {
+  readonly rows: number;
+  readonly columns: readonly Column[];
+}
+
+export const lengthOf = (column: Column): number => (column.kind === 'number' ? column.values : column.codes).length;
+
+/**
+ * A table of columns.
+ * @throws ERR_TENSORWOOD_DATA when two columns share a name or differ in length
+ */
+export function createTable(columns: readonly Column[]): Table {
+  const rows = columns.length === 0 ? 0 : lengthOf(columns[0]!);
+  const seen = new Set<string>();
+  for (const column of columns) {
+    if (seen.has(column.name)) fail('ERR_TENSORWOOD_DATA', `createTable: expected column names that differ, got '${column.name}' twice`);
+    seen.add(column.name);
+    if (lengthOf(column) !== rows)
+      fail('ERR_TENSORWOOD_DATA', `createTable: expected ${rows} rows in column '${column.name}', got ${lengthOf(column)}`);
+  }
+  return { rows, columns };
+}
+
+/** The column of that name. @throws ERR_TENSORWOOD_DATA with the nearest name that exists */
+export function columnOf(table: Table, name: string): Column {
+  const found = table.columns.find((c) => c.name === name);
+  if (found !== undefined) return found;
+  const names = table.columns.map((c) => c.name);
+  const listed = `${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}`;
+  fail('ERR_TENSORWOOD_DATA', `table: no column '${name}'${suggestion(name, names)} (columns: ${listed})`);
+}
+
+/** The same table without the named columns. */
+export const withoutColumns = (table: Table, names: readonly string[]): Table => ({
+  rows: table.rows,
+  columns: table.columns.filter((c) => !names.includes(c.name)),
+});
+
+/** Rows in the order given; indices may repeat. */
+export function takeRows(table: Table, rows: Uint32Array): Table {
+  return { rows: rows.length, columns: table.columns.map((c) => takeColumnRows(c, rows)) };
+}
+
+function takeColumnRows(column: Column, rows: Uint32Array): Column {
+  if (column.kind === 'category') return { ...column, codes: gather(column.codes, rows) };
+  return { ...column, values: gather(column.values, rows) };
+}
+
+function gather<A extends NumberArray>(from: A, rows: Uint32Array): A {
+  const to = new (from.constructor as new (length: number) => A)(rows.length);
+  for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]!]!;
+  return to;
+}
+
+/** The column with its codes counted in another list of categories, such as a model's; categories that the list lacks become missing. */
+export function recode(column: CategoryColumn, categories: readonly string[]): CategoryColumn {
+  const codeOf = new Map(categories.map((c, i) => [c, i]));
+  const translate = Int32Array.from(column.categories, (c) => codeOf.get(c) ?? -1);
+  return { ...column, categories, codes: column.codes.map((code) => (code < 0 ? -1 : translate[code]!)) };
+}

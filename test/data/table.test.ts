@@ -1,0 +1,33 @@
+// Tables: what is refused, and what rows and categories become.
+import { describe, expect, it } from 'vitest';
+import { columnOf, createTable, recode, takeRows, withoutColumns } from '../../lib/data/table';
+
+const size = { kind: 'number', name: 'size', values: Float32Array.of(1, Number.NaN, 3) } as const;
+const town = { kind: 'category', name: 'town', codes: Int32Array.of(1, 0, -1), categories: ['Oslo', 'Rome'] } as const;
+const table = createTable([size, town]);
+
+describe('table', () => {
+  it('refuses two columns of a name and columns of different lengths', () => {
+    expect(() => createTable([size, size])).toThrowError(/'size' twice/);
+    expect(() => createTable([size, { ...size, name: 'other', values: new Float32Array(2) }])).toThrowError(/expected 3 rows .* got 2/);
+  });
+
+  it('finds a column, and suggests the nearest name when there is none', () => {
+    expect(columnOf(table, 'town')).toBe(town);
+    expect(() => columnOf(table, 'sise')).toThrowError(/did you mean 'size'\?/);
+  });
+
+  it('takes rows in any order, with repeats', () => {
+    const taken = takeRows(table, Uint32Array.of(2, 0, 0));
+    expect(taken.columns[0]).toMatchObject({ values: Float32Array.of(3, 1, 1) });
+    expect(taken.columns[1]).toMatchObject({ codes: Int32Array.of(-1, 1, 1) });
+  });
+
+  it('drops columns', () => {
+    expect(withoutColumns(table, ['size']).columns.map((c) => c.name)).toEqual(['town']);
+  });
+
+  it('recodes to the categories of a model; unknown ones become missing', () => {
+    expect(recode(town, ['Rome', 'Paris']).codes).toEqual(Int32Array.of(0, -1, -1));
+  });
+});
