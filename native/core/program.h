@@ -8,7 +8,7 @@
 //                                                     bound to the k-th state, input or output of run(), whose size must match.
 //   call: u8 name length, name (ASCII)   u16 inputs   u16 outputs   operands...   u32 integers, i64...   u32 numbers, f64...
 //   operand: u32 buffer   u64 offset in bytes   u8 dtype   u8 rank (0..6)   i64 shape...   i64 stride (elements, >= 0)...
-// An operand is in bounds when every element lies inside its buffer; inputs and constants are never written.
+// An operand is in bounds when every element lies inside its buffer, at a multiple of its size; inputs and constants are never written.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -28,17 +28,19 @@ struct Buffer {
   Space space;
   int64_t bytes;
   int64_t offset;
-  int32_t binding;  // index among the buffers of its space
+  int32_t binding;    // index among the buffers of its space
+  int32_t alignment;  // bytes: the largest element that an operand reads or writes here
 };
 
 struct Call {
-  const Kernel* kernel;
+  const Kernel* kernel = nullptr;
   std::string name;
   std::vector<Operand> operands;  // inputs, then outputs; data holds the byte offset within the buffer until it is bound
   std::vector<uint32_t> buffers;  // of each operand
   std::vector<int64_t> integers;
   std::vector<double> numbers;
-  int32_t inputs;
+  int32_t inputs = 0;
+  bool writes_state = false;
 };
 
 struct Program {
@@ -53,6 +55,9 @@ struct Program {
 // Never throws, never reads outside [bytes, bytes + size).
 Status decode(const uint8_t* bytes, size_t size, const Device& device, int threads, Program& program);
 
+// The arguments of a call over its operands, bound or not; scratch, threads and stream are not set.
+Args arguments(const Call& call, const Operand* operands);
+
 // Where a run finds its memory; the caller owns all of it.
 struct Bindings {
   std::byte* arena;
@@ -62,9 +67,15 @@ struct Bindings {
   void* stream = nullptr;
 };
 
-// Runs every call in order on the caller's thread and the pool; done counts finished calls. Once *cancelled it stops before the next
-// call, unless a call has already written state: the compiler puts those last, so a cancelled step happened whole or not at all.
-Status run(const Program& program, const Bindings& bindings, const Device& device, Threads& threads, const std::atomic<bool>& cancelled,
-           std::atomic<int32_t>* done);
+// How a run is stopped and observed. Only `cancelled` is required.
+struct Watch {
+  const std::atomic<bool>* cancelled;
+  std::atomic<int32_t>* done = nullptr;  // counts finished calls
+  double* seconds = nullptr;             // one for each call, added to
+};
+
+// Runs every call in order on the caller's thread and the pool. Once *cancelled it stops before the next call, unless a call has already
+// written state: the compiler puts those last, so a cancelled step happened whole or not at all.
+Status run(const Program& program, const Bindings& bindings, const Device& device, Threads& threads, const Watch& watch);
 
 }  // namespace tensorwood

@@ -1,0 +1,62 @@
+// Runs a decoded program: binds the operands of each call to memory and calls its kernel.
+#include <chrono>
+
+#include "program.h"
+
+namespace tensorwood {
+namespace {
+
+std::byte* locate(const Buffer& buffer, const Bindings& bindings) {
+  switch (buffer.space) {
+    case Space::arena:
+      return bindings.arena + buffer.offset;
+    case Space::constant:
+      return bindings.constants + buffer.offset;
+    case Space::state:
+      return static_cast<std::byte*>(bindings.states[buffer.binding]);
+    case Space::input:
+      return static_cast<std::byte*>(bindings.inputs[buffer.binding]);
+    case Space::output:
+      return static_cast<std::byte*>(bindings.outputs[buffer.binding]);
+  }
+  return nullptr;
+}
+
+void bind(const Program& program, const Call& call, const Bindings& bindings, std::vector<Operand>& operands) {
+  operands.assign(call.operands.begin(), call.operands.end());
+  for (size_t i = 0; i < operands.size(); i++) {
+    const auto offset = reinterpret_cast<uintptr_t>(operands[i].data);
+    operands[i].data = locate(program.buffers[call.buffers[i]], bindings) + offset;
+  }
+}
+
+double seconds_now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+void run_call(const Call& call, const Args& args, double* seconds) {
+  const double start = seconds == nullptr ? 0 : seconds_now();
+  call.kernel->run(args);
+  if (seconds != nullptr) *seconds += seconds_now() - start;
+}
+
+}  // namespace
+
+Status run(const Program& program, const Bindings& bindings, const Device& device, Threads& threads, const Watch& watch) {
+  std::vector<Operand> operands;
+  bool committed = false;
+  for (size_t i = 0; i < program.calls.size(); i++) {
+    const Call& call = program.calls[i];
+    if (!committed && watch.cancelled->load(std::memory_order_relaxed))
+      return {"ERR_TENSORWOOD_ABORTED", "run: aborted before it was done"};
+    bind(program, call, bindings, operands);
+    Args args = arguments(call, operands.data());
+    args.scratch = bindings.scratch;
+    args.threads = &threads;
+    args.stream = bindings.stream;
+    run_call(call, args, watch.seconds == nullptr ? nullptr : watch.seconds + i);
+    committed = committed || call.writes_state;
+    if (watch.done != nullptr) watch.done->fetch_add(1, std::memory_order_relaxed);
+  }
+  return device.synchronize(bindings.stream);
+}
+
+}  // namespace tensorwood

@@ -1,0 +1,152 @@
+// The thread pool. A run publishes its task count; whoever takes the counter from n to n - 1 owns task `tasks - n`. Workers spin for a
+// moment after their last task, because kernels of a program follow each other within microseconds, then sleep: spinning on would steal the
+// core from whoever shares it. A worker that wakes too late finds no task left and is not waited for.
+#include "threads.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace tensorwood {
+namespace {
+
+constexpr auto kSpin = std::chrono::microseconds(30);
+
+void pause_core() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+template <class Condition>
+bool spin_until(const Condition& condition) {
+  const auto end = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int i = 0; i < 16; i++) {
+      if (condition()) return true;
+      pause_core();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
+
+// A condition that one side makes true and the other awaits: first spinning, then asleep. wake() costs one load when nobody sleeps.
+class Gate {
+ public:
+  template <class Condition>
+  void await(const Condition& condition) {
+    if (spin_until(condition)) return;
+    std::unique_lock<std::mutex> lock(mutex_);
+    sleepers_.fetch_add(1);  // before the last look at the condition: wake() changes the condition, then looks at sleepers_
+    wakened_.wait(lock, condition);
+    sleepers_.fetch_sub(1);
+  }
+
+  void wake() {
+    if (sleepers_.load() == 0) return;
+    std::lock_guard<std::mutex> lock(mutex_);
+    wakened_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wakened_;
+  std::atomic<int> sleepers_{0};
+};
+
+class Serial final : public Threads {
+ public:
+  int count() const override { return 1; }
+  void run(int64_t tasks, Body body, void* context) override {
+    for (int64_t task = 0; task < tasks; task++) body(context, task, 0);
+  }
+};
+
+class Pool final : public Threads {
+ public:
+  explicit Pool(int count) {
+    for (int worker = 1; worker < count; worker++) workers_.emplace_back([this, worker] { serve(worker); });
+  }
+
+  ~Pool() override {
+    stopped_ = true;
+    work_.wake();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
+  int count() const override { return static_cast<int>(workers_.size()) + 1; }
+
+  void run(int64_t tasks, Body body, void* context) override {
+    if (tasks < 2) {
+      if (tasks == 1) body(context, 0, 0);
+      return;
+    }
+    tasks_ = tasks;
+    body_ = body;
+    context_ = context;
+    unfinished_.store(tasks, std::memory_order_relaxed);
+    unclaimed_.store(tasks);  // publishes the four lines above
+    work_.wake();
+    claim_all(0);
+    done_.await([this] { return unfinished_.load() == 0; });
+  }
+
+ private:
+  void serve(int worker) {
+    for (;;) {
+      work_.await([this] { return unclaimed_.load() > 0 || stopped_.load(); });
+      if (stopped_) return;
+      claim_all(worker);
+    }
+  }
+
+  // Tasks, body and context belong to the claimed task: a run does not end, so they do not change, before all its tasks are finished.
+  void claim_all(int worker) {
+    int64_t left = unclaimed_.load(std::memory_order_relaxed);
+    while (left > 0) {
+      if (!unclaimed_.compare_exchange_weak(left, left - 1, std::memory_order_acquire)) continue;
+      body_(context_, tasks_ - left, worker);
+      if (unfinished_.fetch_sub(1) == 1 && worker != 0) done_.wake();
+      left = unclaimed_.load(std::memory_order_relaxed);
+    }
+  }
+
+  int64_t tasks_ = 0;
+  Body body_ = nullptr;
+  void* context_ = nullptr;
+  alignas(64) std::atomic<int64_t> unclaimed_{0};
+  alignas(64) std::atomic<int64_t> unfinished_{0};
+  alignas(64) std::atomic<bool> stopped_{false};
+  Gate work_, done_;
+  std::vector<std::thread> workers_;
+};
+
+// Signals belong to the process's main thread: threads inherit the mask that holds when they start.
+class BlockedSignals {
+ public:
+  BlockedSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
+Threads* make_threads(int count) {
+  if (count < 2) return new Serial();
+  const BlockedSignals blocked;
+  return new Pool(count);
+}
+
+}  // namespace tensorwood
