@@ -61,6 +61,11 @@ TENSORWOOD_INLINE Integers to_integers(Vector a) { return {_mm256_cvtps_epi32(a.
 TENSORWOOD_INLINE Vector to_floats(Integers a) { return {_mm256_cvtepi32_ps(a.v)}; }
 TENSORWOOD_INLINE Integers bits(Vector a) { return {_mm256_castps_si256(a.v)}; }
 TENSORWOOD_INLINE Vector from_bits(Integers a) { return {_mm256_castsi256_ps(a.v)}; }
+TENSORWOOD_INLINE Vector power_of_two(Integers n) { return from_bits(shift_left(n + broadcast_integers(127), 23)); }
+TENSORWOOD_INLINE Vector scale(Vector a, Vector n) {
+  const Integers all = to_integers(n), half = {_mm256_srai_epi32(all.v, 1)};
+  return a * power_of_two(half) * power_of_two(all - half);
+}
 TENSORWOOD_INLINE Vector gather(const float* p, Integers at) { return {_mm256_i32gather_ps(p, at.v, 4)}; }
 
 TENSORWOOD_INLINE float reduce_add(Vector a) {

@@ -61,6 +61,7 @@ TENSORWOOD_INLINE Integers to_integers(Vector a) { return {_mm512_cvtps_epi32(a.
 TENSORWOOD_INLINE Vector to_floats(Integers a) { return {_mm512_cvtepi32_ps(a.v)}; }
 TENSORWOOD_INLINE Integers bits(Vector a) { return {_mm512_castps_si512(a.v)}; }
 TENSORWOOD_INLINE Vector from_bits(Integers a) { return {_mm512_castsi512_ps(a.v)}; }
+TENSORWOOD_INLINE Vector scale(Vector a, Vector n) { return {_mm512_scalef_ps(a.v, n.v)}; }
 TENSORWOOD_INLINE Vector gather(const float* p, Integers at) { return {_mm512_i32gather_ps(at.v, p, 4)}; }
 
 TENSORWOOD_INLINE float reduce_add(Vector a) {

@@ -72,6 +72,12 @@ TENSORWOOD_INLINE Vector from_bits(Integers a) {
   std::memcpy(&r.v, &a.v, 4);
   return r;
 }
+TENSORWOOD_INLINE Vector power_of_two(Integers n) { return from_bits(shift_left(n + broadcast_integers(127), 23)); }
+// a 2^n for whole n in [-252, 254], rounded once: two factors reach the denormals and infinity.
+TENSORWOOD_INLINE Vector scale(Vector a, Vector n) {
+  const Integers all = to_integers(n), half = {all.v >> 1};
+  return a * power_of_two(half) * power_of_two(all - half);
+}
 TENSORWOOD_INLINE Vector gather(const float* p, Integers at) { return {p[at.v]}; }
 
 // Sums over the lanes always pair them in the same tree.
