@@ -1,0 +1,203 @@
+// safetensors: what is written comes back, and every malformed file is refused with its reason.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { StoredTensor } from '../../lib/formats/safetensors';
+import { inspectSafetensors, readSafetensors, writeSafetensors } from '../../lib/formats/safetensors';
+
+const folder = mkdtempSync(join(tmpdir(), 'safetensors-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+let count = 0;
+const fresh = (): string => join(folder, `${count++}.safetensors`);
+
+/** A file from raw parts; a header that is no string becomes JSON. */
+function craft(header: unknown, data: Uint8Array = new Uint8Array(0), headerLength?: bigint): string {
+  const text = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
+  const prefix = Buffer.alloc(8);
+  prefix.writeBigUInt64LE(headerLength ?? BigInt(text.length));
+  const path = fresh();
+  writeFileSync(path, Buffer.concat([prefix, text, data]));
+  return path;
+}
+
+const refused = (path: string, reason: RegExp) =>
+  expect(readSafetensors(path)).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_FORMAT', message: expect.stringMatching(reason) });
+const two = (a: [number, number], b: [number, number]) => ({
+  a: { dtype: 'U8', shape: [a[1] - a[0]], data_offsets: a },
+  b: { dtype: 'U8', shape: [b[1] - b[0]], data_offsets: b },
+});
+
+describe('round trip', () => {
+  const tensors: [string, StoredTensor][] = [
+    ['blocks.0.weight', { dtype: 'f32', shape: [2, 3], data: Float32Array.of(1, -0, Number.NaN, 3.5, Number.POSITIVE_INFINITY, 1e-40) }],
+    ['half', { dtype: 'bf16', shape: [3], data: Uint16Array.of(0x3f80, 0, 0xffff) }],
+    ['long', { dtype: 'i64', shape: [1, 2], data: BigInt64Array.of(-(2n ** 63n), 2n ** 63n - 1n) }],
+    ['steps', { dtype: 'i32', shape: [], data: Int32Array.of(-7) }],
+    ['"bytes"\n\u00e9', { dtype: 'u8', shape: [3, 1], data: Uint8Array.of(0, 128, 255) }],
+    ['mask', { dtype: 'bool', shape: [2], data: Uint8Array.of(0, 1) }],
+    ['empty', { dtype: 'f32', shape: [4, 0], data: new Float32Array(0) }],
+    ['__proto__', { dtype: 'u8', shape: [1], data: Uint8Array.of(9) }],
+    ['0', { dtype: 'u8', shape: [1], data: Uint8Array.of(8) }],
+  ];
+
+  it('returns every type, shape, name and the metadata', async () => {
+    const path = fresh();
+    await writeSafetensors(path, tensors, { metadata: { format: 'pt', quote: '"{}' } });
+    const read = await readSafetensors(path);
+    expect(read.metadata).toEqual({ format: 'pt', quote: '"{}' });
+    expect(read.tensors).toEqual(new Map(tensors));
+  });
+
+  it('writes equal bytes for equal contents, aligned, and reads a part', async () => {
+    const [first, second] = [fresh(), fresh()];
+    await writeSafetensors(first, tensors);
+    await writeSafetensors(second, [...tensors].reverse());
+    expect(readFileSync(first).equals(readFileSync(second))).toBe(true);
+    const { entries, dataStart } = await inspectSafetensors(first);
+    expect(
+      entries.filter((e) => (dataStart + e.begin) % { F32: 4, BF16: 2, I64: 8, I32: 4, U8: 1, BOOL: 1, F16: 2 }[e.code] !== 0),
+    ).toEqual([]);
+    expect([...(await readSafetensors(first, { accept: (n) => n === 'half' })).tensors.keys()]).toEqual(['half']);
+  });
+
+  it('takes a typed array that is a part of a larger one', async () => {
+    const path = fresh();
+    const whole = Float32Array.of(1, 2, 3, 4);
+    await writeSafetensors(path, [['x', { dtype: 'f32', shape: [2], data: whole.subarray(1, 3) }]]);
+    expect((await readSafetensors(path)).tensors.get('x')!.data).toEqual(Float32Array.of(2, 3));
+  });
+
+  it('widens f16 exactly', async () => {
+    const bits = Uint16Array.of(0x3c00, 0xc000, 0x7bff, 0x0001, 0x0400, 0x8000, 0x7c00, 0xfc00, 0x7e00);
+    const path = craft({ h: { dtype: 'F16', shape: [9], data_offsets: [0, 18] } }, new Uint8Array(bits.buffer));
+    const tensor = (await readSafetensors(path)).tensors.get('h')!;
+    expect(tensor.dtype).toBe('f32');
+    expect([...tensor.data]).toEqual([
+      1,
+      -2,
+      65504,
+      2 ** -24,
+      2 ** -14,
+      -0,
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+      Number.NaN,
+    ]);
+  });
+});
+
+describe('refuses', () => {
+  it('a file that ends too early', async () => {
+    const short = fresh();
+    writeFileSync(short, Buffer.alloc(5));
+    await refused(short, /truncated: 5 bytes/);
+    await refused(craft('{}', undefined, 50n), /truncated: a header of 50 bytes expected, 2 there/);
+    await refused(
+      craft({ x: { dtype: 'F32', shape: [4], data_offsets: [0, 16] } }, new Uint8Array(15)),
+      /truncated: 16 bytes of data expected, 15/,
+    );
+  });
+
+  it('a huge header, without reading it', async () => {
+    await refused(craft('{}', undefined, 2n ** 63n), /header of 9223372036854775808 bytes/);
+    await refused(craft('{}', undefined, 100_000_001n), /header of 100000001 bytes/);
+  });
+
+  it('a header that is not a JSON object in UTF-8', async () => {
+    for (const text of ['', '[]', '{"a":', 'null', ' {}']) await refused(craft(text), /a header that is not/);
+    const path = craft('{"ab":1}');
+    const bytes = readFileSync(path);
+    bytes[10] = 0xff;
+    writeFileSync(path, bytes);
+    await refused(path, /not JSON/);
+    await refused(craft('['.repeat(2_000_000)), /not JSON/);
+  });
+
+  it('an unknown or missing type', async () => {
+    for (const dtype of ['F8', 'toString', 7, undefined])
+      await refused(craft({ x: { dtype, shape: [], data_offsets: [0, 0] } }), /of dtype/);
+    await refused(craft({ x: 5 }), /of dtype undefined/);
+  });
+
+  it('shapes and offsets that are no counts or do not fit each other', async () => {
+    const entry = (shape: unknown, data_offsets: unknown) => craft({ x: { dtype: 'U8', shape, data_offsets } }, new Uint8Array(4));
+    for (const shape of [[-1], [1.5], '4', [2 ** 60], null]) await refused(entry(shape, [0, 4]), /malformed shape/);
+    for (const offsets of [[0], [0, 4, 4], [-4, 0], [0, 1e300], ['0', '4'], null])
+      await refused(entry([4], offsets), /malformed data_offsets/);
+    for (const offsets of [
+      [0, 3],
+      [4, 0],
+      [0, 5],
+    ])
+      await refused(entry([4], offsets), /do not hold U8 \(4,\)/);
+    await refused(entry([2 ** 30, 2 ** 30, 2 ** 30], [0, 4]), /do not hold/);
+  });
+
+  it('overlaps, holes, data out of range, and bytes of no tensor', async () => {
+    const data = new Uint8Array(4);
+    await refused(craft(two([0, 3], [2, 4]), data), /overlapping data before tensor 'b'/);
+    await refused(craft(two([0, 2], [0, 2]), data), /overlapping data/);
+    await refused(craft(two([0, 1], [2, 4]), data), /a hole in the data before tensor 'b'/);
+    await refused(craft(two([1, 2], [2, 4]), data), /a hole in the data before tensor 'a'/);
+    await refused(craft(two([0, 2], [2, 9]), data), /truncated: 9 bytes/);
+    await refused(craft(two([0, 2], [2, 3]), data), /1 bytes that belong to no tensor/);
+  });
+
+  it('a key that is there twice, however it is escaped', async () => {
+    const x = '{"dtype":"U8","shape":[1],"data_offsets":[0,1]}';
+    await refused(craft(`{"x":${x},"\\u0078":${x}}`, new Uint8Array(1)), /the key 'x' twice/);
+    await refused(craft('{"x":{"dtype":"U8","dtype":"U8","shape":[0],"data_offsets":[0,0]}}'), /the key 'dtype' twice/);
+  });
+
+  it('metadata that is not text, and a bool that is none', async () => {
+    await refused(craft({ __metadata__: { a: 1 } }), /metadata that is not text/);
+    await refused(craft({ __metadata__: 'text' }), /metadata that is not text/);
+    await refused(craft({ m: { dtype: 'BOOL', shape: [1], data_offsets: [0, 1] } }, Uint8Array.of(2)), /a bool that is not 0 or 1/);
+  });
+
+  it('any one changed byte of a header, or accepts it with the same data', async () => {
+    const path = fresh();
+    await writeSafetensors(path, [['w', { dtype: 'f32', shape: [2], data: Float32Array.of(1, 2) }]]);
+    const good = readFileSync(path);
+    const headerEnd = 8 + Number(good.readBigUInt64LE());
+    for (let at = 0; at < headerEnd; at++) {
+      for (const flip of [1, 0x20, 0x80]) {
+        const bytes = Buffer.from(good);
+        bytes[at]! ^= flip;
+        writeFileSync(path, bytes);
+        const outcome = await readSafetensors(path).catch((error) => error);
+        if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'ERR_TENSORWOOD_FORMAT' });
+        else for (const tensor of outcome.tensors.values()) expect(tensor.data.byteLength).toBe(8);
+      }
+    }
+  });
+
+  it('a file that is not there, and names the path', async () => {
+    await expect(readSafetensors(join(folder, 'absent'))).rejects.toMatchObject({
+      code: 'ERR_TENSORWOOD_FILE',
+      message: expect.stringContaining("absent': there is no such file"),
+    });
+  });
+});
+
+describe('writing', () => {
+  const tensor = (length: number): StoredTensor => ({ dtype: 'f32', shape: [length], data: new Float32Array(length).fill(7) });
+
+  it('refuses data that does not fit its shape or type, and a name used twice', async () => {
+    const path = fresh();
+    await expect(writeSafetensors(path, [['x', { ...tensor(2), shape: [3] }]])).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_SHAPE' });
+    await expect(writeSafetensors(path, [['x', { ...tensor(2), dtype: 'i32' }]])).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_DTYPE' });
+    const twice = [tensor(1), tensor(1)].map((t) => ['x', t] as const);
+    await expect(writeSafetensors(path, twice)).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_ARGUMENT' });
+    await expect(writeSafetensors(path, [['__metadata__', tensor(1)]])).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_ARGUMENT' });
+  });
+
+  it('replaces a file whole and leaves no temporary one', async () => {
+    const path = join(folder, 'deep', 'er', 'model.safetensors');
+    await writeSafetensors(path, [['x', tensor(1000)]]);
+    await writeSafetensors(path, [['x', tensor(3)]]);
+    expect((await readSafetensors(path)).tensors.get('x')!.data).toEqual(tensor(3).data);
+    expect(readdirSync(join(folder, 'deep', 'er'))).toEqual(['model.safetensors']);
+  });
+});
