@@ -68,6 +68,25 @@ TENSORWOOD_INLINE Vector scale(Vector a, Vector n) {
 }
 TENSORWOOD_INLINE Vector gather(const float* p, Integers at) { return {_mm256_i32gather_ps(p, at.v, 4)}; }
 
+// rows[i] lane j and rows[j] lane i change places.
+TENSORWOOD_INLINE void transpose(Vector (&rows)[8]) {
+  __m256 pairs[8];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i += 4) {
+    const __m256 low = _mm256_unpacklo_ps(rows[i].v, rows[i + 1].v), high = _mm256_unpackhi_ps(rows[i].v, rows[i + 1].v);
+    const __m256 next_low = _mm256_unpacklo_ps(rows[i + 2].v, rows[i + 3].v), next_high = _mm256_unpackhi_ps(rows[i + 2].v, rows[i + 3].v);
+    pairs[i] = _mm256_shuffle_ps(low, next_low, 0x44);
+    pairs[i + 1] = _mm256_shuffle_ps(low, next_low, 0xee);
+    pairs[i + 2] = _mm256_shuffle_ps(high, next_high, 0x44);
+    pairs[i + 3] = _mm256_shuffle_ps(high, next_high, 0xee);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 4; i++) {
+    rows[i].v = _mm256_permute2f128_ps(pairs[i], pairs[i + 4], 0x20);
+    rows[i + 4].v = _mm256_permute2f128_ps(pairs[i], pairs[i + 4], 0x31);
+  }
+}
+
 TENSORWOOD_INLINE float reduce_add(Vector a) {
   __m128 x = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   x = _mm_add_ps(x, _mm_movehl_ps(x, x));

@@ -64,6 +64,30 @@ TENSORWOOD_INLINE Vector from_bits(Integers a) { return {_mm512_castsi512_ps(a.v
 TENSORWOOD_INLINE Vector scale(Vector a, Vector n) { return {_mm512_scalef_ps(a.v, n.v)}; }
 TENSORWOOD_INLINE Vector gather(const float* p, Integers at) { return {_mm512_i32gather_ps(at.v, p, 4)}; }
 
+// rows[i] lane j and rows[j] lane i change places.
+TENSORWOOD_INLINE void transpose(Vector (&rows)[16]) {
+  __m512 pairs[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; i += 4) {
+    const __m512 low = _mm512_unpacklo_ps(rows[i].v, rows[i + 1].v), high = _mm512_unpackhi_ps(rows[i].v, rows[i + 1].v);
+    const __m512 next_low = _mm512_unpacklo_ps(rows[i + 2].v, rows[i + 3].v), next_high = _mm512_unpackhi_ps(rows[i + 2].v, rows[i + 3].v);
+    pairs[i] = _mm512_shuffle_ps(low, next_low, 0x44);
+    pairs[i + 1] = _mm512_shuffle_ps(low, next_low, 0xee);
+    pairs[i + 2] = _mm512_shuffle_ps(high, next_high, 0x44);
+    pairs[i + 3] = _mm512_shuffle_ps(high, next_high, 0xee);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 4; i++) {
+    const __m512 even = _mm512_shuffle_f32x4(pairs[i], pairs[i + 4], 0x88), odd = _mm512_shuffle_f32x4(pairs[i], pairs[i + 4], 0xdd);
+    const __m512 next_even = _mm512_shuffle_f32x4(pairs[i + 8], pairs[i + 12], 0x88);
+    const __m512 next_odd = _mm512_shuffle_f32x4(pairs[i + 8], pairs[i + 12], 0xdd);
+    rows[i].v = _mm512_shuffle_f32x4(even, next_even, 0x88);
+    rows[i + 4].v = _mm512_shuffle_f32x4(odd, next_odd, 0x88);
+    rows[i + 8].v = _mm512_shuffle_f32x4(even, next_even, 0xdd);
+    rows[i + 12].v = _mm512_shuffle_f32x4(odd, next_odd, 0xdd);
+  }
+}
+
 TENSORWOOD_INLINE float reduce_add(Vector a) {
   const __m256 y = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
   __m128 x = _mm_add_ps(_mm256_castps256_ps128(y), _mm256_extractf128_ps(y, 1));

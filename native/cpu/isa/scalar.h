@@ -80,6 +80,8 @@ TENSORWOOD_INLINE Vector scale(Vector a, Vector n) {
 }
 TENSORWOOD_INLINE Vector gather(const float* p, Integers at) { return {p[at.v]}; }
 
+TENSORWOOD_INLINE void transpose(Vector (&)[1]) {}  // rows[i] lane j and rows[j] lane i change places
+
 // Sums over the lanes always pair them in the same tree.
 TENSORWOOD_INLINE float reduce_add(Vector a) { return a.v; }
 TENSORWOOD_INLINE float reduce_max(Vector a) { return a.v; }

@@ -1,0 +1,214 @@
+// A whole matrix product: loops over chunks of columns, blocks of k and blocks of rows around the micro-kernels, and what is done to each
+// finished strip of C while it is in cache (bias, activation, residual, conversion). B is packed once for all threads, A once for each
+// task. Source of the scheme: Van Zee, van de Geijn, "BLIS: A Framework for Rapidly Instantiating BLAS Functionality".
+#pragma once
+#include "core/threads.h"
+#include "cpu/gemm/activation.h"
+#include "cpu/gemm/micro.h"
+#include "cpu/gemm/pack.h"
+
+namespace tensorwood {
+namespace TENSORWOOD_NAMESPACE {
+
+// A block of A of this many rows and steps, and the stream of B's panels beside it, stay in a 1 MiB second-level cache.
+constexpr int64_t kBlockRows = 192, kBlockSteps = 384;
+constexpr int64_t kChunkElements = int64_t{4} << 20;  // of packed B at a time: half of a 32 MiB third-level cache
+constexpr int64_t kNarrowColumns = 512;               // of a task whose sums do not fit its output's type and wait in scratch
+constexpr int64_t kMargin = 64;                       // floats between regions of scratch, which also start at multiples of it
+
+// Values beside C, f32 or bf16, dense along columns. Null data = absent.
+struct Beside {
+  void* data;
+  DType dtype;
+  int64_t stride;  // elements between rows; 0 repeats one row
+};
+
+// out = activation(A B + bias) * activation'(slope) + residual; `before` receives what the activation was applied to.
+struct Finish {
+  Beside bias, before, slope, residual;
+  Activation activation, slope_of;
+};
+
+struct Product {
+  Extent size;
+  Lines a, b;  // m lines of A, n lines of B, each of k steps
+  Beside out;
+  Finish finish;
+  float* line_sums;  // null, or (m): receives the sum of each line of A
+};
+
+TENSORWOOD_INLINE int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
+TENSORWOOD_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+TENSORWOOD_INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+TENSORWOOD_INLINE Vector load_beside(const Beside& from, int64_t row, int64_t column, int count) {
+  const int64_t at = row * from.stride + column;
+  return from.dtype == DType::f32 ? load_partial(static_cast<const float*>(from.data) + at, count)
+                                  : load_partial(static_cast<const uint16_t*>(from.data) + at, count);
+}
+
+TENSORWOOD_INLINE void store_beside(const Beside& to, int64_t row, int64_t column, Vector value, int count) {
+  const int64_t at = row * to.stride + column;
+  if (to.dtype == DType::f32) return store_partial(static_cast<float*>(to.data) + at, value, count);
+  store_partial(static_cast<uint16_t*>(to.data) + at, value, count);
+}
+
+// A rectangle of C: rows [row, row + rows), columns [column, column + columns), whose sums lie at `sums`.
+struct Strip {
+  int64_t row, rows, column, columns;
+  const float* sums;
+  int64_t stride;
+};
+
+static void finish_strip(const Finish& finish, const Beside& out, const Strip& strip) {
+  constexpr int L = Vector::lanes;
+  for (int64_t i = 0; i < strip.rows; i++) {
+    const int64_t row = strip.row + i;
+    for (int64_t j = 0; j < strip.columns; j += L) {
+      const int64_t column = strip.column + j;
+      const int count = static_cast<int>(least(L, strip.columns - j));
+      Vector value = load_partial(strip.sums + i * strip.stride + j, count);
+      if (finish.bias.data) value = value + load_beside(finish.bias, 0, column, count);
+      if (finish.before.data) store_beside(finish.before, row, column, value, count);
+      value = activate(finish.activation, value);
+      if (finish.slope.data) value = value * slope(finish.slope_of, load_beside(finish.slope, row, column, count));
+      if (finish.residual.data) value = value + load_beside(finish.residual, row, column, count);
+      store_beside(out, row, column, value, count);
+    }
+  }
+}
+
+TENSORWOOD_INLINE bool is_plain(const Product& p) {
+  return p.out.dtype == DType::f32 && !p.finish.bias.data && !p.finish.before.data && !p.finish.slope.data && !p.finish.residual.data &&
+         p.finish.activation == Activation::none;
+}
+
+// How C is divided into tasks. Bits do not depend on it: each element is summed in the order of k whatever the division.
+struct Division {
+  int64_t rows, columns;  // of a task, multiples of the tile's
+  int64_t row_tasks, column_tasks;
+};
+
+static Division divide(const Tile& tile, const Extent& size, bool narrow, int threads) {
+  const int64_t row_panels = (size.m + tile.rows - 1) / tile.rows, column_panels = (size.n + tile.columns - 1) / tile.columns;
+  int64_t row_tasks = (row_panels * tile.rows + kBlockRows - 1) / kBlockRows;
+  if (row_tasks > 1) row_tasks = least(row_panels, round_up(row_tasks, threads));
+  const int64_t rows = (row_panels + row_tasks - 1) / row_tasks * tile.rows;
+  row_tasks = (size.m + rows - 1) / rows;
+  int64_t column_tasks = row_tasks >= threads ? 1 : (2 * threads + row_tasks - 1) / row_tasks;
+  if (narrow) column_tasks = most(column_tasks, (size.n + kNarrowColumns - 1) / kNarrowColumns);
+  column_tasks = most(1, least(column_panels, column_tasks));
+  const int64_t columns = (column_panels + column_tasks - 1) / column_tasks * tile.columns;
+  return {rows, columns, row_tasks, (size.n + columns - 1) / columns};
+}
+
+template <class F>
+TENSORWOOD_INLINE void for_tasks(Threads* threads, int64_t tasks, const F& f) {
+  if (threads) return threads->parallel(tasks, f);
+  for (int64_t task = 0; task < tasks; task++) f(task, 0);
+}
+
+// Widest chunk of columns whose packed panels hold kChunkElements, a multiple of every tile's columns.
+constexpr int64_t kColumnStep = 6 * 16;
+TENSORWOOD_INLINE int64_t chunk_columns(const Extent& size) {
+  const int64_t fit = kChunkElements / most(size.k, 1) / kColumnStep * kColumnStep;
+  return least(round_up(size.n, kColumnStep), most(fit, kColumnStep));
+}
+
+TENSORWOOD_INLINE int64_t region(int64_t floats) { return round_up(floats, kMargin) + kMargin; }
+TENSORWOOD_INLINE int64_t chunk_floats(const Extent& size) { return region(chunk_columns(size) * size.k); }
+TENSORWOOD_INLINE int64_t block_floats(const Extent& size) { return region((kBlockRows + 16) * least(size.k, kBlockSteps)); }
+TENSORWOOD_INLINE int64_t worker_floats(const Extent& size, bool narrow) {
+  const int64_t waiting = (kBlockRows + 16) * least(round_up(size.n, kColumnStep), kNarrowColumns + kColumnStep);
+  return block_floats(size) + (narrow ? region(waiting) : 0);
+}
+
+// Floats of scratch that multiply() takes with this many threads; narrow = the output is not f32.
+static int64_t product_floats(const Extent& size, bool narrow, int threads) {
+  return chunk_floats(size) + threads * worker_floats(size, narrow);
+}
+
+// Packs columns [first, first + columns) of B: blocks of k one after the other, each as panels of all the columns.
+static void pack_chunk(const Tile& tile, const Product& p, int64_t first, int64_t columns, float* packed, Threads* threads) {
+  const int64_t panels = (columns + tile.columns - 1) / tile.columns;
+  for_tasks(threads, panels, [&](int64_t panel, int) {
+    const int64_t column = panel * tile.columns;
+    for (int64_t k = 0; k < p.size.k; k += kBlockSteps) {
+      const int64_t steps = least(kBlockSteps, p.size.k - k);
+      pack_panel(advance(p.b, first + column, k), static_cast<int>(least(tile.columns, columns - column)), steps,
+                 {packed + k * panels * tile.columns + column * steps, tile.columns});
+    }
+  });
+}
+
+// Everything that one task reads: the chunk of columns that is packed, and where.
+struct Chunk {
+  int64_t first, columns, padded;  // padded: columns rounded up to whole panels
+  const float* packed;
+};
+
+// C's rows [row, row + rows), columns [column, column + columns) of the chunk.
+struct Part {
+  int64_t row, rows, column, columns;
+};
+
+static void add_line_sums(const Tile& tile, const Part& part, int64_t steps, const float* block, float* sums, bool accumulate) {
+  for (int64_t i = 0; i < part.rows; i += tile.rows, block += tile.rows * steps) {
+    const int count = static_cast<int>(least(tile.rows, part.rows - i));
+    for (int first = 0; first < count; first += Vector::lanes) {
+      const int lines = static_cast<int>(least(Vector::lanes, count - first));
+      Vector sum = broadcast(0.0f);
+      for (int64_t k = 0; k < steps; k++) sum = sum + load_partial(block + k * tile.rows + first, lines);
+      float* to = sums + part.row + i + first;
+      store_partial(to, accumulate ? sum + load_partial(to, lines) : sum, lines);
+    }
+  }
+}
+
+static void multiply_part(const Tile& tile, const Product& p, const Chunk& chunk, const Part& part, float* scratch) {
+  const bool narrow = p.out.dtype != DType::f32, plain = is_plain(p);
+  float* block = scratch;
+  float* sums = scratch + block_floats(p.size);
+  int64_t stride = round_up(part.columns, tile.columns);
+  if (!narrow) {
+    sums = static_cast<float*>(p.out.data) + part.row * p.out.stride + chunk.first + part.column;
+    stride = p.out.stride;
+  }
+  for (int64_t k = 0; k < most(p.size.k, 1); k += kBlockSteps) {
+    const int64_t steps = least(kBlockSteps, p.size.k - k);
+    const bool last = k + kBlockSteps >= p.size.k;
+    pack_panels(advance(p.a, part.row, k), part.rows, steps, {block, tile.rows});
+    if (p.line_sums && chunk.first + part.column == 0) add_line_sums(tile, part, steps, block, p.line_sums, k > 0);
+    const float* panels = chunk.packed + k * chunk.padded + part.column * steps;
+    for (int64_t j = 0; j < part.columns; j += tile.columns) {
+      const int64_t columns = least(tile.columns, part.columns - j);
+      multiply_panels(tile, {part.rows, columns, steps}, block, panels + j * steps, {sums + j, stride, 0, k > 0});
+      if (last && !plain) {
+        finish_strip(p.finish, p.out, {part.row, part.rows, chunk.first + part.column + j, columns, sums + j, stride});
+      }
+    }
+  }
+}
+
+// The product. Null threads = on the caller's thread alone. `scratch` holds product_floats() floats.
+static void multiply(const Product& p, float* scratch, Threads* threads) {
+  const Tile& tile = default_tile();
+  const bool narrow = p.out.dtype != DType::f32;
+  const int workers = threads ? threads->count() : 1;
+  const int64_t step = chunk_columns(p.size), per_worker = worker_floats(p.size, narrow);
+  float* own = scratch + chunk_floats(p.size);
+  for (int64_t first = 0; first < p.size.n; first += step) {
+    const int64_t columns = least(step, p.size.n - first);
+    pack_chunk(tile, p, first, columns, scratch, threads);
+    const Chunk chunk = {first, columns, round_up(columns, tile.columns), scratch};
+    const Division d = divide(tile, {p.size.m, columns, p.size.k}, narrow, workers);
+    for_tasks(threads, d.row_tasks * d.column_tasks, [&](int64_t task, int worker) {
+      const int64_t row = task / d.column_tasks * d.rows, column = task % d.column_tasks * d.columns;
+      const Part part = {row, least(d.rows, p.size.m - row), column, least(d.columns, columns - column)};
+      multiply_part(tile, p, chunk, part, own + worker * per_worker);
+    });
+  }
+}
+
+}  // namespace TENSORWOOD_NAMESPACE
+}  // namespace tensorwood
