@@ -12,3 +12,38 @@ export type DType = keyof typeof dtypes;
 export type DataArray = Float32Array | Uint16Array | Int32Array | Uint8Array;
 
 export const isFloating = (dtype: DType): boolean => dtype === 'f32' || dtype === 'bf16';
+
+/** The dtype that a typed array carries; bool arrays look like u8. */
+export function dtypeOf(array: DataArray): DType {
+  if (array instanceof Float32Array) return 'f32';
+  if (array instanceof Int32Array) return 'i32';
+  return array instanceof Uint16Array ? 'bf16' : 'u8';
+}
+
+const word = new Float32Array(1);
+const bits = new Uint32Array(word.buffer);
+
+/** Bits of the nearest bf16, ties to even; NaN stays NaN. */
+export function toBfloat16(value: number): number {
+  word[0] = value;
+  const b = bits[0]!;
+  if (Number.isNaN(value)) return (b >>> 16) | 0x40;
+  return (b + 0x7fff + ((b >>> 16) & 1)) >>> 16;
+}
+
+/** The value of bf16 bits. */
+export function fromBfloat16(half: number): number {
+  bits[0] = half << 16;
+  return word[0]!;
+}
+
+/** Numbers as an array of `dtype`: itself when it is one already, zeros for a count. A Uint16Array holds bf16 bits. */
+export function convert(source: DataArray | readonly number[] | number, dtype: DType): DataArray {
+  const { array } = dtypes[dtype];
+  if (typeof source === 'number') return new array(source);
+  if (source instanceof array) return source;
+  const numbers = source instanceof Uint16Array ? Float32Array.from(source, fromBfloat16) : source;
+  if (dtype === 'bf16') return Uint16Array.from(numbers, toBfloat16);
+  if (dtype === 'bool') return Uint8Array.from(numbers, (n) => Number(n !== 0));
+  return array.from(numbers as ArrayLike<number>);
+}

@@ -1,5 +1,5 @@
 // The graph: a node is one application of an operation, a Tensor is one of its outputs. Nothing is computed here; lib/compile turns graphs into
-// programs and lib/executor runs them.
+// programs and lib/executor runs them. Leaves are made in lib/ops/source.ts and lib/ops/state.ts.
 import type { DataArray, DType } from './dtype';
 import type { Shape } from './shape';
 
@@ -17,12 +17,17 @@ export interface Node {
 }
 
 export class Tensor implements Signature {
-  constructor(
-    readonly node: Node,
-    readonly index: number,
-    readonly shape: Shape,
-    readonly dtype: DType,
-  ) {}
+  readonly node: Node;
+  readonly index: number; // among the node's outputs
+  readonly shape: Shape;
+  readonly dtype: DType;
+
+  constructor(node: Node, index: number, signature: Signature) {
+    this.node = node;
+    this.index = index;
+    this.shape = signature.shape;
+    this.dtype = signature.dtype;
+  }
 
   /** Compiles and runs what this tensor depends on. Resolves to a new typed array in row-major order. For several tensors at once use evaluate(). */
   async data(): Promise<DataArray> {
@@ -57,11 +62,13 @@ export interface View {
 
 /**
  * What an operation means. Each family file in lib/ops declares a table of these, and for each a public function that checks its arguments and calls
- * apply(). Exactly one of `elementwise`, `view`, `kernel` or `compose` says how it is computed; an operation with a kernel may also compose: that
- * composition is its definition for gradients and tests until a better one is written.
+ * apply(). Exactly one of `source`, `elementwise`, `view`, `kernel` or `compose` says how it is computed; an operation with a kernel may also compose:
+ * that composition is its definition for gradients and tests until a better one is written.
  */
 export interface Operation<A = unknown> {
   readonly name: string;
+  /** A leaf: its elements come from outside the graph. */
+  readonly source?: 'input' | 'literal' | 'variable' | 'random';
   /** Shape rule. Throws ERR_TENSORWOOD_SHAPE or _DTYPE: `softmax: expected axis in [-2, 1] for shape (8, 32), got 3`. */
   infer(inputs: readonly Signature[], attributes: A): readonly Signature[];
   /**
@@ -87,10 +94,20 @@ let nextId = 0;
 /** Records one application and returns its outputs. */
 export function apply<A>(operation: Operation<A>, inputs: readonly Tensor[], attributes: A): readonly Tensor[] {
   const signatures = operation.infer(inputs, attributes);
+  return createNode(operation, inputs, attributes, signatures).outputs;
+}
+
+/** A node with outputs that are already known: passes that copy nodes use it. */
+export function createNode(
+  operation: Operation<any>,
+  inputs: readonly Tensor[],
+  attributes: unknown,
+  signatures: readonly Signature[],
+): Node {
   const outputs: Tensor[] = [];
   const node: Node = { id: nextId++, operation, inputs, attributes, outputs };
-  signatures.forEach((s, i) => {
-    outputs.push(new Tensor(node, i, s.shape, s.dtype));
+  signatures.forEach((signature, i) => {
+    outputs.push(new Tensor(node, i, signature));
   });
-  return outputs;
+  return node;
 }

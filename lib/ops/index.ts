@@ -2,3 +2,5 @@
 export * from './elementwise';
 export * from './layout';
 export * from './reduce';
+export * from './source';
+export * from './state';
