@@ -1,5 +1,5 @@
 // Layout operations: the same elements in another shape or order. All but concat are views, which lib/compile/lower.ts turns into strided operands of the
-// kernels that read them; concat copies (native/cpu/kernels/elementwise.h).
+// kernels that read them; concat copies (native/cpu/kernels/layout.h).
 import { fail } from '../errors';
 import type { Shape } from '../shape';
 import { contiguousStrides, normalizeAxis, sameShape, showShape, sizeOf } from '../shape';

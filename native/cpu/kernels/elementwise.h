@@ -1,0 +1,373 @@
+// The elementwise machine: one kernel that computes any chain of point-wise operations. A program of instructions runs over
+// blocks of the output that stay in the L1 cache, one vectorised loop an instruction; values live in block-sized registers in memory.
+// Instructions and their codes are those of lib/ops/elementwise.ts; lib/compile/fuse.ts writes the programs.
+#pragma once
+#include "core/threads.h"
+#include "cpu/instructions.h"
+#include "cpu/strided.h"
+#include "cpu/transpose.h"
+
+namespace tensorwood {
+namespace TENSORWOOD_NAMESPACE {
+
+constexpr int kMaxInputs = 16, kMaxInstructions = 64, kMaxOutputs = 8, kMaxValues = kMaxInputs + kMaxInstructions;
+static_assert(kMaxInputs <= kMaxStrided, "a layout holds every input");
+
+// --- the program ------------------------------------------------------------------------------------------------------------------------
+TENSORWOOD_INLINE int lanes_of(DType dtype) { return dtype == DType::f32 || dtype == DType::bf16 ? kFloats : kIntegers; }
+TENSORWOOD_INLINE bool four_bytes(DType dtype) { return dtype == DType::f32 || dtype == DType::i32; }
+TENSORWOOD_INLINE bool known(DType dtype) { return dtype <= DType::boolean; }
+
+// Integers: instruction count, then code, type, a, b, c of each; then the value that each output stores.
+struct Reader {
+  const Args& args;
+  int count() const { return static_cast<int>(args.integers[0]); }
+  const int64_t* instruction(int i) const { return args.integers + 1 + 5 * i; }
+  int output(int k) const { return static_cast<int>(args.integers[1 + 5 * count() + k]); }
+};
+
+// The lane type of an instruction's value, or -1 when it is malformed. lanes: those of the values before it.
+static int lanes_of_instruction(const int64_t* instruction, const int* lanes, int values, int numbers) {
+  const int64_t code = instruction[0], type = instruction[1];
+  if (code < 0 || code >= kCodes || type < 0 || type > 1) return -1;
+  if (code == kConstant) return instruction[2] >= 0 && instruction[2] < numbers ? static_cast<int>(type) : -1;
+  const Instruction& row = instructions[code];
+  if (row.run[type] == nullptr) return -1;
+  for (int k = 0; k < row.arguments; k++) {
+    const int64_t operand = instruction[2 + k];
+    if (operand < 0 || operand >= values) return -1;
+    if (lanes[operand] != (code == kWhere && k == 0 ? int64_t{kIntegers} : type)) return -1;
+  }
+  return row.result < 0 ? static_cast<int>(type) : row.result;
+}
+
+static const char* check_operands(const Args& args) {
+  if (args.input_count > kMaxInputs) return "expected at most 16 inputs";
+  if (args.output_count < 1 || args.output_count > kMaxOutputs) return "expected 1 to 8 outputs";
+  for (int k = 0; k < args.output_count; k++) {
+    if (!known(args.outputs[k].dtype) || !is_dense(args.outputs[k])) return "expected dense outputs of f32, bf16, i32, u8 or bool";
+    if (!same_shape(args.outputs[k], args.outputs[0])) return "expected outputs of one shape";
+  }
+  for (int k = 0; k < args.input_count; k++) {
+    if (!known(args.inputs[k].dtype)) return "expected inputs of f32, bf16, i32, u8 or bool";
+    if (!same_shape(args.inputs[k], args.outputs[0])) return "expected inputs of the output's shape";
+  }
+  return nullptr;
+}
+
+static const char* check_elementwise(const Args& args) {
+  if (const char* wrong = check_operands(args)) return wrong;
+  if (args.integer_count < 1 || args.integers[0] < 0 || args.integers[0] > kMaxInstructions) return "expected 0 to 64 instructions";
+  const Reader program{args};
+  if (args.integer_count != 1 + 5 * program.count() + args.output_count) return "expected 5 integers an instruction and one an output";
+  int lanes[kMaxValues];
+  for (int k = 0; k < args.input_count; k++) lanes[k] = lanes_of(args.inputs[k].dtype);
+  int values = args.input_count;
+  for (int i = 0; i < program.count(); i++, values++) {
+    lanes[values] = lanes_of_instruction(program.instruction(i), lanes, values, args.number_count);
+    if (lanes[values] < 0) return "expected instructions over earlier values of their type";
+  }
+  for (int k = 0; k < args.output_count; k++) {
+    const int64_t value = args.integers[1 + 5 * program.count() + k];
+    if (value < 0 || value >= values) return "expected outputs that store a value";
+    if (lanes[value] != lanes_of(args.outputs[k].dtype)) return "expected outputs of their value's lane type";
+  }
+  return nullptr;
+}
+
+// --- placement of values ----------------------------------------------------------------------------------------------------------------
+// A dense four-byte input is read where it lies and a four-byte output is written where it goes; every other value has a register.
+// Registers of constants and of inputs that are one number are filled once a task.
+struct Plan {
+  Layout layout;
+  int inputs, count, values, outputs, registers;
+  int64_t block;          // elements
+  int64_t inner, chunks;  // elements and blocks of a row: blocks never straddle rows
+  int64_t rows;
+  bool dense[kMaxInputs];
+  bool filled[kMaxValues];  // one number for all elements
+  int slot[kMaxValues];     // register, or -1
+  int stored[kMaxValues];   // output written in place of a register, or -1
+};
+
+struct Slots {
+  bool used[kMaxValues + 1];
+  int high;
+  int take() {
+    int s = 0;
+    while (used[s]) s++;
+    used[s] = true;
+    if (s >= high) high = s + 1;
+    return s;
+  }
+};
+
+static void find_last_uses(const Args& args, int* last) {
+  const Reader program{args};
+  for (int v = 0; v < args.input_count + program.count(); v++) last[v] = -1;
+  for (int i = 0; i < program.count(); i++) {
+    const int64_t* instruction = program.instruction(i);
+    for (int k = 0; k < instructions[instruction[0]].arguments; k++) last[instruction[2 + k]] = i;
+  }
+  for (int k = 0; k < args.output_count; k++) {
+    last[program.output(k)] = program.count();
+  }
+}
+
+// An output that lies over this input and is written before the input's last use.
+static bool overwritten(const Args& args, int input, int last) {
+  const Reader program{args};
+  for (int k = 0; k < args.output_count; k++) {
+    if (args.outputs[k].data == args.inputs[input].data && program.output(k) - args.input_count < last) return true;
+  }
+  return false;
+}
+
+static bool all_zero(const int64_t* stride, int rank) {
+  for (int d = 0; d < rank; d++) {
+    if (stride[d] != 0) return false;
+  }
+  return true;
+}
+
+static void place_inputs(const Args& args, const int* last, Plan& plan, Slots& slots) {
+  for (int k = 0; k < plan.inputs; k++) {
+    plan.filled[k] = all_zero(plan.layout.stride[k], plan.layout.rank) && size_of(args.outputs[0]) > 1;
+    plan.dense[k] = is_dense(args.inputs[k]) && four_bytes(args.inputs[k].dtype) && !overwritten(args, k, last[k]);
+    plan.slot[k] = plan.dense[k] && !plan.filled[k] ? -1 : slots.take();
+  }
+}
+
+static void place_instructions(const Args& args, const int* last, Plan& plan, Slots& slots) {
+  const Reader program{args};
+  for (int i = 0; i < plan.count; i++) {
+    const int value = plan.inputs + i;
+    plan.filled[value] = program.instruction(i)[0] == kConstant;
+    if (plan.filled[value]) plan.slot[value] = slots.take();
+  }
+  for (int i = 0; i < plan.count; i++) {
+    const int value = plan.inputs + i;
+    if (plan.filled[value]) continue;
+    for (int v = 0; v < value; v++) {
+      if (last[v] == i && plan.slot[v] >= 0 && !plan.filled[v]) slots.used[plan.slot[v]] = false;
+    }
+    plan.slot[value] = plan.stored[value] >= 0 ? -1 : slots.take();
+  }
+}
+
+static Plan make_plan(const Args& args) {
+  Plan plan{};
+  const Reader program{args};
+  plan.inputs = args.input_count;
+  plan.count = program.count();
+  plan.values = plan.inputs + plan.count;
+  plan.outputs = args.output_count;
+  Operand shape = args.outputs[0];
+  plan.layout = merge_axes(plan.inputs > 0 ? args.inputs : &shape, plan.inputs > 0 ? plan.inputs : 1);
+  int last[kMaxValues];
+  find_last_uses(args, last);
+  for (int v = 0; v < plan.values; v++) plan.stored[v] = -1;
+  for (int k = 0; k < plan.outputs; k++) {
+    const int value = program.output(k);
+    const bool computed = value >= plan.inputs && program.instruction(value - plan.inputs)[0] != kConstant;
+    if (computed && four_bytes(args.outputs[k].dtype)) plan.stored[value] = k;
+  }
+  Slots slots{};
+  place_inputs(args, last, plan, slots);
+  place_instructions(args, last, plan, slots);
+  plan.registers = slots.high;
+  plan.block = plan.registers <= 6 ? 1024 : 512;
+  return plan;
+}
+
+// Long rows become the unit of blocks, so that a row operand is read in place too; short rows are copied into registers.
+static void split_rows(const Args& args, Plan& plan) {
+  const int64_t total = size_of(args.outputs[0]), inner = plan.layout.shape[plan.layout.rank - 1];
+  plan.inner = plan.layout.rank > 1 && inner >= 256 ? inner : total;
+  plan.rows = total / plan.inner;
+  plan.chunks = (plan.inner + plan.block - 1) / plan.block;
+}
+
+// --- running a block --------------------------------------------------------------------------------------------------------------------
+template <class From, class To, class F>
+TENSORWOOD_INLINE void load_elements(const Plan& plan, int input, const void* from, int64_t start, int64_t n, To* to, const F& convert) {
+  const int64_t* stride = plan.layout.stride[input];
+  const int64_t step = stride[plan.layout.rank - 1];
+  for_runs(plan.layout, stride, start, n, [&](int64_t offset, int64_t done, int64_t count) {
+    const From* p = static_cast<const From*>(from) + offset;
+    if (step == 1) {
+      for (int64_t i = 0; i < count; i++) to[done + i] = convert(p[i]);
+    } else {
+      for (int64_t i = 0; i < count; i++) to[done + i] = convert(p[i * step]);
+    }
+  });
+}
+
+// n elements of an input, as lanes.
+static void load_input(const Args& args, const Plan& plan, int input, int64_t start, int64_t n, void* to) {
+  const Operand& operand = args.inputs[input];
+  if (four_bytes(operand.dtype)) {
+    copy_elements(plan.layout, plan.layout.stride[input], static_cast<const uint32_t*>(operand.data), start, n, static_cast<uint32_t*>(to));
+  } else if (operand.dtype == DType::bf16) {
+    load_elements<uint16_t>(plan, input, operand.data, start, n, static_cast<float*>(to), [](uint16_t x) { return bf16_to_float(x); });
+  } else {
+    load_elements<uint8_t>(plan, input, operand.data, start, n, static_cast<int32_t*>(to),
+                           [](uint8_t x) { return static_cast<int32_t>(x); });
+  }
+}
+
+static void store_output(const Operand& output, const void* from, int64_t start, int64_t n) {
+  const int32_t* x = static_cast<const int32_t*>(from);
+  if (four_bytes(output.dtype)) {
+    std::memcpy(static_cast<int32_t*>(output.data) + start, from, static_cast<size_t>(n) * 4);
+  } else if (output.dtype == DType::bf16) {
+    uint16_t* to = static_cast<uint16_t*>(output.data) + start;
+    const int64_t whole = n - n % Vector::lanes;
+    for (int64_t i = 0; i < whole; i += Vector::lanes) store(to + i, load(static_cast<const float*>(from) + i));
+    if (whole < n)
+      store_partial(to + whole, load_partial(static_cast<const float*>(from) + whole, static_cast<int>(n - whole)),
+                    static_cast<int>(n - whole));
+  } else {
+    uint8_t* to = static_cast<uint8_t*>(output.data) + start;
+    const bool boolean = output.dtype == DType::boolean;
+    for (int64_t i = 0; i < n; i++) to[i] = boolean ? x[i] != 0 : static_cast<uint8_t>(x[i]);
+  }
+}
+
+// Registers: where each value of the block is. Tails of a block, shorter than a vector, have registers of their own.
+struct Block {
+  const Args& args;
+  const Plan& plan;
+  std::byte* memory;  // registers of this worker
+  int64_t stride;     // bytes of one
+  bool tail;
+  void* at[kMaxValues];
+
+  void* slot(int value) const { return memory + (tail ? value : plan.slot[value]) * stride; }
+
+  void fill(int64_t n) {
+    for (int v = 0; v < plan.values; v++) {
+      if (!plan.filled[v]) continue;
+      at[v] = slot(v);
+      if (v < plan.inputs)
+        load_input(args, plan, v, 0, 1, at[v]);
+      else
+        constant(v);
+      int32_t* x = static_cast<int32_t*>(at[v]);
+      for (int64_t i = 1; i < n; i++) x[i] = x[0];
+    }
+  }
+
+  void constant(int value) const {
+    const int64_t* instruction = Reader{args}.instruction(value - plan.inputs);
+    const double number = args.numbers[instruction[2]];
+    const float real = static_cast<float>(number);
+    const int32_t whole = number >= -2147483648.0 && number <= 2147483647.0 ? static_cast<int32_t>(number) : 0;
+    if (instruction[1] == kIntegers)
+      std::memcpy(at[value], &whole, 4);
+    else
+      std::memcpy(at[value], &real, 4);
+  }
+
+  void load(int64_t start, int64_t n) {
+    const int inner = plan.layout.rank - 1;
+    for (int k = 0; k < plan.inputs; k++) {
+      if (plan.filled[k]) continue;
+      const int64_t* stride_of = plan.layout.stride[k];
+      const bool one_row = start % plan.layout.shape[inner] + n <= plan.layout.shape[inner];
+      if (!tail && plan.slot[k] < 0) {
+        at[k] = static_cast<int32_t*>(args.inputs[k].data) + start;
+      } else if (!tail && one_row && stride_of[inner] == 1 && four_bytes(args.inputs[k].dtype) && !shared(k)) {
+        at[k] = static_cast<int32_t*>(args.inputs[k].data) + offset_of(plan.layout, stride_of, start);
+      } else {
+        at[k] = slot(k);
+        load_input(args, plan, k, start, n, at[k]);
+      }
+    }
+  }
+
+  // Whether an output lies over this input.
+  bool shared(int input) const {
+    for (int k = 0; k < plan.outputs; k++) {
+      if (args.outputs[k].data == args.inputs[input].data) return true;
+    }
+    return false;
+  }
+
+  void compute(int64_t start, int64_t n) {
+    const Reader program{args};
+    const int64_t rounded = (n + Vector::lanes - 1) / Vector::lanes * Vector::lanes;
+    for (int i = 0; i < plan.count; i++) {
+      const int value = plan.inputs + i;
+      if (plan.filled[value]) continue;
+      const int64_t* instruction = program.instruction(i);
+      const Instruction& row = instructions[instruction[0]];
+      const int output = plan.stored[value];
+      at[value] = !tail && output >= 0 ? static_cast<int32_t*>(args.outputs[output].data) + start : slot(value);
+      const void* a = at[instruction[2]];
+      const void* b = row.arguments > 1 ? at[instruction[3]] : a;
+      row.run[instruction[1]](a, b, row.arguments > 2 ? at[instruction[4]] : a, at[value], rounded);
+    }
+  }
+
+  void store(int64_t start, int64_t n) const {
+    for (int k = 0; k < plan.outputs; k++) {
+      const int value = Reader{args}.output(k);
+      if (tail || plan.stored[value] != k) store_output(args.outputs[k], at[value], start, n);
+    }
+  }
+
+  void run(int64_t start, int64_t n) {
+    load(start, n);
+    compute(start, n);
+    store(start, n);
+  }
+};
+
+constexpr int64_t kTailBytes = Vector::lanes * 4;
+
+constexpr int64_t kMaxBlock = 1024, kTaskElements = 16384;
+
+// Operands that share memory are known only when the program runs, and each may take a register more.
+static int64_t registers_bytes(const Args& args, const Plan& plan) { return (plan.registers + args.input_count) * kMaxBlock * 4; }
+static int64_t scratch_elementwise(const Args& args, int threads) {
+  return threads * (registers_bytes(args, make_plan(args)) + kMaxValues * kTailBytes);
+}
+
+static void run_blocks(const Args& args, const Plan& plan, std::byte* memory) {
+  const int64_t blocks = plan.rows * plan.chunks;
+  const int64_t grouped = kTaskElements / (plan.inner < plan.block ? plan.inner : plan.block);
+  const int64_t worker_bytes = registers_bytes(args, plan) + kMaxValues * kTailBytes;
+  args.threads->parallel((blocks + grouped - 1) / grouped, [&](int64_t task, int worker) {
+    std::byte* own = memory + worker * worker_bytes;
+    Block whole{args, plan, own, plan.block * 4, false, {}};
+    Block tail{args, plan, own + registers_bytes(args, plan), kTailBytes, true, {}};
+    whole.fill(plan.block);
+    tail.fill(Vector::lanes);
+    const int64_t end = (task + 1) * grouped < blocks ? (task + 1) * grouped : blocks;
+    for (int64_t b = task * grouped; b < end; b++) {
+      const int64_t first = b % plan.chunks * plan.block, left = plan.inner - first;
+      const int64_t start = b / plan.chunks * plan.inner + first, n = left < plan.block ? left : plan.block;
+      const int64_t vectors = n - n % Vector::lanes;
+      if (vectors > 0) whole.run(start, vectors);
+      if (vectors < n) tail.run(start + vectors, n - vectors);
+    }
+  });
+}
+
+static bool is_copy(const Args& args) {
+  return args.integers[0] == 0 && args.output_count == 1 && args.inputs[args.integers[1]].dtype == args.outputs[0].dtype;
+}
+
+static void run_elementwise(const Args& args) {
+  if (size_of(args.outputs[0]) == 0) return;
+  if (is_copy(args) && copy_transposed(args.inputs[args.integers[1]], args.outputs[0], *args.threads)) return;
+  Plan plan = make_plan(args);
+  split_rows(args, plan);
+  run_blocks(args, plan, args.scratch);
+}
+
+constexpr Kernel rows[] = {{"elementwise", DType::any, run_elementwise, check_elementwise, scratch_elementwise}};
+
+}  // namespace TENSORWOOD_NAMESPACE
+}  // namespace tensorwood
