@@ -1,0 +1,280 @@
+#include "csv.h"
+
+#include <algorithm>
+#include <new>
+#include <numeric>
+
+#include "csv_block.h"
+#include "csv_dialect.h"
+#include "csv_source.h"
+
+namespace tensorwood::csv {
+
+constexpr int64_t kBlockBytes = 1 << 20;  // fixed: block borders must not depend on the number of threads
+
+Table::Table() = default;
+Table::~Table() = default;
+
+namespace {
+
+// What a block's bytes say before it is known whether it begins inside quotes: offsets are from its beginning, -1 = none.
+struct Survey {
+  int64_t quotes = 0;
+  int64_t first_end[2] = {-1, -1};  // behind the first line end after an even [0] or odd [1] number of quotes
+};
+
+Survey survey(const char* text, int64_t size, const Dialect& d) {
+  Survey s;
+  const char quote = d.quote ? d.quote : d.newline;
+  for (int64_t at = 0; at < size; at += 64) {
+    uint64_t bits = match(text + at, quote, d.newline, d.newline);
+    if (size - at < 64) bits &= (uint64_t{1} << (size - at)) - 1;
+    for (; bits != 0; bits &= bits - 1) {
+      const int64_t i = at + __builtin_ctzll(bits);
+      int64_t& end = s.first_end[s.quotes & 1];
+      if (text[i] != d.newline)
+        ++s.quotes;
+      else if (end < 0)
+        end = i + 1;
+    }
+  }
+  return s;
+}
+
+}  // namespace
+
+// One reading of one file, phase by phase.
+class Reader {
+ public:
+  Reader(const std::string& path, const Options& options, Threads& threads, const std::atomic<bool>& cancelled, Table& table)
+      : path_(path), options_(options), threads_(threads), cancelled_(cancelled), table_(table), buffers_(threads.count()) {}
+
+  Status run() {
+    Status status = source_.open(path_);
+    if (status.ok()) status = read_head();
+    if (status.ok()) status = find_borders();
+    if (status.ok()) status = parse_all();
+    if (status.ok()) status = describe_bad_lines();
+    if (status.ok()) status = join();
+    return status;
+  }
+
+ private:
+  int64_t block_count() const { return static_cast<int64_t>(borders_.size()) - 1; }
+
+  Status read_head() {
+    const int64_t size = std::min(source_.size(), kHeadBytes);
+    if (Status s = source_.read(0, size, buffers_[0]); !s.ok()) return s;
+    return examine(path_, buffers_[0].data(), size, size == source_.size(), options_, head_);
+  }
+
+  // Runs f(task, buffer) on all threads; the first failure (in order of tasks) wins. Memory that runs out is a failure like another.
+  template <class F>
+  Status for_each(int64_t tasks, const F& f) {
+    std::vector<Status> statuses(tasks);
+    threads_.parallel(tasks, [&](int64_t task, int worker) {
+      if (cancelled_.load(std::memory_order_relaxed)) {
+        statuses[task] = {"ERR_TENSORWOOD_ABORTED", "readCsv: aborted"};
+        return;
+      }
+      try {
+        statuses[task] = f(task, buffers_[worker]);
+      } catch (const std::bad_alloc&) {
+        statuses[task] = {"ERR_TENSORWOOD_MEMORY", "readCsv: not enough memory to read '" + path_ + "'"};
+      }
+    });
+    for (Status& s : statuses)
+      if (!s.ok()) return s;
+    return {};
+  }
+
+  // borders_[k] = offset of the first record that begins in or after block k.
+  Status find_borders() {
+    const int64_t begin = head_.data, end = source_.size();
+    const int64_t blocks = std::max<int64_t>(1, (end - begin + kBlockBytes - 1) / kBlockBytes);
+    surveys_.assign(blocks, {});
+    Status status = for_each(blocks, [&](int64_t k, std::vector<char>& buffer) {
+      const int64_t at = begin + k * kBlockBytes, size = std::min(kBlockBytes, end - at);
+      Status s = source_.read(at, size, buffer);
+      if (s.ok()) surveys_[k] = survey(buffer.data(), size, head_.dialect);
+      return s;
+    });
+    if (!status.ok()) return status;
+    borders_.assign(blocks + 1, end);
+    borders_[0] = begin;
+    int64_t quotes = surveys_[0].quotes;
+    std::vector<int64_t> ends(blocks, -1);
+    for (int64_t k = 1; k < blocks; ++k) {
+      ends[k] = surveys_[k].first_end[quotes & 1];
+      quotes += surveys_[k].quotes;
+    }
+    // A block without a line end has no border of its own: its bytes belong to the block before.
+    for (int64_t k = blocks - 1; k > 0; --k) borders_[k] = ends[k] < 0 ? borders_[k + 1] : begin + k * kBlockBytes + ends[k];
+    return {};
+  }
+
+  Status parse_all() {
+    Status status = parse(head_.columns, table_.blocks_);
+    const auto stray = [](const std::unique_ptr<Block>& b) { return b->stray; };
+    if (status.ok() && std::any_of(table_.blocks_.begin(), table_.blocks_.end(), stray)) {
+      // Quotes inside fields: parity told nothing. One block holds all of the file, and the grammar alone finds the ends of records.
+      borders_ = {head_.data, source_.size()};
+      status = parse(head_.columns, table_.blocks_);
+    }
+    return status.ok() ? parse_demoted() : status;
+  }
+
+  // Number columns that turned out to hold other text are read again as categories.
+  Status parse_demoted() {
+    std::vector<FileColumn> again = head_.columns;
+    bool any = false;
+    for (size_t c = 0; c < again.size(); ++c) {
+      const bool demoted = std::any_of(table_.blocks_.begin(), table_.blocks_.end(), [&](const auto& b) { return b->pieces[c].demoted; });
+      if (demoted) head_.columns[c].type = Type::category;
+      again[c].type = demoted ? Type::category : Type::skip;
+      any |= demoted;
+    }
+    if (!any) return {};
+    std::vector<std::unique_ptr<Block>> blocks;
+    if (Status s = parse(again, blocks); !s.ok()) return s;
+    for (size_t b = 0; b < blocks.size(); ++b)
+      for (size_t c = 0; c < again.size(); ++c)
+        if (again[c].type == Type::category) table_.blocks_[b]->pieces[c] = std::move(blocks[b]->pieces[c]);
+    return {};
+  }
+
+  Status parse(const std::vector<FileColumn>& columns, std::vector<std::unique_ptr<Block>>& blocks) {
+    blocks.clear();
+    blocks.resize(block_count());
+    return for_each(block_count(), [&](int64_t k, std::vector<char>& buffer) {
+      const int64_t size = borders_[k + 1] - borders_[k];
+      blocks[k] = std::make_unique<Block>();
+      Status s = source_.read(borders_[k], size, buffer);
+      if (s.ok()) parse_block(buffer.data(), size, head_.dialect, columns, options_.missing, *blocks[k]);
+      return s;
+    });
+  }
+
+  Status describe_bad_lines() {
+    int64_t from = 0;
+    int64_t line = 1;
+    for (int64_t k = 0; k < block_count(); ++k) {
+      const Block& block = *table_.blocks_[k];
+      table_.bad_count += block.bad_count;
+      for (const BadRecord& bad : block.bad) {
+        if (table_.bad.size() >= static_cast<size_t>(kBadKept)) break;
+        if (Status s = count_lines(from, borders_[k] + bad.offset, line); !s.ok()) return s;
+        from = borders_[k] + bad.offset;
+        table_.bad.push_back({line, bad.reason});
+      }
+    }
+    if (table_.bad_count == 0 || options_.skip_bad_lines) return {};
+    const int64_t more = table_.bad_count - 1;
+    const std::string others = more == 0 ? "" : " (and " + std::to_string(more) + (more == 1 ? " more bad line)" : " more bad lines)");
+    return {"ERR_TENSORWOOD_DATA",
+            "readCsv: '" + path_ + "' line " + std::to_string(table_.bad[0].line) + ": " + table_.bad[0].reason + others};
+  }
+
+  // Adds to `line` the line ends of [from, to).
+  Status count_lines(int64_t from, int64_t to, int64_t& line) {
+    for (int64_t at = from; at < to; at += kBlockBytes) {
+      const int64_t size = std::min(kBlockBytes, to - at);
+      if (Status s = source_.read(at, size, buffers_[0]); !s.ok()) return s;
+      line += std::count(buffers_[0].begin(), buffers_[0].begin() + size, head_.dialect.newline);
+    }
+    return {};
+  }
+
+  Status join() {
+    for (const auto& block : table_.blocks_) {
+      table_.first_row_.push_back(table_.rows);
+      table_.rows += block->rows;
+    }
+    if (table_.rows == 0) return {"ERR_TENSORWOOD_DATA", "readCsv: '" + path_ + "' holds no rows"};
+    table_.delimiter = head_.dialect.delimiter;
+    table_.header = head_.header;
+    std::vector<int> kept;
+    for (size_t c = 0; c < head_.columns.size(); ++c)
+      if (head_.columns[c].type != Type::skip) kept.push_back(static_cast<int>(c));
+    table_.columns.resize(kept.size());
+    table_.recode_.resize(kept.size());
+    table_.pieces_ = kept;
+    return for_each(static_cast<int64_t>(kept.size()), [&](int64_t i, std::vector<char>&) {
+      describe(kept[i], table_.columns[i], table_.recode_[i]);
+      return Status{};
+    });
+  }
+
+  void describe(int c, Column& column, std::vector<std::vector<int32_t>>& recode) {
+    column.name = head_.columns[c].name;
+    column.type = head_.columns[c].type;
+    for (const auto& block : table_.blocks_) column.wide |= block->pieces[c].wide;
+    if (column.type != Type::category) return;
+    Dictionary all;
+    for (const auto& block : table_.blocks_) {
+      const Dictionary& local = block->pieces[c].dictionary;
+      std::vector<int32_t>& codes = recode.emplace_back(local.count());
+      for (int64_t i = 0; i < local.count(); ++i) codes[i] = all.code(local.text(i));
+    }
+    std::vector<int32_t> order(all.count()), rank(all.count());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return all.text(a) < all.text(b); });
+    for (size_t i = 0; i < order.size(); ++i) {
+      rank[order[i]] = static_cast<int32_t>(i);
+      column.categories.text.append(all.text(order[i]));
+      column.categories.offsets.push_back(column.categories.text.size());
+    }
+    for (auto& codes : recode)
+      for (int32_t& code : codes) code = rank[code];
+  }
+
+  const std::string& path_;
+  const Options& options_;
+  Threads& threads_;
+  const std::atomic<bool>& cancelled_;
+  Table& table_;
+  Source source_;
+  Head head_;
+  std::vector<Survey> surveys_;
+  std::vector<int64_t> borders_;
+  std::vector<std::vector<char>> buffers_;  // of each worker
+};
+
+namespace {
+
+template <class T, class F>
+void fill(const std::vector<int64_t>& first_row, T* to, Threads& threads, const F& piece) {
+  threads.parallel(static_cast<int64_t>(first_row.size()), [&](int64_t b, int) { piece(b, to + first_row[b]); });
+}
+
+}  // namespace
+
+void Table::fill_numbers(int column, float* to, Threads& threads) const {
+  fill(first_row_, to, threads, [&](int64_t b, float* at) {
+    for (const double v : blocks_[b]->pieces[pieces_[column]].numbers) *at++ = static_cast<float>(v);
+  });
+}
+
+void Table::fill_numbers(int column, double* to, Threads& threads) const {
+  fill(first_row_, to, threads, [&](int64_t b, double* at) {
+    const auto& numbers = blocks_[b]->pieces[pieces_[column]].numbers;
+    std::copy(numbers.begin(), numbers.end(), at);
+  });
+}
+
+void Table::fill_codes(int column, int32_t* to, Threads& threads) const {
+  fill(first_row_, to, threads, [&](int64_t b, int32_t* at) {
+    const std::vector<int32_t>& recode = recode_[column][b];
+    for (const int32_t code : blocks_[b]->pieces[pieces_[column]].codes) *at++ = code < 0 ? -1 : recode[code];
+  });
+}
+
+Status read(const std::string& path, const Options& options, Threads& threads, const std::atomic<bool>& cancelled, Table& table) {
+  try {
+    return Reader(path, options, threads, cancelled, table).run();
+  } catch (const std::bad_alloc&) {
+    return {"ERR_TENSORWOOD_MEMORY", "readCsv: not enough memory to read '" + path + "'"};
+  }
+}
+
+}  // namespace tensorwood::csv

@@ -1,0 +1,25 @@
+// The beginning of a CSV file tells how to read the rest: encoding, line ends, delimiter, header, and a guess at the type of each column.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "csv.h"
+#include "csv_block.h"
+#include "csv_fields.h"
+#include "status.h"
+
+namespace tensorwood::csv {
+
+constexpr int64_t kHeadBytes = 1 << 20;
+
+struct Head {
+  Dialect dialect;
+  bool header = false;
+  int64_t data = 0;  // offset of the first record of data in the file
+  std::vector<FileColumn> columns;
+};
+
+// text[0, size) is the beginning of the file (all of it when complete), with kPadding bytes behind.
+Status examine(const std::string& path, const char* text, int64_t size, bool complete, const Options& options, Head& head);
+
+}  // namespace tensorwood::csv
