@@ -1,0 +1,211 @@
+// The list of native functions as lib sees it: loading, handles, memory, errors, jobs.
+import { getEventListeners } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { TensorwoodError } from '../lib/errors';
+import { addonPaths, loadAddon, native, runJob } from '../lib/native';
+import { encodeProgram, encodeSums, encodeWork } from './border/program-bytes';
+
+const runtime = native().createRuntime('cpu', 2, '');
+const codeOf = (call: () => unknown): string => {
+  try {
+    call();
+  } catch (error) {
+    expect(error).toBeInstanceOf(TensorwoodError);
+    return (error as TensorwoodError).code;
+  }
+  return 'no error';
+};
+const sums = native().loadProgram(runtime, encodeSums(1000, 10));
+const newState = () => native().createBuffer(runtime, 4);
+const ones = () => new Float32Array(1000).fill(1);
+
+describe('loader', () => {
+  it('names every path that was tried, and the cure', () => {
+    expect(() => loadAddon(addonPaths('/nowhere'))).toThrow(/build\/Release.*no such file(.|\n)*prebuilds(.|\n)*npx tensorwood build/);
+    expect(codeOf(() => loadAddon([__filename]))).toBe('ERR_TENSORWOOD_BINARY');
+  });
+
+  it('declares exactly the functions that the addon has', () => {
+    const text = readFileSync(join(__dirname, '..', 'lib', 'native.ts'), 'utf8');
+    const declared = [
+      ...text
+        .split('export interface Native {')[1]!
+        .split('\n}\n')[0]!
+        .matchAll(/^ {2}(\w+)\(/gm),
+    ].map((m) => m[1]!);
+    const missing = Object.keys(native()).filter((name) => !declared.includes(name));
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('runtime', () => {
+  it('describes the machine', () => {
+    const { isas, cores, devices } = native().describe();
+    expect(isas[0]).toBe('scalar');
+    expect(cores).toBeGreaterThanOrEqual(1);
+    expect(devices[0]).toMatchObject({ name: 'cpu', available: true, reason: '' });
+  });
+
+  it('takes each instruction set of the machine and refuses others', () => {
+    for (const isa of native().describe().isas) expect(native().describeRuntime(native().createRuntime('cpu', 1, isa)).isa).toBe(isa);
+    expect(codeOf(() => native().createRuntime('cpu', 1, 'sse9'))).toBe('ERR_TENSORWOOD_DEVICE');
+    expect(codeOf(() => native().createRuntime('abacus', 1, ''))).toBe('ERR_TENSORWOOD_DEVICE');
+    expect(codeOf(() => native().createRuntime('cpu', 1.5, ''))).toBe('ERR_TENSORWOOD_ARGUMENT');
+  });
+
+  it('measures rates', async () => {
+    const { flops, bytesPerSecond } = await native().probe(runtime).promise;
+    expect(flops).toBeGreaterThan(1e8);
+    expect(bytesPerSecond).toBeGreaterThan(1e8);
+  });
+});
+
+describe('handles', () => {
+  it('refuses what is not a handle, and handles of another kind', () => {
+    const state = newState();
+    for (const wrong of [undefined, null, 1, {}, [], state, sums]) {
+      expect(codeOf(() => native().describeRuntime(wrong as never))).toBe('ERR_TENSORWOOD_ARGUMENT');
+    }
+    expect(codeOf(() => native().dispose({} as never))).toBe('ERR_TENSORWOOD_ARGUMENT');
+  });
+
+  it('disposes any number of times and refuses use afterwards', () => {
+    const state = newState();
+    native().dispose(state);
+    native().dispose(state);
+    expect(codeOf(() => native().readBufferSync(state, 0, new Float32Array(1)))).toBe('ERR_TENSORWOOD_DISPOSED');
+  });
+
+  it('counts memory, and gives all of it back', () => {
+    const before = native().memoryUsage();
+    const own = native().createRuntime('cpu', 1, '');
+    const buffer = native().createBuffer(own, 1 << 22);
+    const program = native().loadProgram(own, encodeSums(1000, 10));
+    expect(native().memoryUsage().bytes - before.bytes).toBe((1 << 22) + 64);
+    for (const handle of [own, buffer, program]) native().dispose(handle);
+    expect(native().memoryUsage()).toEqual(before);
+  });
+
+  it('frees what a running job uses when the job ends', async () => {
+    const before = native().memoryUsage();
+    const own = native().createRuntime('cpu', 1, '');
+    const program = native().loadProgram(own, encodeSums(1000, 10));
+    const state = native().createBuffer(own, 4);
+    const output = new Float32Array(1);
+    const { promise } = native().runProgram(program, [state], [ones()], [output]);
+    for (const handle of [own, state, program]) native().dispose(handle);
+    await promise;
+    expect(output[0]).toBe(1000);
+    expect(native().memoryUsage()).toEqual(before);
+  });
+});
+
+describe('memory that a job may use', () => {
+  const run = (input: Float32Array, output: Float32Array = new Float32Array(1)): number => {
+    native().runProgramSync(sums, [newState()], [input], [output]);
+    return output[0]!;
+  };
+
+  it('takes views with offsets and shared memory in place', () => {
+    const wide = new Float32Array(1010);
+    wide.fill(2, 7, 1007);
+    expect(run(wide.subarray(7, 1007))).toBe(2000);
+    const shared = new Float32Array(new SharedArrayBuffer(4000));
+    expect(run(shared.fill(3))).toBe(3000);
+    const target = new Float32Array(new SharedArrayBuffer(16), 8, 1);
+    expect(run(ones(), target)).toBe(1000);
+    expect([...new Float32Array(target.buffer)]).toEqual([0, 0, 1000, 0]);
+  });
+
+  it('refuses memory that has gone or can go', () => {
+    const gone = ones();
+    structuredClone(gone.buffer, { transfer: [gone.buffer as ArrayBuffer] });
+    expect(codeOf(() => run(gone))).toBe('ERR_TENSORWOOD_ARGUMENT');
+    const Resizable = ArrayBuffer as unknown as new (bytes: number, options: { maxByteLength: number }) => ArrayBuffer;
+    expect(codeOf(() => run(new Float32Array(new Resizable(4000, { maxByteLength: 8000 }))))).toBe('ERR_TENSORWOOD_ARGUMENT');
+    const Growable = SharedArrayBuffer as unknown as new (bytes: number, options: { maxByteLength: number }) => SharedArrayBuffer;
+    expect(codeOf(() => run(new Float32Array(new Growable(4000, { maxByteLength: 8000 }))))).toBe('ERR_TENSORWOOD_ARGUMENT');
+  });
+
+  it('refuses wrong sizes, counts and alignment', () => {
+    expect(codeOf(() => run(new Float32Array(999)))).toBe('ERR_TENSORWOOD_ARGUMENT');
+    expect(codeOf(() => run(new Uint8Array(4001).subarray(1) as never))).toBe('ERR_TENSORWOOD_ARGUMENT');
+    expect(codeOf(() => native().runProgramSync(sums, [], [ones()], [new Float32Array(1)]))).toBe('ERR_TENSORWOOD_ARGUMENT');
+    const other = native().createRuntime('cpu', 1, '');
+    const foreign = native().createBuffer(other, 4);
+    expect(() => native().runProgramSync(sums, [foreign], [ones()], [new Float32Array(1)])).toThrow(/own runtime/);
+    expect(codeOf(() => native().createBuffer(runtime, 2 ** 52))).toBe('ERR_TENSORWOOD_MEMORY');
+    expect(codeOf(() => native().writeBufferSync(newState(), 2, new Float32Array(1)))).toBe('ERR_TENSORWOOD_ARGUMENT');
+  });
+
+  it('refuses a plan past the memory that this process may take, with the numbers', () => {
+    const plan = { arenaBytes: 2 ** 46, buffers: [], calls: [] };
+    expect(() => native().loadProgram(runtime, encodeProgram(plan))).toThrow(/at most \d+ bytes.*got 70368744177664: arena 70368744177664/);
+    expect(codeOf(() => native().loadProgram(runtime, encodeProgram(plan)))).toBe('ERR_TENSORWOOD_MEMORY');
+  });
+});
+
+describe('jobs', () => {
+  it('run in the order of the calls', async () => {
+    const buffer = native().createBuffer(runtime, 4);
+    const seen = new Float32Array(1);
+    const jobs = [
+      native().writeBuffer(buffer, 0, new Float32Array([5])),
+      native().runProgram(sums, [buffer], [ones()], [new Float32Array(1)]),
+    ];
+    jobs.push(native().readBuffer(buffer, 0, seen));
+    await Promise.all(jobs.map((j) => j.promise));
+    expect(seen[0]).toBe(1000);
+    native()
+      .writeBuffer(buffer, 0, new Float32Array([6]))
+      .promise.catch(() => {});
+    native().readBufferSync(buffer, 0, seen);
+    expect(seen[0]).toBe(6);
+  });
+
+  it('reject with the reason of the signal, and leave the state as it was', async () => {
+    const work = native().loadProgram(runtime, encodeWork(1000, 200_000));
+    const state = native().createBuffer(runtime, 16);
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    setTimeout(() => controller.abort(reason), 20);
+    const promise = runJob(() => native().runProgram(work, [state], [], []), controller.signal);
+    await expect(promise).rejects.toBe(reason);
+    const bytes = new Float32Array(4);
+    native().readBufferSync(state, 0, bytes);
+    expect([...bytes]).toEqual([0, 0, 0, 0]);
+  });
+
+  it('do not start when the signal is already aborted, and remove their listener', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const job = runJob(() => native().runProgram(sums, [newState()], [ones()], [new Float32Array(1)]), signal);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await job;
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    controller.abort('late');
+    await expect(runJob(() => expect.fail('it started'), signal)).rejects.toBe('late');
+  });
+
+  it('reject with a TensorwoodError that names the code and the line that awaits', async () => {
+    const work = native().loadProgram(runtime, encodeWork(1000, 200_000));
+    const { promise, job } = native().runProgram(work, [native().createBuffer(runtime, 16)], [], []);
+    native().cancel(job);
+    const error = await (async function awaitsTheStep() {
+      await promise;
+    })().catch((e) => e);
+    expect(error).toBeInstanceOf(TensorwoodError);
+    expect(error.code).toBe('ERR_TENSORWOOD_ABORTED');
+    expect(error.stack).toContain('awaitsTheStep');
+  });
+
+  it('trace the time in each kernel', () => {
+    native().traceProgram(sums, true);
+    for (let i = 0; i < 3; i++) native().runProgramSync(sums, [newState()], [ones()], [new Float32Array(1)]);
+    const rows = native().traceProgram(sums, false);
+    expect(rows).toEqual([{ name: 'probe_read', calls: 9, milliseconds: expect.any(Number) }]);
+    expect(rows[0]!.milliseconds).toBeGreaterThan(0);
+  });
+});
