@@ -1,0 +1,88 @@
+// Events: written and read back, resumed runs, damage; and how a run looks on a terminal and in a log.
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { TrainEvent } from '../../lib/train/events';
+import { eventWriter, readEvents } from '../../lib/train/events';
+import { progressWriter } from '../../lib/train/progress';
+
+const folder = mkdtempSync(join(tmpdir(), 'events-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const start: TrainEvent = { event: 'start', model: 'mlp', config: {}, options: {}, parameters: 1234, examples: 100, steps: 40 };
+const step = (n: number): TrainEvent => ({
+  event: 'step',
+  step: n,
+  epoch: n / 10,
+  loss: 1 / n,
+  learningRate: 0.001,
+  gradientNorm: 1,
+  examplesPerSecond: 512,
+});
+const evaluation: TrainEvent = { event: 'evaluation', step: 20, epoch: 2, loss: 0.5, metrics: { accuracy: 0.875 }, confusion: [[1]] };
+const end = (n: number): TrainEvent => ({ event: 'end', step: n, epoch: n / 10, reason: 'completed', seconds: 1.25 });
+const bare = (events: readonly object[]): object[] => events.map((event) => ({ ...event, time: undefined }));
+
+describe('event files', () => {
+  it('hold what was written, in order, with the time', () => {
+    const path = join(folder, 'deep', 'events.jsonl');
+    const write = eventWriter(path);
+    const written = [start, step(10), evaluation, end(20)];
+    for (const event of written) write(event);
+    const read = readEvents(path);
+    expect(bare(read)).toEqual(bare(written));
+    expect(read.every((event) => !Number.isNaN(Date.parse(event.time)))).toBe(true);
+  });
+
+  it('of a resumed run: the steps after the checkpoint are those of the later attempt', () => {
+    const path = join(folder, 'resumed.jsonl');
+    const write = eventWriter(path);
+    const resume: TrainEvent = { event: 'resume', step: 20, path: 'x' };
+    for (const event of [start, step(10), step(20), step(30), end(35), resume, step(30), end(40)]) write(event);
+    expect(bare(readEvents(path))).toEqual(bare([start, step(10), step(20), resume, step(30), end(40)]));
+  });
+
+  it('that a crash cut off in the middle of a line are read up to there', () => {
+    const path = join(folder, 'cut.jsonl');
+    eventWriter(path)(start);
+    appendFileSync(path, '{"event":"st');
+    expect(bare(readEvents(path))).toEqual(bare([start]));
+  });
+
+  it('that are absent, foreign or cannot be written: typed errors', () => {
+    writeFileSync(join(folder, 'foreign'), 'a,b\n1,2\n');
+    expect(() => readEvents(join(folder, 'foreign'))).toThrow(expect.objectContaining({ code: 'ERR_TENSORWOOD_FORMAT' }));
+    expect(() => readEvents(join(folder, 'absent'))).toThrow(expect.objectContaining({ code: 'ERR_TENSORWOOD_FILE' }));
+    expect(() => eventWriter(join(folder, 'foreign', 'x'))(start)).toThrow(expect.objectContaining({ code: 'ERR_TENSORWOOD_FILE' }));
+  });
+});
+
+describe('progressWriter', () => {
+  const show = (isTTY: boolean, columns = 80): string => {
+    let text = '';
+    const listener = progressWriter({ isTTY, columns, write: (part) => (text += part) });
+    for (const event of [start, step(10), step(20), evaluation, end(40)]) listener(event);
+    return text;
+  };
+
+  it('draws a bar on a terminal, within its width, and clears it before a line', () => {
+    const text = show(true);
+    expect(text).toContain('[======                  ] step 10/40  loss 0.1000  lr 0.00100  512/s');
+    expect(text).toContain('\r\x1b[2Kepoch 2.0  held out: loss 0.5000  accuracy 87.50 %\n');
+    const widths = show(true, 30)
+      .replaceAll('\r\x1b[2K', '\n')
+      .split('\n')
+      .filter((line) => line.startsWith('['));
+    expect(widths.map((line) => line.length)).toEqual([29, 29]);
+  });
+
+  it('writes plain lines elsewhere, not one a step', () => {
+    expect(show(false)).toBe(
+      'mlp: 1,234 parameters, 100 examples, 40 steps\n' +
+        'step 10/40  loss 0.1000  lr 0.00100  512/s\n' +
+        'epoch 2.0  held out: loss 0.5000  accuracy 87.50 %\n' +
+        'completed after 40 steps, 1.3 s\n',
+    );
+  });
+});
