@@ -12,6 +12,7 @@ export type BufferHandle = Handle<'buffer'>;
 export type ProgramHandle = Handle<'program'>;
 export type TableHandle = Handle<'table'>;
 export type ForestHandle = Handle<'forest'>;
+export type CsvHandle = Handle<'csv'>;
 export type JobHandle = Handle<'job'>;
 
 export interface Job<T> {
@@ -23,6 +24,24 @@ export interface MemoryUsage {
   /** Bytes held by buffers, arenas, tables and forests of this process. */
   readonly bytes: number;
   readonly objects: number;
+}
+
+export interface CsvColumn {
+  readonly name: string;
+  readonly type: 'f32' | 'f64' | 'category';
+  /** The categories: UTF-8 laid end to end, string i at [offsets[i], offsets[i + 1]). */
+  readonly text: Uint8Array;
+  readonly offsets: Float64Array;
+}
+
+export interface CsvContent {
+  readonly csv: CsvHandle;
+  readonly rows: number;
+  readonly delimiter: string;
+  readonly header: boolean;
+  readonly badCount: number;
+  readonly bad: readonly { line: number; reason: string }[];
+  readonly columns: readonly CsvColumn[];
 }
 
 export interface Native {
@@ -39,7 +58,7 @@ export interface Native {
     poisoned: boolean;
   };
   /** Idempotent. What a running job uses is freed when that job ends. */
-  dispose(handle: RuntimeHandle | BufferHandle | ProgramHandle | TableHandle | ForestHandle): void;
+  dispose(handle: RuntimeHandle | BufferHandle | ProgramHandle | TableHandle | ForestHandle | CsvHandle): void;
   memoryUsage(): MemoryUsage;
   /** The job rejects with ERR_TENSORWOOD_ABORTED, unless it had already changed state: then it completes. */
   cancel(job: JobHandle): void;
@@ -67,7 +86,10 @@ export interface Native {
   saveForest(forest: ForestHandle): string;
   loadForest(runtime: RuntimeHandle, text: Uint8Array): ForestHandle;
   // files
-  readCsv(runtime: RuntimeHandle, path: string, spec: unknown): Job<unknown>;
+  /** Parses the file; `spec` is written by lib/data/csv.ts. */
+  openCsv(runtime: RuntimeHandle, path: string, spec: unknown): Job<CsvContent>;
+  /** Fills one array a column: Float32Array for f32, Float64Array for f64, Int32Array for category. */
+  readCsv(csv: CsvHandle, targets: (Float32Array | Float64Array | Int32Array)[]): Job<void>;
 }
 
 /** Starts a job and waits for it. An abort of `signal` stops it at the next kernel or tree node and rejects with the signal's reason. */

@@ -60,16 +60,16 @@ export const withoutColumns = (table: Table, names: readonly string[]): Table =>
 });
 
 /** Rows in the order given; indices may repeat. */
-export function takeRows(table: Table, rows: Uint32Array): Table {
+export function takeRows(table: Table, rows: Int32Array | Uint32Array): Table {
   return { rows: rows.length, columns: table.columns.map((c) => takeColumnRows(c, rows)) };
 }
 
-function takeColumnRows(column: Column, rows: Uint32Array): Column {
+function takeColumnRows(column: Column, rows: Int32Array | Uint32Array): Column {
   if (column.kind === 'category') return { ...column, codes: gather(column.codes, rows) };
   return { ...column, values: gather(column.values, rows) };
 }
 
-function gather<A extends NumberArray>(from: A, rows: Uint32Array): A {
+function gather<A extends NumberArray>(from: A, rows: Int32Array | Uint32Array): A {
   const to = new (from.constructor as new (length: number) => A)(rows.length);
   for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]!]!;
   return to;

@@ -1,0 +1,99 @@
+// CSV files to tables. The reader is native/core/csv.h: all threads, off the event loop. One source of options for the API and the command line.
+import { fail } from '../errors';
+import { type CsvColumn, native, type RuntimeHandle, runJob } from '../native';
+import { boolean, choice, integer, type Options, parse, text } from '../schema';
+import { type Column, createTable, type Table } from './table';
+
+export const csvSchema = {
+  delimiter: text('', 'character between fields; empty = the most regular of , ; tab |'),
+  quote: text('"', 'character around fields that hold delimiters or line ends; empty = quotes mean nothing'),
+  decimal: choice(['.', ','], '.', 'decimal point'),
+  header: choice(['detect', 'yes', 'no'], 'detect', 'whether the first line names the columns'),
+  trim: boolean(true, 'drop spaces around fields that are not quoted'),
+  badLines: choice(['fail', 'skip'], 'fail', 'what to do with lines of a wrong number of fields'),
+  threads: integer(0, [0, 1024], 'threads that read; 0 = the cores of this process'),
+} as const;
+
+export interface CsvOptions extends Options<typeof csvSchema> {
+  /** Names of the columns, instead of the header's. */
+  readonly names?: readonly string[];
+  /** Read only these columns. Default: all. */
+  readonly columns?: readonly string[];
+  /** Columns to read as categories even if they look like numbers. */
+  readonly categories?: readonly string[];
+  /** Columns that must be numbers: any other text makes its line a bad line. */
+  readonly numbers?: readonly string[];
+  /** Spellings of a missing value. The empty field always is one. */
+  readonly missing?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+export interface CsvTable extends Table {
+  readonly delimiter: string;
+  readonly header: boolean;
+  /** Lines that were skipped; the first hundred with their number (from 1) and what is wrong. */
+  readonly skipped: { readonly count: number; readonly first: readonly { line: number; reason: string }[] };
+}
+
+const usualMissing = ['NA', 'N/A', '?', 'NaN', 'nan', 'null', 'NULL', 'None'];
+
+/**
+ * Reads a CSV file (RFC 4180, and what files in the wild add) into columns: numbers as Float32Array, or Float64Array when a number beyond 2^24
+ * would not be exact; everything else as categories, sorted by their bytes. A column is numeric when all its fields are numbers or missing.
+ *
+ * @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not delimited text), _DATA (no rows, or bad lines: the first is named with its number)
+ */
+export async function readCsv(path: string, options: CsvOptions = {}): Promise<CsvTable> {
+  if (typeof path !== 'string' || path === '') fail('ERR_TENSORWOOD_ARGUMENT', `readCsv: expected a path, got ${String(path)}`);
+  const { names = [], columns = [], categories = [], numbers = [], missing = usualMissing, signal, ...rest } = options;
+  const values = parse('readCsv', csvSchema, rest);
+  const runtime = native().createRuntime('cpu', values.threads, '');
+  try {
+    const spec = {
+      ...values,
+      header: { detect: -1, yes: 1, no: 0 }[values.header],
+      skipBadLines: values.badLines === 'skip',
+      names,
+      columns,
+      categories,
+      numbers,
+      missing,
+    };
+    return await readOpened(runtime, path, spec, signal);
+  } finally {
+    native().dispose(runtime);
+  }
+}
+
+async function readOpened(runtime: RuntimeHandle, path: string, spec: object, signal: AbortSignal | undefined): Promise<CsvTable> {
+  const found = await runJob(() => native().openCsv(runtime, path, spec), signal);
+  try {
+    const targets = found.columns.map((c) => createTarget(c, found.rows));
+    await runJob(() => native().readCsv(found.csv, targets), signal);
+    const table = createTable(found.columns.map((c, i) => createColumn(c, targets[i]!)));
+    const skipped = { count: found.badCount, first: found.bad };
+    return { ...table, delimiter: found.delimiter, header: found.header, skipped };
+  } finally {
+    native().dispose(found.csv);
+  }
+}
+
+type Target = Float32Array | Float64Array | Int32Array;
+
+function createTarget(column: CsvColumn, rows: number): Target {
+  if (column.type === 'category') return new Int32Array(rows);
+  return column.type === 'f64' ? new Float64Array(rows) : new Float32Array(rows);
+}
+
+function createColumn(column: CsvColumn, target: Target): Column {
+  if (column.type !== 'category') return { kind: 'number', name: column.name, values: target };
+  return { kind: 'category', name: column.name, codes: target as Int32Array, categories: splitText(column.text, column.offsets) };
+}
+
+/** UTF-8 strings laid end to end; string i is bytes [offsets[i], offsets[i + 1]). */
+function splitText(bytes: Uint8Array, offsets: Float64Array): string[] {
+  const decoder = new TextDecoder();
+  const strings = new Array<string>(offsets.length - 1);
+  for (let i = 0; i < strings.length; i++) strings[i] = decoder.decode(bytes.subarray(offsets[i], offsets[i + 1]));
+  return strings;
+}

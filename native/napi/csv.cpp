@@ -1,0 +1,147 @@
+// Functions of lib/native.ts about CSV files: open (parse on all threads), then read (fill the caller's arrays in place).
+#include "core/csv.h"
+
+#include <cstring>
+
+#include "napi/runtime.h"
+
+namespace tensorwood {
+namespace {
+
+class OpenCsv {
+ public:
+  static const HandleType handle;
+  explicit OpenCsv(std::shared_ptr<Runtime> runtime) : runtime(std::move(runtime)) {}
+
+  std::shared_ptr<Runtime> runtime;
+  csv::Table table;
+};
+
+const HandleType OpenCsv::handle = {{0x5a0c7be3914d4f28, 0x93f1d60b7e2ac805}, "CSV table"};
+
+std::vector<std::string> read_texts(const Napi::Value& list, const std::string& what) {
+  if (!list.IsArray()) fail("ERR_TENSORWOOD_ARGUMENT", what + ": expected an array of strings");
+  const auto array = list.As<Napi::Array>();
+  std::vector<std::string> texts;
+  for (uint32_t i = 0; i < array.Length(); i++) texts.push_back(read_text(array.Get(i), what));
+  return texts;
+}
+
+char read_character(const Napi::Object& spec, const char* name) {
+  const std::string text = read_text(spec.Get(name), name);
+  if (text.size() > 1) fail("ERR_TENSORWOOD_ARGUMENT", std::string("readCsv: expected ") + name + " to be one ASCII character");
+  return text.empty() ? 0 : text[0];
+}
+
+csv::Options read_options(const Napi::Value& value) {
+  if (!value.IsObject()) fail("ERR_TENSORWOOD_ARGUMENT", "readCsv: expected an object of options");
+  const auto spec = value.As<Napi::Object>();
+  csv::Options options;
+  options.delimiter = read_character(spec, "delimiter");
+  options.quote = read_character(spec, "quote");
+  options.decimal = read_character(spec, "decimal");
+  options.header = static_cast<int>(read_integer(spec.Get("header"), "header", -1, 1));
+  options.trim = spec.Get("trim").ToBoolean();
+  options.skip_bad_lines = spec.Get("skipBadLines").ToBoolean();
+  options.names = read_texts(spec.Get("names"), "names");
+  options.columns = read_texts(spec.Get("columns"), "columns");
+  options.missing = read_texts(spec.Get("missing"), "missing");
+  const auto add_types = [&](const char* list, csv::Type type) {
+    for (std::string& name : read_texts(spec.Get(list), list)) options.types.emplace_back(std::move(name), type);
+  };
+  add_types("numbers", csv::Type::number);
+  add_types("categories", csv::Type::category);
+  return options;
+}
+
+Napi::Value describe_column(Napi::Env env, const csv::Column& column) {
+  Napi::Object answer = Napi::Object::New(env);
+  answer.Set("name", column.name);
+  answer.Set("type", column.type == csv::Type::category ? "category" : column.wide ? "f64" : "f32");
+  const csv::Strings& strings = column.categories;
+  Napi::Uint8Array text = Napi::Uint8Array::New(env, strings.text.size());
+  if (!strings.text.empty()) std::memcpy(text.Data(), strings.text.data(), strings.text.size());
+  Napi::Float64Array offsets = Napi::Float64Array::New(env, strings.offsets.size());
+  for (size_t i = 0; i < strings.offsets.size(); i++) offsets[i] = static_cast<double>(strings.offsets[i]);
+  answer.Set("text", text);
+  answer.Set("offsets", offsets);
+  return answer;
+}
+
+Napi::Value describe_table(Napi::Env env, const std::shared_ptr<OpenCsv>& open) {
+  const csv::Table& table = open->table;
+  Napi::Object answer = Napi::Object::New(env);
+  answer.Set("csv", wrap(env, open));
+  answer.Set("rows", static_cast<double>(table.rows));
+  answer.Set("delimiter", std::string(1, table.delimiter));
+  answer.Set("header", table.header);
+  answer.Set("badCount", static_cast<double>(table.bad_count));
+  Napi::Array bad = Napi::Array::New(env, table.bad.size()), columns = Napi::Array::New(env, table.columns.size());
+  for (size_t i = 0; i < table.bad.size(); i++) {
+    const Napi::HandleScope scope(env);
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("line", static_cast<double>(table.bad[i].line));
+    entry.Set("reason", table.bad[i].reason);
+    bad.Set(static_cast<uint32_t>(i), entry);
+  }
+  for (size_t i = 0; i < table.columns.size(); i++) {
+    const Napi::HandleScope scope(env);
+    columns.Set(static_cast<uint32_t>(i), describe_column(env, table.columns[i]));
+  }
+  answer.Set("bad", bad);
+  answer.Set("columns", columns);
+  return answer;
+}
+
+// (runtime, path, options)
+Napi::Value open_csv(const Napi::CallbackInfo& info) {
+  const auto open = std::make_shared<OpenCsv>(unwrap<Runtime>(info[0]));
+  Task task;
+  task.work = [open, path = read_text(info[1], "path"), options = read_options(info[2])](Job& job) {
+    return csv::read(path, options, open->runtime->threads(), job.cancelled_flag(), open->table);
+  };
+  task.result = [open](Napi::Env env) { return describe_table(env, open); };
+  return start_job(info.Env(), open->runtime->coordinator(), std::move(task));
+}
+
+bool is_wide(const csv::Column& column) { return column.type == csv::Type::number && column.wide; }
+
+void fill(const csv::Table& table, int column, const View& target, Threads& threads) {
+  if (table.columns[column].type == csv::Type::category)
+    table.fill_codes(column, reinterpret_cast<int32_t*>(target.data), threads);
+  else if (is_wide(table.columns[column]))
+    table.fill_numbers(column, reinterpret_cast<double*>(target.data), threads);
+  else
+    table.fill_numbers(column, reinterpret_cast<float*>(target.data), threads);
+}
+
+// (csv, one array a column: Float32Array, Float64Array or Int32Array as its type says)
+Napi::Value read_csv(const Napi::CallbackInfo& info) {
+  const auto open = unwrap<OpenCsv>(info[0]);
+  const std::vector<View> targets = read_views(info[1], "readCsv: target");
+  const auto& columns = open->table.columns;
+  if (targets.size() != columns.size()) fail("ERR_TENSORWOOD_ARGUMENT", "readCsv: expected one target a column");
+  for (size_t i = 0; i < columns.size(); i++) {
+    const int64_t size = is_wide(columns[i]) ? 8 : 4;
+    if (targets[i].bytes != open->table.rows * size || reinterpret_cast<uintptr_t>(targets[i].data) % static_cast<uintptr_t>(size) != 0)
+      fail("ERR_TENSORWOOD_ARGUMENT", "readCsv: target " + std::to_string(i) + " does not fit its column");
+  }
+  Task task;
+  task.pinned = {info[1]};
+  task.work = [open, targets](Job&) {
+    for (size_t i = 0; i < targets.size(); i++) fill(open->table, static_cast<int>(i), targets[i], open->runtime->threads());
+    return Status{};
+  };
+  return start_job(info.Env(), open->runtime->coordinator(), std::move(task));
+}
+
+}  // namespace
+
+bool dispose_csv(const Napi::Value& value) { return dispose_as<OpenCsv>(value); }
+
+void add_csv_functions(Napi::Object exports) {
+  add_function<open_csv>(exports, "openCsv");
+  add_function<read_csv>(exports, "readCsv");
+}
+
+}  // namespace tensorwood
