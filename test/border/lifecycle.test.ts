@@ -1,0 +1,56 @@
+// How jobs end with their worker, their process or their signal: on this Node, and by `npm run test:nodes` on each that npm can install.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { addonPaths } from '../../lib/native';
+import { encodeSums, encodeWork } from './program-bytes';
+
+const addon = addonPaths().find((path) => existsSync(path))!;
+const folder = mkdtempSync(join(tmpdir(), 'tensorwood-border-'));
+writeFileSync(join(folder, 'sums.bin'), encodeSums(1000, 10));
+writeFileSync(join(folder, 'work.bin'), encodeWork(2000, 100_000));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Scenario {
+  readonly file: string;
+  readonly argument?: string;
+  readonly flags?: readonly string[];
+  readonly code?: number;
+  readonly says: string;
+  readonly title: string;
+}
+
+const scenarios: Scenario[] = [
+  { file: 'terminate', says: 'survived 40', title: 'a worker terminated in the middle of a step, 40 times' },
+  { file: 'exit', argument: 'timer', code: 7, says: '', title: 'process.exit() in the middle of a step' },
+  { file: 'exit', argument: 'callback', code: 7, says: '', title: 'process.exit() when one step ends and another runs' },
+  { file: 'drain', says: 'settled', title: 'a process that ends by itself after its last step' },
+  { file: 'abort', says: 'aborted', title: 'a step that is aborted' },
+  { file: 'workers', says: 'agreed', title: 'eight workers at once' },
+  { file: 'memory', flags: ['--expose-gc'], says: 'flat', title: '10,000 steps in flat memory' },
+  { file: 'delay', says: 'turned', title: 'an event loop that turns during a step' },
+  { file: 'views', says: 'refused', title: 'views with offsets, shared, detached and resizable memory' },
+];
+
+function play(node: string, { file, argument, flags = [] }: Scenario): { code: number | null; signal: string | null; text: string } {
+  const script = join(__dirname, 'scenarios', `${file}.mjs`);
+  const { status, signal, stdout, stderr } = spawnSync(node, [...flags, script, addon, folder, ...(argument ? [argument] : [])], {
+    encoding: 'utf8',
+    timeout: 100_000,
+  });
+  return { code: status, signal, text: (stdout + stderr).trim() };
+}
+
+const thisNode = { version: `${process.versions.node} (this one)`, path: process.execPath };
+const others = process.env.TENSORWOOD_TEST_NODES; // set by nodes.mjs
+const nodes = others === undefined ? [thisNode] : (JSON.parse(others) as (typeof thisNode)[]);
+
+describe.each(nodes)('Node $version', ({ path }) => {
+  for (const scenario of scenarios) {
+    it(scenario.title, { timeout: 120_000 }, () => {
+      expect(play(path, scenario)).toEqual({ code: scenario.code ?? 0, signal: null, text: scenario.says });
+    });
+  }
+});
