@@ -29,6 +29,8 @@ struct Args {
   std::byte* scratch;  // 64-byte aligned, at least what scratch_bytes answered, not shared with another running kernel
   Threads* threads;    // never null; a single thread on the CPU, ignored by devices with threads of their own
   void* stream;        // the device's queue; null on the CPU
+  // Where a kernel that meets data it cannot take (an index outside a table) leaves a static sentence, "expected ...": the run fails. May be null.
+  const char** failure = nullptr;
 };
 
 // Null when the arguments fit the kernel, else what is wrong as "expected ..., got ...". Runs once, when a program is decoded: it is

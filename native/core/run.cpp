@@ -52,7 +52,10 @@ Status run(const Program& program, const Bindings& bindings, const Device& devic
     args.scratch = bindings.scratch;
     args.threads = &threads;
     args.stream = bindings.stream;
+    const char* failure = nullptr;
+    args.failure = &failure;
     run_call(call, args, watch.seconds == nullptr ? nullptr : watch.seconds + i);
+    if (failure != nullptr) return {"ERR_TENSORWOOD_ARGUMENT", call.name + ": " + failure};
     committed = committed || call.writes_state;
     if (watch.done != nullptr) watch.done->fetch_add(1, std::memory_order_relaxed);
   }
