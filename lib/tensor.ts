@@ -60,6 +60,8 @@ export interface View {
   readonly strides: readonly number[];
 }
 
+export type InPlace = readonly (readonly [output: number, input: number])[];
+
 /**
  * What an operation means. Each family file in lib/ops declares a table of these, and for each a public function that checks its arguments and calls
  * apply(). Exactly one of `source`, `elementwise`, `view`, `kernel` or `compose` says how it is computed; an operation with a kernel may also compose:
@@ -84,7 +86,7 @@ export interface Operation<A = unknown> {
   /** Which strides the kernel takes for each input: any = every stride; rows = last axis dense, others free; dense = row-major. Default dense. */
   strides?: 'any' | 'rows' | 'dense' | ((input: number) => 'any' | 'rows' | 'dense');
   /** Pairs [output, input]: the kernel may write that output over that input's memory. State updates and in-place gradients use it. */
-  inPlace?: readonly (readonly [number, number])[];
+  inPlace?: InPlace | ((inputs: readonly Signature[], outputs: readonly Signature[], attributes: A) => InPlace);
   /** Differs at each evaluation (random numbers) or writes state: never merged with an equal node. */
   effect?: boolean;
 }
