@@ -1,8 +1,10 @@
 // Every operation, a family a line.
+export * from './conv';
 export * from './elementwise';
 export * from './gather';
 export * from './layout';
 export * from './matmul';
+export * from './pool';
 export * from './random';
 export * from './reduce';
 export * from './source';

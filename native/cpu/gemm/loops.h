@@ -60,7 +60,7 @@ struct Strip {
   int64_t stride;
 };
 
-static void finish_strip(const Finish& finish, const Beside& out, const Strip& strip) {
+static inline void finish_strip(const Finish& finish, const Beside& out, const Strip& strip) {
   constexpr int L = Vector::lanes;
   for (int64_t i = 0; i < strip.rows; i++) {
     const int64_t row = strip.row + i;
@@ -89,7 +89,7 @@ struct Division {
   int64_t row_tasks, column_tasks;
 };
 
-static Division divide(const Tile& tile, const Extent& size, bool narrow, int threads) {
+static inline Division divide(const Tile& tile, const Extent& size, bool narrow, int threads) {
   const int64_t row_panels = (size.m + tile.rows - 1) / tile.rows, column_panels = (size.n + tile.columns - 1) / tile.columns;
   int64_t row_tasks = (row_panels * tile.rows + kBlockRows - 1) / kBlockRows;
   if (row_tasks > 1) row_tasks = least(row_panels, round_up(row_tasks, threads));
@@ -124,12 +124,12 @@ TENSORWOOD_INLINE int64_t worker_floats(const Extent& size, bool narrow) {
 }
 
 // Floats of scratch that multiply() takes with this many threads; narrow = the output is not f32.
-static int64_t product_floats(const Extent& size, bool narrow, int threads) {
+static inline int64_t product_floats(const Extent& size, bool narrow, int threads) {
   return chunk_floats(size) + threads * worker_floats(size, narrow);
 }
 
 // Packs columns [first, first + columns) of B: blocks of k one after the other, each as panels of all the columns.
-static void pack_chunk(const Tile& tile, const Product& p, int64_t first, int64_t columns, float* packed, Threads* threads) {
+static inline void pack_chunk(const Tile& tile, const Product& p, int64_t first, int64_t columns, float* packed, Threads* threads) {
   const int64_t panels = (columns + tile.columns - 1) / tile.columns;
   for_tasks(threads, panels, [&](int64_t panel, int) {
     const int64_t column = panel * tile.columns;
@@ -152,7 +152,7 @@ struct Part {
   int64_t row, rows, column, columns;
 };
 
-static void add_line_sums(const Tile& tile, const Part& part, int64_t steps, const float* block, float* sums, bool accumulate) {
+static inline void add_line_sums(const Tile& tile, const Part& part, int64_t steps, const float* block, float* sums, bool accumulate) {
   for (int64_t i = 0; i < part.rows; i += tile.rows, block += tile.rows * steps) {
     const int count = static_cast<int>(least(tile.rows, part.rows - i));
     for (int first = 0; first < count; first += Vector::lanes) {
@@ -165,7 +165,7 @@ static void add_line_sums(const Tile& tile, const Part& part, int64_t steps, con
   }
 }
 
-static void multiply_part(const Tile& tile, const Product& p, const Chunk& chunk, const Part& part, float* scratch) {
+static inline void multiply_part(const Tile& tile, const Product& p, const Chunk& chunk, const Part& part, float* scratch) {
   const bool narrow = p.out.dtype != DType::f32, plain = is_plain(p);
   float* block = scratch;
   float* sums = scratch + block_floats(p.size);
@@ -191,7 +191,7 @@ static void multiply_part(const Tile& tile, const Product& p, const Chunk& chunk
 }
 
 // The product. Null threads = on the caller's thread alone. `scratch` holds product_floats() floats.
-static void multiply(const Product& p, float* scratch, Threads* threads) {
+static inline void multiply(const Product& p, float* scratch, Threads* threads) {
   const Tile& tile = default_tile();
   const bool narrow = p.out.dtype != DType::f32;
   const int workers = threads ? threads->count() : 1;

@@ -24,7 +24,7 @@ struct TileTarget {
 using Micro = void (*)(int64_t k, const float* a, const float* b, const TileTarget& c);
 
 template <int R, int V, int Height, int Width>
-static void micro(int64_t k, const float* a, const float* b, const TileTarget& c) {
+static inline void micro(int64_t k, const float* a, const float* b, const TileTarget& c) {
   constexpr int L = Vector::lanes;
   Vector sum[R][V];
 #pragma GCC unroll 32
@@ -87,7 +87,7 @@ struct TileList {
 
 // The candidates: as many accumulators as registers allow beside one step of B's panel and a broadcast.
 template <int Lanes>
-static TileList candidate_tiles() {
+static inline TileList candidate_tiles() {
   if constexpr (Lanes == 16) {
     static constexpr Tile list[] = {tile_of<14, 2>, tile_of<8, 3>};
     return {list, 2};
@@ -101,14 +101,14 @@ static TileList candidate_tiles() {
 }
 
 // The tile for small products and, until it is measured, for all: the first candidate.
-static const Tile& default_tile() { return candidate_tiles<Vector::lanes>().tiles[0]; }
+static inline const Tile& default_tile() { return candidate_tiles<Vector::lanes>().tiles[0]; }
 
 struct Extent {
   int64_t m, n, k;
 };
 
 // C (m, n) (+)= A B for one packed block of each; panel p of A starts at a + p * tile.rows * k, of B at b + p * tile.columns * k.
-static void multiply_panels(const Tile& tile, const Extent& size, const float* a, const float* b, const TileTarget& c) {
+static inline void multiply_panels(const Tile& tile, const Extent& size, const float* a, const float* b, const TileTarget& c) {
   constexpr int L = Vector::lanes;
   const int vectors = tile.columns / L;
   for (int64_t j = 0; j < size.n; j += tile.columns, b += tile.columns * size.k) {

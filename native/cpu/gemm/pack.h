@@ -41,7 +41,7 @@ struct Panel {
 
 // Lines side by side in memory: each step is one run.
 template <class T>
-static void pack_runs(const Block<T>& block, Panel panel) {
+static inline void pack_runs(const Block<T>& block, Panel panel) {
   const int whole = block.lines / Vector::lanes * Vector::lanes;
   const T* from = block.data;
   float* to = panel.data;
@@ -54,7 +54,7 @@ static void pack_runs(const Block<T>& block, Panel panel) {
 
 // Steps side by side in memory: squares of one vector a side are transposed in registers. Packs the lines of one vector, from `first`.
 template <class T>
-static void pack_transposed(const Block<T>& block, Panel panel, int first) {
+static inline void pack_transposed(const Block<T>& block, Panel panel, int first) {
   constexpr int L = Vector::lanes;
   const int lines = block.lines - first < L ? block.lines - first : L, filled = panel.width - first < L ? panel.width - first : L;
   const T* from = block.data + first * block.line_stride;
@@ -71,7 +71,7 @@ static void pack_transposed(const Block<T>& block, Panel panel, int first) {
 }
 
 template <class T>
-static void pack_strided(const Block<T>& block, Panel panel) {
+static inline void pack_strided(const Block<T>& block, Panel panel) {
   for (int64_t k = 0; k < block.steps; k++) {
     for (int i = 0; i < panel.width; i++) {
       panel.data[k * panel.width + i] = i < block.lines ? widen(block.data[i * block.line_stride + k * block.step_stride]) : 0.0f;
@@ -80,14 +80,14 @@ static void pack_strided(const Block<T>& block, Panel panel) {
 }
 
 template <class T>
-static void pack_typed(const Block<T>& block, Panel panel) {
+static inline void pack_typed(const Block<T>& block, Panel panel) {
   if (block.line_stride == 1) return pack_runs(block, panel);
   if (block.step_stride != 1 || Vector::lanes == 1) return pack_strided(block, panel);
   for (int first = 0; first < panel.width; first += Vector::lanes) pack_transposed(block, panel, first);
 }
 
 // One panel: the first `lines` <= panel.width lines and `steps` steps of `source`.
-static void pack_panel(const Lines& source, int lines, int64_t steps, Panel panel) {
+static inline void pack_panel(const Lines& source, int lines, int64_t steps, Panel panel) {
   if (source.dtype == DType::f32) {
     pack_typed<float>({static_cast<const float*>(source.data), source.line_stride, source.step_stride, lines, steps}, panel);
   } else {
@@ -96,7 +96,7 @@ static void pack_panel(const Lines& source, int lines, int64_t steps, Panel pane
 }
 
 // `lines` lines and `steps` steps as ceil(lines / panel.width) panels, each of panel.width * steps floats.
-static void pack_panels(const Lines& source, int64_t lines, int64_t steps, Panel panel) {
+static inline void pack_panels(const Lines& source, int64_t lines, int64_t steps, Panel panel) {
   for (int64_t line = 0; line < lines; line += panel.width, panel.data += panel.width * steps) {
     pack_panel(advance(source, line, 0), static_cast<int>(lines - line < panel.width ? lines - line : panel.width), steps, panel);
   }

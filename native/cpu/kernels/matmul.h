@@ -3,20 +3,12 @@
 #include "core/kernel.h"
 #include "core/threads.h"
 #include "cpu/gemm/loops.h"
+#include "cpu/strided.h"
 
 namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
 
 TENSORWOOD_INLINE bool is_float(const Operand& o) { return o.dtype == DType::f32 || o.dtype == DType::bf16; }
-
-TENSORWOOD_INLINE bool is_dense(const Operand& o) {
-  int64_t step = 1;
-  for (int d = o.rank - 1; d >= 0; d--) {
-    if (o.shape[d] != 1 && o.stride[d] != step) return false;
-    step *= o.shape[d];
-  }
-  return true;
-}
 
 // Sizes multiplied; INT64_MAX where they overflow, which only an operand without elements can do.
 TENSORWOOD_INLINE int64_t leading_size(const Operand& o, int dims) {
@@ -38,7 +30,7 @@ TENSORWOOD_INLINE int64_t last_size(const Operand& o) { return o.shape[o.rank - 
 
 constexpr int64_t kInnerLimit = int64_t{1} << 31;  // keeps the size of scratch within int64
 
-static bool all_float(const Args& args) {
+static inline bool all_float(const Args& args) {
   for (int i = 0; i < args.input_count; i++) {
     if (!is_float(args.inputs[i])) return false;
   }
@@ -56,9 +48,9 @@ struct Batches {
   bool folded;  // b is the same in every batch and a's batches continue its rows: one product of count * m rows
 };
 
-static bool continues(const Operand& a, int d) { return a.shape[d] == 1 || a.stride[d] == a.stride[d + 1] * a.shape[d + 1]; }
+static inline bool continues(const Operand& a, int d) { return a.shape[d] == 1 || a.stride[d] == a.stride[d + 1] * a.shape[d + 1]; }
 
-static Batches batches_of(const Args& args) {
+static inline Batches batches_of(const Args& args) {
   const Operand &a = args.inputs[0], &b = args.inputs[1];
   const int rank = a.rank;
   Batches all = {{a.shape[rank - 2], b.shape[rank - 1], a.shape[rank - 1]}, leading_size(a, rank - 2), true};
@@ -71,7 +63,7 @@ static Batches batches_of(const Args& args) {
 }
 
 // Elements from the start of an operand to its batch.
-static int64_t batch_offset(const Operand& o, int64_t batch) {
+static inline int64_t batch_offset(const Operand& o, int64_t batch) {
   int64_t offset = 0;
   for (int d = o.rank - 3; d >= 0; d--) {
     offset += batch % o.shape[d] * o.stride[d];
@@ -80,7 +72,7 @@ static int64_t batch_offset(const Operand& o, int64_t batch) {
   return offset;
 }
 
-static Product matmul_product(const Args& args, const Batches& all, int64_t batch) {
+static inline Product matmul_product(const Args& args, const Batches& all, int64_t batch) {
   const Operand &a = args.inputs[0], &b = args.inputs[1], &out = args.outputs[0];
   const int rank = a.rank;
   const Lines rows = {a.data, a.dtype, a.stride[rank - 2], a.stride[rank - 1]},
@@ -100,7 +92,7 @@ TENSORWOOD_INLINE bool one_each(const Batches& all, int threads) {
   return all.count > 1 && (all.count >= 4 * threads || all.size.m * all.size.n * all.size.k < (int64_t{1} << 18));
 }
 
-static void matmul(const Args& args) {
+static inline void matmul(const Args& args) {
   if (is_empty(args.outputs[0])) return;
   const Batches all = batches_of(args);
   const int threads = args.threads->count();
@@ -115,14 +107,14 @@ static void matmul(const Args& args) {
   for (int64_t batch = 0; batch < all.count; batch++) multiply(matmul_product(args, all, batch), scratch, args.threads);
 }
 
-static int64_t matmul_scratch(const Args& args, int threads) {
+static inline int64_t matmul_scratch(const Args& args, int threads) {
   if (is_empty(args.outputs[0])) return 0;
   const Batches all = batches_of(args);
   const bool narrow = args.outputs[0].dtype != DType::f32;
   return 4 * (one_each(all, threads) ? threads * product_floats(all.size, narrow, 1) : product_floats(all.size, narrow, threads));
 }
 
-static const char* matmul_check(const Args& args) {
+static inline const char* matmul_check(const Args& args) {
   if (args.input_count != 2 || args.output_count != 1) return "expected 2 inputs and 1 output, got another count";
   if (args.integer_count != 0 || args.number_count != 0) return "expected no integers and no numbers, got some";
   if (!all_float(args)) return "expected f32 or bf16 operands, got another type";
@@ -162,7 +154,7 @@ TENSORWOOD_INLINE Extent linear_extent(const Args& args) {
 
 TENSORWOOD_INLINE Beside beside(const Operand* o, int64_t stride) { return {o->data, o->dtype, stride}; }
 
-static Product linear_product(const Args& args) {
+static inline Product linear_product(const Args& args) {
   const Operand &x = args.inputs[0], &weight = args.inputs[1];
   const LinearParts parts = linear_of(args);
   const Operand* next = args.inputs + 2;
@@ -180,9 +172,9 @@ static Product linear_product(const Args& args) {
   return p;
 }
 
-static void linear(const Args& args) { multiply(linear_product(args), reinterpret_cast<float*>(args.scratch), args.threads); }
+static inline void linear(const Args& args) { multiply(linear_product(args), reinterpret_cast<float*>(args.scratch), args.threads); }
 
-static int64_t linear_scratch(const Args& args, int threads) {
+static inline int64_t linear_scratch(const Args& args, int threads) {
   return 4 * product_floats(linear_extent(args), args.outputs[0].dtype != DType::f32, threads);
 }
 
@@ -194,7 +186,7 @@ TENSORWOOD_INLINE bool same_shape_but_last(const Operand& a, const Operand& b, i
   return true;
 }
 
-static const char* linear_counts(const Args& args) {
+static inline const char* linear_counts(const Args& args) {
   if (args.integer_count != 6 || args.number_count != 0) return "expected 6 integers and no numbers, got another count";
   for (int i = 0; i < 4; i++) {
     if (args.integers[i] != 0 && args.integers[i] != 1) return "expected presence as 0 or 1, got another value";
@@ -208,7 +200,7 @@ static const char* linear_counts(const Args& args) {
   return nullptr;
 }
 
-static const char* linear_check(const Args& args) {
+static inline const char* linear_check(const Args& args) {
   if (const char* wrong = linear_counts(args)) return wrong;
   if (!all_float(args)) return "expected f32 or bf16 operands, got another type";
   const Operand &x = args.inputs[0], &weight = args.inputs[1];
@@ -238,14 +230,14 @@ TENSORWOOD_INLINE Extent weight_gradient_extent(const Args& args) {
   return {last_size(dy), last_size(x), leading_size(x, x.rank - 1)};
 }
 
-static void store_sums(const float* sums, int64_t count, const Beside& to) {
+static inline void store_sums(const float* sums, int64_t count, const Beside& to) {
   for (int64_t i = 0; i < count; i += Vector::lanes) {
     const int valid = static_cast<int>(least(Vector::lanes, count - i));
     store_beside(to, 0, i, load_partial(sums + i, valid), valid);
   }
 }
 
-static void linear_weight_gradient(const Args& args) {
+static inline void linear_weight_gradient(const Args& args) {
   const Operand &dy = args.inputs[0], &x = args.inputs[1];
   float* scratch = reinterpret_cast<float*>(args.scratch);
   Product p = {};
@@ -258,12 +250,12 @@ static void linear_weight_gradient(const Args& args) {
   if (args.output_count == 2) store_sums(scratch, p.size.m, beside(args.outputs + 1, 0));
 }
 
-static int64_t weight_gradient_scratch(const Args& args, int threads) {
+static inline int64_t weight_gradient_scratch(const Args& args, int threads) {
   const Extent size = weight_gradient_extent(args);
   return 4 * (region(size.m) + product_floats(size, args.outputs[0].dtype != DType::f32, threads));
 }
 
-static const char* weight_gradient_check(const Args& args) {
+static inline const char* weight_gradient_check(const Args& args) {
   if (args.input_count != 2 || args.output_count < 1 || args.output_count > 2)
     return "expected 2 inputs and 1 or 2 outputs, got another count";
   if (args.integer_count != 0 || args.number_count != 0) return "expected no integers and no numbers, got some";
