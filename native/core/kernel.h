@@ -6,7 +6,7 @@
 
 namespace tensorwood {
 
-enum class DType : uint8_t { f32 = 0, bf16 = 1, i32 = 2, u8 = 3, boolean = 4, u16 = 5, u32 = 6, i64 = 7, f64 = 8, i16 = 9, any = 255 };
+enum class DType : uint8_t { f32 = 0, bf16 = 1, i32 = 2, u8 = 3, boolean = 4, u16 = 5, u32 = 6, i64 = 7, f64 = 8, i16 = 9, i8 = 10, any = 255 };
 constexpr int kMaxRank = 6;
 
 // One argument: a strided view. data points at element [0, ..., 0]; strides count elements, 0 repeats (broadcast).
