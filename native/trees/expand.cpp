@@ -1,0 +1,208 @@
+// The work of one node of a growing tree: partition its rows, sum the smaller child, get the larger child by subtraction while its
+// splits are searched. A team is the whole pool for a large node and one thread for a small one.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "trees/grow.h"
+#include "trees/random.h"
+
+namespace tensorwood {
+namespace {
+
+constexpr int64_t kRowChunk = 8192;
+constexpr int64_t kFeatureChunk = 4;
+constexpr int64_t kSlotChunk = 4096;
+
+// Every index in turn on this thread, or shared out over the pool. f(index, worker)
+template <class F>
+void for_each(const Team& team, int64_t n, const F& f) {
+  if (team.threads != nullptr) return team.threads->parallel(n, f);
+  for (int64_t i = 0; i < n; i++) f(i, team.first_worker);
+}
+
+}  // namespace
+
+// (first unit, second unit, l1, l2, max delta step, least, smooth, category l2, least category, least group): Limits of the split kernel.
+std::array<double, 10> Grower::limits(const OpenLeaf& leaf) const {
+  const double per_row = static_cast<double>(second_sum(leaf.total)) / static_cast<double>(leaf.rows());
+  const CategoryOptions& c = options_.category;
+  const double least =
+      std::max({1.0, options_.min_child_weight / gradients_.second_unit, options_.min_rows > 1 ? options_.min_rows * per_row : 0.0});
+  return {gradients_.first_unit,
+          gradients_.second_unit,
+          options_.penalty.l1,
+          options_.penalty.l2,
+          options_.penalty.max_delta_step,
+          least,
+          c.smooth,
+          c.l2,
+          c.min_rows * per_row,
+          c.min_group_rows * per_row};
+}
+
+// -> rows that went left
+int64_t Grower::divide_rows(OpenLeaf& leaf, const Team& team) {
+  const Feature& f = bins_.features[static_cast<size_t>(leaf.best.feature)];
+  const Operand bins = f.wide ? dense(bins_.wide_columns.data() + f.column * bins_.column_stride, DType::u16, bins_.rows)
+                              : dense(bins_.narrow_columns.data() + f.column * bins_.column_stride, DType::u8, bins_.rows);
+  const Caller call = {&threads_};
+  const auto divide = [&](int64_t begin, int64_t count, uint32_t* left, uint32_t* right) {
+    int64_t gone = 0;
+    const Operand rows = dense(rows_.data() + begin, DType::u32, count);
+    const Operand out[3] = {dense(left, DType::u32, count), dense(right, DType::u32, count), dense(&gone, DType::i64, 1)};
+    if (f.categorical) {
+      call(*kernels_.partition, {bins, rows, dense(leaf.left_bins.data(), DType::u8, f.bins + 1)}, {out[0], out[1], out[2]});
+    } else {
+      call(*kernels_.partition, {bins, rows}, {out[0], out[1], out[2]}, {leaf.best.bin, f.bins, leaf.best.missing_left});
+    }
+    return gone;
+  };
+  if (leaf.rows() <= kRowChunk || team.threads == nullptr) {
+    const int64_t gone = divide(leaf.begin, leaf.rows(), rows_.data() + leaf.begin, rights_.data() + leaf.begin);
+    std::memcpy(rows_.data() + leaf.begin + gone, rights_.data() + leaf.begin, static_cast<size_t>(leaf.rows() - gone) * sizeof(uint32_t));
+    return gone;
+  }
+  const int64_t chunks = (leaf.rows() + kRowChunk - 1) / kRowChunk;
+  std::vector<int64_t> gone(static_cast<size_t>(chunks) + 1, 0);
+  for_each(team, chunks, [&](int64_t c, int) {
+    const int64_t at = leaf.begin + c * kRowChunk;
+    gone[static_cast<size_t>(c) + 1] = divide(at, std::min(kRowChunk, leaf.end - at), lefts_.data() + at, rights_.data() + at);
+  });
+  for (size_t c = 1; c < gone.size(); c++) gone[c] += gone[c - 1];
+  for_each(team, chunks, [&](int64_t c, int) {
+    const int64_t at = leaf.begin + c * kRowChunk, count = std::min(kRowChunk, leaf.end - at);
+    const int64_t before = gone[static_cast<size_t>(c)], left = gone[static_cast<size_t>(c) + 1] - before;
+    std::memcpy(rows_.data() + leaf.begin + before, lefts_.data() + at, static_cast<size_t>(left) * sizeof(uint32_t));
+    std::memcpy(rows_.data() + leaf.begin + gone.back() + (c * kRowChunk - before), rights_.data() + at,
+                static_cast<size_t>(count - left) * sizeof(uint32_t));
+  });
+  return gone.back();
+}
+
+void Grower::add_chunk(const OpenLeaf& leaf, int64_t first, int64_t count, int64_t* histogram, const Caller& call) {
+  const Operand gradients = dense(gradients_.pairs, DType::u32, bins_.rows),
+                rows = dense(rows_.data() + leaf.begin + first, DType::u32, count);
+  const Operand out = dense(histogram, DType::i64, bins_.slots);
+  if (bins_.narrow > 0) {
+    call(*kernels_.histogram,
+         {dense(bins_.narrow_rows.data(), DType::u8, bins_.rows, bins_.narrow_stride), gradients, rows,
+          dense(narrow_slots_.data(), DType::i32, bins_.narrow)},
+         {out}, {all_columns_});
+  }
+  if (bins_.wide > 0) {
+    call(*kernels_.histogram,
+         {dense(bins_.wide_rows.data(), DType::u16, bins_.rows, bins_.wide_stride), gradients, rows,
+          dense(wide_slots_.data(), DType::i32, bins_.wide)},
+         {out}, {0});
+  }
+}
+
+// Each worker sums into a histogram of its own; integers add up to the same whatever the order.
+void Grower::build_histogram(OpenLeaf& leaf, const Team& team) {
+  const Caller call = {&threads_};
+  const size_t bytes = static_cast<size_t>(bins_.slots) * sizeof(int64_t);
+  std::memset(leaf.histogram, 0, bytes);
+  if (team.threads == nullptr || leaf.rows() <= kRowChunk || partials_.empty())
+    return add_chunk(leaf, 0, leaf.rows(), leaf.histogram, call);
+  for (const Array<int64_t>& partial : partials_) std::memset(partial.data(), 0, bytes);
+  for_chunks(*team.threads, leaf.rows(), kRowChunk, [&](int64_t first, int64_t count, int worker) {
+    add_chunk(leaf, first, count, worker == 0 ? leaf.histogram : partials_[static_cast<size_t>(worker) - 1].data(), call);
+  });
+  for_chunks(*team.threads, bins_.slots, kSlotChunk, [&](int64_t first, int64_t count, int) {
+    for (const Array<int64_t>& partial : partials_)
+      call(*kernels_.add_histogram, {dense(partial.data() + first, DType::i64, count)}, {dense(leaf.histogram + first, DType::i64, count)});
+  });
+}
+
+const FeatureSlot* Grower::sample_for_node(const OpenLeaf& leaf, std::vector<FeatureSlot>& sampled) const {
+  if (options_.columns_per_node >= 1) return slots_.data();
+  std::vector<int32_t> chosen(slots_.size());
+  for (size_t i = 0; i < chosen.size(); i++) chosen[i] = static_cast<int32_t>(i);
+  choose_some(chosen, std::max(1, static_cast<int32_t>(std::lround(options_.columns_per_node * static_cast<double>(slots_.size())))),
+              hash_pair(seed_, static_cast<uint64_t>(leaf.begin * 64 + leaf.depth)));
+  sampled = slots_;
+  for (FeatureSlot& s : sampled) s.scan = 0;
+  for (const int32_t i : chosen) sampled[static_cast<size_t>(i)].scan = 1;
+  return sampled.data();
+}
+
+void Grower::scan(OpenLeaf& leaf, const int64_t* sibling, const FeatureSlot* slots, int64_t first, int64_t count, Split* splits,
+                  int worker) {
+  const std::array<double, 10> l = limits(leaf);
+  const int64_t integers[3] = {leaf.total, options_.category.most, options_.category.one_hot_bins};
+  const Operand inputs[3] = {dense(leaf.histogram, DType::i64, bins_.slots), dense(slots + first, DType::u8, count),
+                             dense(sibling, DType::i64, bins_.slots)};
+  const Operand outputs[2] = {inputs[0], dense(splits + first, DType::u8, count)};
+  const Args args = {
+      inputs,    outputs, integers, l.data(), sibling != nullptr ? 3 : 2, 2, 3, 10, workers_[static_cast<size_t>(worker)].sort.data(),
+      &threads_, nullptr};
+  kernels_.split->run(args);
+}
+
+// The best feature, the first of equals; none when the gain is less than asked for or could come from rounding alone.
+void Grower::choose(OpenLeaf& leaf, const Split* splits) {
+  const double unit = gradients_.first_unit, weight = second_sum(leaf.total) * gradients_.second_unit;
+  const double rounding = 4 * unit * unit * static_cast<double>(leaf.rows()) / weight;
+  double best = std::max(options_.gamma, rounding);
+  leaf.best.feature = -1;
+  for (size_t i = 0; i < columns_.size(); i++) {
+    if (!(splits[i].gain > best)) continue;
+    best = splits[i].gain;
+    leaf.best = splits[i];
+    leaf.best.feature = columns_[i];
+  }
+}
+
+// Either leaf may be null; the subtracted one holds its parent's histogram, from which the sibling is taken off on the way.
+void Grower::find_splits(OpenLeaf* plain, OpenLeaf* subtracted, const int64_t* sibling, const Team& team) {
+  Worker& own = workers_[static_cast<size_t>(team.first_worker)];
+  const int64_t features = static_cast<int64_t>(slots_.size());
+  Split* splits[2] = {own.splits.data(), own.splits.data() + bins_.features.size()};
+  std::vector<FeatureSlot> sampled[2];
+  const FeatureSlot* slots[2] = {plain ? sample_for_node(*plain, sampled[0]) : nullptr,
+                                 subtracted ? sample_for_node(*subtracted, sampled[1]) : nullptr};
+  const int64_t chunk = team.threads == nullptr ? features : kFeatureChunk;
+  for_each(team, (features + chunk - 1) / chunk, [&](int64_t c, int worker) {
+    const int64_t first = c * chunk, count = std::min(chunk, features - first);
+    if (plain != nullptr) scan(*plain, nullptr, slots[0], first, count, splits[0], worker);
+    if (subtracted != nullptr) scan(*subtracted, sibling, slots[1], first, count, splits[1], worker);
+  });
+  if (plain != nullptr) choose(*plain, splits[0]);
+  if (subtracted != nullptr) choose(*subtracted, splits[1]);
+}
+
+void Grower::expand(OpenLeaf& leaf, const Team& team) {
+  const Feature& f = bins_.features[static_cast<size_t>(leaf.best.feature)];
+  if (f.categorical) {
+    leaf.left_bins.resize(static_cast<size_t>(f.bins) + 1);
+    const std::array<double, 10> l = limits(leaf);
+    const FeatureSlot slot = {f.slot, f.bins, 1, 1};
+    const int64_t integers[3] = {leaf.total, options_.category.most, options_.category.one_hot_bins};
+    const Operand inputs[2] = {dense(leaf.histogram, DType::i64, bins_.slots), dense(&slot, DType::u8, 1)};
+    const Operand outputs[2] = {dense(&leaf.best, DType::u8, 1), dense(leaf.left_bins.data(), DType::u8, f.bins + 1)};
+    const Args args = {inputs,    outputs, integers, l.data(), 2, 2, 3, 10, workers_[static_cast<size_t>(team.first_worker)].sort.data(),
+                       &threads_, nullptr};
+    kernels_.split_categories->run(args);
+  }
+  const int64_t gone = divide_rows(leaf, team);
+  leaf.children.resize(2);
+  OpenLeaf &left = leaf.children[0], &right = leaf.children[1];
+  left.depth = right.depth = leaf.depth + 1;
+  left.begin = leaf.begin;
+  left.end = right.begin = leaf.begin + gone;
+  right.end = leaf.end;
+  left.total = leaf.best.left;
+  right.total = leaf.total - leaf.best.left;
+  leaf.expanded = true;
+  OpenLeaf& smaller = left.rows() <= right.rows() ? left : right;
+  OpenLeaf& larger = left.rows() <= right.rows() ? right : left;
+  const bool scan_smaller = splittable(smaller), scan_larger = splittable(larger);
+  if (!scan_smaller && !scan_larger) return;
+  std::swap(smaller.histogram, leaf.spare);
+  build_histogram(smaller, team);
+  std::swap(larger.histogram, leaf.histogram);
+  find_splits(scan_smaller ? &smaller : nullptr, scan_larger ? &larger : nullptr, smaller.histogram, team);
+}
+
+}  // namespace tensorwood

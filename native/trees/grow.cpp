@@ -1,0 +1,210 @@
+// The growth loop: take the best candidates, expand them, commit them in order. Expanding ahead of the commit lets several small nodes
+// run at once, one to a thread, without changing which nodes are split.
+#include "trees/grow.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "trees/random.h"
+
+namespace tensorwood {
+namespace {
+
+constexpr int64_t kSmallNode = 24576;  // rows; larger nodes are worked on by all threads together
+constexpr int kAheadNodes = 32;        // small nodes expanded together
+constexpr int64_t kLeafChunk = 16384;
+
+// Leaves of one sum and their rows: see Grower::add_to.
+struct Stretch {
+  int64_t begin, count;
+  float value;
+};
+
+}  // namespace
+
+Grower::Grower(const Bins& bins, Threads& threads, const GrowOptions& options)
+    : bins_(bins), threads_(threads), options_(options), queue_(Order{options.policy, options.max_leaves > 0}) {
+  const Device& d = *bins.device;
+  kernels_ = {d.find("histogram", DType::i64),       d.find("add_histogram", DType::i64), d.find("split", DType::i64),
+              d.find("split_categories", DType::u8), d.find("partition", DType::u32),     d.find("add_leaf", DType::f32)};
+  rows_ = Array<uint32_t>(d, bins.rows);
+  lefts_ = Array<uint32_t>(d, bins.rows);
+  rights_ = Array<uint32_t>(d, bins.rows);
+  int32_t widest = 0;
+  for (const Feature& f : bins.features) widest = std::max(widest, f.categorical ? f.bins + 1 : 0);
+  workers_.resize(static_cast<size_t>(threads.count()));
+  for (Worker& w : workers_) {
+    w.splits.resize(2 * bins.features.size());
+    w.sort.resize(static_cast<size_t>(widest) * 32);
+  }
+  for (int i = 1; i < threads.count(); i++) partials_.emplace_back(d, bins.slots);
+}
+
+int64_t Grower::bytes() const { return rows_.bytes() * 3 + static_cast<int64_t>(histograms_.size() + partials_.size()) * bins_.slots * 8; }
+
+void Grower::choose_columns(uint64_t seed) {
+  const int32_t total = static_cast<int32_t>(bins_.features.size());
+  columns_.resize(static_cast<size_t>(total));
+  std::iota(columns_.begin(), columns_.end(), 0);
+  const int32_t wanted = std::max(1, static_cast<int32_t>(std::lround(options_.columns_per_tree * total)));
+  choose_some(columns_, wanted, seed);
+  all_columns_ = wanted == total;
+  slots_.clear();
+  narrow_slots_.assign(bins_.narrow_slots.size(), -1);
+  wide_slots_.assign(bins_.wide_slots.size(), -1);
+  for (const int32_t c : columns_) {
+    const Feature& f = bins_.features[static_cast<size_t>(c)];
+    slots_.push_back({f.slot, f.bins, f.categorical, 1});
+    (f.wide ? wide_slots_ : narrow_slots_)[static_cast<size_t>(f.column)] = f.slot;
+  }
+}
+
+bool Grower::splittable(const OpenLeaf& leaf) const {
+  if (options_.max_depth > 0 && leaf.depth >= options_.max_depth) return false;
+  if (leaf.rows() < 2 || static_cast<double>(leaf.rows()) < 2 * options_.min_rows) return false;
+  return second_sum(leaf.total) * gradients_.second_unit >= 2 * options_.min_child_weight;
+}
+
+int64_t* Grower::acquire() {
+  if (free_.empty()) {
+    histograms_.emplace_back(*bins_.device, bins_.slots);
+    free_.push_back(histograms_.back().data());
+  }
+  int64_t* histogram = free_.back();
+  free_.pop_back();
+  return histogram;
+}
+
+void Grower::release(int64_t*& histogram) {
+  if (histogram != nullptr) free_.push_back(histogram);
+  histogram = nullptr;
+}
+
+void Grower::start(OpenLeaf& root, int64_t count) {
+  const Team all = {&threads_, 0};
+  root.end = count;
+  root.histogram = acquire();
+  build_histogram(root, all);
+  const FeatureSlot& first = slots_.front();
+  for (int32_t b = 0; b <= first.bins; b++) root.total += root.histogram[first.slot + b];
+  if (splittable(root)) find_splits(&root, nullptr, nullptr, all);
+}
+
+void Grower::open(Tree& tree, OpenLeaf&& leaf, int32_t node) {
+  leaf.node = node;
+  TreeNode& t = tree.nodes[static_cast<size_t>(node)];
+  t.weight = static_cast<float>(second_sum(leaf.total) * gradients_.second_unit);
+  t.rows = static_cast<float>(leaf.rows());
+  const int32_t index = static_cast<int32_t>(open_.size());
+  if (leaf.best.feature >= 0) {
+    queue_.insert({index, leaf.depth, leaf.best.gain});
+  } else {
+    release(leaf.histogram);
+  }
+  open_.push_back(std::move(leaf));
+}
+
+// Expands the first candidate, and with it the next small ones.
+void Grower::prepare() {
+  std::vector<OpenLeaf*> batch;
+  const int64_t room = options_.max_leaves > 0 ? options_.max_leaves - leaves_ : kAheadNodes;
+  for (const Candidate& c : queue_) {
+    OpenLeaf& leaf = open_[static_cast<size_t>(c.leaf)];
+    if (leaf.expanded) continue;
+    const bool small = leaf.rows() <= kSmallNode;
+    if (!small && !batch.empty()) break;
+    leaf.spare = options_.max_depth == 0 || leaf.depth + 1 < options_.max_depth ? acquire() : nullptr;
+    batch.push_back(&leaf);
+    if (!small || static_cast<int64_t>(batch.size()) >= std::min<int64_t>(kAheadNodes, room)) break;
+  }
+  if (batch.size() == 1) return expand(*batch.front(), {&threads_, 0});
+  threads_.parallel(static_cast<int64_t>(batch.size()), [&](int64_t i, int worker) {
+    expand(*batch[static_cast<size_t>(i)], {nullptr, worker});
+  });
+}
+
+void Grower::commit(Tree& tree, int32_t index) {
+  OpenLeaf leaf = std::move(open_[static_cast<size_t>(index)]);
+  open_[static_cast<size_t>(index)] = {};  // no longer a leaf
+  const int32_t left = static_cast<int32_t>(tree.nodes.size());
+  tree.nodes.resize(tree.nodes.size() + 2);
+  TreeNode& node = tree.nodes[static_cast<size_t>(leaf.node)];
+  const Feature& feature = bins_.features[static_cast<size_t>(leaf.best.feature)];
+  node.feature = leaf.best.feature;
+  node.left = left;
+  node.missing_left = leaf.best.missing_left != 0;
+  node.gain = static_cast<float>(leaf.best.gain);
+  if (feature.categorical) {
+    node.set = static_cast<int32_t>(tree.sets.size());
+    int32_t last = feature.bins - 1;
+    while (last > 0 && !leaf.left_bins[static_cast<size_t>(last)]) last--;
+    const int32_t words = last / 32 + 1;
+    tree.sets.push_back(static_cast<uint32_t>(words));
+    tree.sets.resize(tree.sets.size() + static_cast<size_t>(words), 0);
+    for (int32_t c = 0; c <= last; c++) {
+      if (leaf.left_bins[static_cast<size_t>(c)]) tree.sets[static_cast<size_t>(node.set + 1 + c / 32)] |= 1u << (c % 32);
+    }
+  } else {
+    const bool all = leaf.best.bin >= feature.bins - 1;  // only missing values go right
+    node.value = all ? std::numeric_limits<float>::max() : feature.cuts[static_cast<size_t>(leaf.best.bin)];
+  }
+  release(leaf.spare);
+  release(leaf.histogram);
+  open(tree, std::move(leaf.children[0]), left);
+  open(tree, std::move(leaf.children[1]), left + 1);
+  leaves_++;
+}
+
+void Grower::finish(Tree& tree) {
+  for (OpenLeaf& leaf : open_) {
+    release(leaf.histogram);
+    release(leaf.spare);
+    for (OpenLeaf& child : leaf.children) release(child.histogram);
+    if (leaf.node < 0) continue;
+    TreeNode& node = tree.nodes[static_cast<size_t>(leaf.node)];
+    const double value =
+        leaf_value(first_sum(leaf.total) * gradients_.first_unit, second_sum(leaf.total) * gradients_.second_unit, options_.penalty);
+    node.value = static_cast<float>(options_.learning_rate * value);
+  }
+}
+
+bool Grower::grow(const Gradients& gradients, int64_t count, uint64_t seed, const std::atomic<bool>& cancelled, Tree& tree) {
+  gradients_ = gradients;
+  seed_ = seed;
+  open_.clear();
+  open_.reserve(1024);
+  queue_.clear();
+  leaves_ = 1;
+  choose_columns(seed);
+  tree.nodes.assign(1, {});
+  OpenLeaf root;
+  start(root, count);
+  open(tree, std::move(root), 0);
+  while (!queue_.empty() && (options_.max_leaves == 0 || leaves_ < options_.max_leaves)) {
+    if (cancelled.load(std::memory_order_relaxed)) break;
+    const int32_t index = queue_.begin()->leaf;
+    if (!open_[static_cast<size_t>(index)].expanded) prepare();
+    queue_.erase(queue_.begin());
+    commit(tree, index);
+  }
+  finish(tree);
+  return !cancelled;
+}
+
+void Grower::add_to(const Tree& tree, float* margin) {
+  std::vector<Stretch> stretches;
+  for (const OpenLeaf& leaf : open_) {
+    if (leaf.node < 0) continue;
+    for (int64_t at = leaf.begin; at < leaf.end; at += kLeafChunk)
+      stretches.push_back({at, std::min(kLeafChunk, leaf.end - at), tree.nodes[static_cast<size_t>(leaf.node)].value});
+  }
+  const Caller call = {&threads_};
+  threads_.parallel(static_cast<int64_t>(stretches.size()), [&](int64_t i, int) {
+    const Stretch& s = stretches[static_cast<size_t>(i)];
+    call(*kernels_.add_leaf, {dense(rows_.data() + s.begin, DType::u32, s.count)}, {dense(margin, DType::f32, bins_.rows)}, {}, {s.value});
+  });
+}
+
+}  // namespace tensorwood

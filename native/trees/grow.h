@@ -1,0 +1,118 @@
+// Growing one tree: histogram -> split -> partition, over the kernels of a device. The loop is written once; policy.h decides the order.
+// Every sum is an integer and every chunk is fixed, so the tree does not depend on the number of threads.
+#pragma once
+#include <atomic>
+#include <set>
+
+#include "trees/bins.h"
+#include "trees/gain.h"
+#include "trees/policy.h"
+#include "trees/tree.h"
+
+namespace tensorwood {
+
+struct CategoryOptions {
+  int32_t most = 32;         // categories on the smaller side of a split
+  int32_t one_hot_bins = 4;  // up to so many categories: one against the rest
+  double smooth = 10, l2 = 10;
+  double min_rows = 10;  // of a category that may be chosen
+  double min_group_rows = 100;
+};
+
+struct GrowOptions {
+  Policy policy = Policy::depth_wise;
+  double learning_rate = 0.3;
+  Penalty penalty = {0, 1, 0};
+  double gamma = 0, min_child_weight = 1, min_rows = 1;
+  int32_t max_depth = 6, max_leaves = 0;  // 0 = no limit
+  double columns_per_tree = 1, columns_per_node = 1;
+  CategoryOptions category;
+};
+
+// Rounded gradients of every row and what their units are worth.
+struct Gradients {
+  const uint32_t* pairs;
+  double first_unit, second_unit;
+};
+
+// A node that may be split, and once expanded its two children.
+struct OpenLeaf {
+  int32_t node = -1, depth = 0;
+  int64_t begin = 0, end = 0;  // its rows
+  int64_t total = 0;           // histogram sum
+  int64_t* histogram = nullptr;
+  int64_t* spare = nullptr;  // for the smaller child
+  Split best = {0, 0, -1, -1, 0, 0};
+  bool expanded = false;
+  std::vector<uint8_t> left_bins;  // categorical: per bin, 1 goes left
+  std::vector<OpenLeaf> children;
+  int64_t rows() const { return end - begin; }
+};
+
+struct GrowKernels {
+  const Kernel *histogram, *add_histogram, *split, *split_categories, *partition, *add_leaf;
+};
+
+// Which threads work on a node: the whole pool, or one worker of it.
+struct Team {
+  Threads* threads;
+  int first_worker;
+};
+
+class Grower {
+ public:
+  Grower(const Bins& bins, Threads& threads, const GrowOptions& options);
+  // Grows from rows()[0, count), ascending; leaves them sorted by leaf. False when cancelled.
+  bool grow(const Gradients& gradients, int64_t count, uint64_t seed, const std::atomic<bool>& cancelled, Tree& tree);
+  // Adds the leaf values of the tree grown last to the margins of the rows that it grew from.
+  void add_to(const Tree& tree, float* margin);
+  uint32_t* rows() { return rows_.data(); }
+  int64_t bytes() const;
+
+ private:
+  struct Worker {
+    std::vector<Split> splits;         // (2, features)
+    std::vector<FeatureSlot> sampled;  // for one node
+    std::vector<std::byte> sort;
+  };
+  void choose_columns(uint64_t seed);
+  void start(OpenLeaf& root, int64_t count);
+  void prepare();
+  void commit(Tree& tree, int32_t leaf);
+  void finish(Tree& tree);
+  void open(Tree& tree, OpenLeaf&& leaf, int32_t node);
+  bool splittable(const OpenLeaf& leaf) const;
+  int64_t* acquire();
+  void release(int64_t*& histogram);
+
+  // expand.cpp: the work of one node
+  void expand(OpenLeaf& leaf, const Team& team);
+  int64_t divide_rows(OpenLeaf& leaf, const Team& team);
+  void build_histogram(OpenLeaf& leaf, const Team& team);
+  void add_chunk(const OpenLeaf& leaf, int64_t first, int64_t count, int64_t* histogram, const Caller& call);
+  void find_splits(OpenLeaf* plain, OpenLeaf* subtracted, const int64_t* sibling, const Team& team);
+  void scan(OpenLeaf& leaf, const int64_t* sibling, const FeatureSlot* slots, int64_t first, int64_t count, Split* splits, int worker);
+  void choose(OpenLeaf& leaf, const Split* splits);
+  const FeatureSlot* sample_for_node(const OpenLeaf& leaf, std::vector<FeatureSlot>& sampled) const;
+  std::array<double, 10> limits(const OpenLeaf& leaf) const;
+
+  const Bins& bins_;
+  Threads& threads_;
+  GrowOptions options_;
+  GrowKernels kernels_;
+  Gradients gradients_ = {};
+  uint64_t seed_ = 0;
+  std::vector<int32_t> columns_;                    // of this tree
+  std::vector<FeatureSlot> slots_;                  // of columns_
+  std::vector<int32_t> narrow_slots_, wide_slots_;  // -1 = not of this tree
+  bool all_columns_ = true;
+  Array<uint32_t> rows_, lefts_, rights_;
+  std::vector<Worker> workers_;
+  std::vector<Array<int64_t>> histograms_, partials_;
+  std::vector<int64_t*> free_;
+  std::vector<OpenLeaf> open_;
+  std::set<Candidate, Order> queue_;
+  int32_t leaves_ = 0;
+};
+
+}  // namespace tensorwood
