@@ -1,0 +1,292 @@
+// The boosting loop.
+#include "trees/boost.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "trees/random.h"
+
+namespace tensorwood {
+namespace {
+
+constexpr int64_t kChunk = 16384;
+constexpr int64_t kDecodeBlock = 512;
+
+struct Kernels {
+  const Kernel *gradient, *measure, *quantize;
+};
+
+// Scales for one class: values fit 15 bits and sums over all rows fit 31. A scale is whole when it can be, so that whole weights stay
+// exact.
+struct Scale {
+  double first, second;
+};
+
+double choose_scale(double largest, double sum, int64_t rows) {
+  if (!(largest > 0)) return 1;
+  const double scale = std::min(32000.0 / largest, (2147483646.0 - static_cast<double>(rows)) / sum);
+  return scale >= 16 ? std::floor(scale) : scale;
+}
+
+class Booster {
+ public:
+  Booster(const Bins& bins, const Labels& labels, const std::vector<EvaluationSet>& sets, const BoostOptions& options, Threads& threads,
+          Forest& forest)
+      : bins_(bins),
+        labels_(labels),
+        sets_(sets),
+        options_(options),
+        threads_(threads),
+        forest_(forest),
+        grower_(bins, threads, options.grow) {
+    const Device& d = *bins.device;
+    const char* names[] = {"gradient_squared", "gradient_logistic", "gradient_softmax"};
+    kernels_ = {d.find(names[static_cast<int>(options.objective)], DType::f32), d.find("measure_gradients", DType::f64),
+                d.find("quantize", DType::u32)};
+    const int64_t n = bins.rows, groups = forest.groups;
+    margin_ = Array<float>(d, n * groups);
+    first_ = Array<float>(d, n * groups);
+    second_ = Array<float>(d, n * groups);
+    pairs_ = Array<uint32_t>(d, n);
+    for (const EvaluationSet& set : sets) margins_.emplace_back(static_cast<size_t>(set.labels.rows * groups));
+    weigh_positives();
+    start();
+  }
+
+  // False when cancelled.
+  bool grow_round(const std::atomic<bool>& cancelled) {
+    compute_gradients();
+    const uint64_t round = static_cast<uint64_t>(forest_.rounds());
+    for (int32_t k = 0; k < forest_.groups; k++) {
+      const uint64_t seed = hash_pair(options_.seed, round * static_cast<uint64_t>(forest_.groups) + static_cast<uint64_t>(k));
+      const Gradients gradients = quantize(k, seed);
+      const int64_t sampled = sample_rows(hash_pair(options_.seed ^ 0x5bf03635u, round));
+      Tree tree;
+      tree.group = k;
+      if (!grower_.grow(gradients, sampled, seed, cancelled, tree)) {
+        truncate(forest_, static_cast<int32_t>(round));
+        return false;
+      }
+      grower_.add_to(tree, margin_.data() + k * bins_.rows);
+      forest_.trees.push_back(std::move(tree));
+    }
+    compact(forest_);
+    if (options_.rows_per_tree < 1) add_unsampled(hash_pair(options_.seed ^ 0x5bf03635u, round));
+    return true;
+  }
+
+  void evaluate_sets(std::vector<double>& values) {
+    values.clear();
+    for (size_t s = 0; s < sets_.size(); s++) {
+      extend_margins(sets_[s], margins_[s]);
+      for (const Metric metric : options_.metrics)
+        values.push_back(evaluate(metric, forest_, margins_[s].data(), sets_[s].labels, threads_));
+    }
+  }
+
+ private:
+  void weigh_positives() {
+    if (options_.positive_weight == 1 || options_.objective != Objective::logistic) return;
+    weights_.resize(static_cast<size_t>(bins_.rows));
+    for (int64_t i = 0; i < bins_.rows; i++) {
+      const float own = labels_.weight == nullptr ? 1.0f : labels_.weight[i];
+      weights_[static_cast<size_t>(i)] = labels_.label[i] > 0.5f ? own * static_cast<float>(options_.positive_weight) : own;
+    }
+    labels_.weight = weights_.data();
+  }
+
+  // The constant that fits best.
+  void start() {
+    std::vector<double> sums(static_cast<size_t>(std::max(2, forest_.groups)), 0.0);
+    double total = 0;
+    for (int64_t i = 0; i < bins_.rows; i++) {
+      const double w = labels_.weight == nullptr ? 1 : labels_.weight[i];
+      total += w;
+      if (options_.objective == Objective::softmax) {
+        sums[static_cast<size_t>(labels_.label[i])] += w;
+      } else {
+        sums[0] += w * labels_.label[i];
+      }
+    }
+    forest_.base.resize(static_cast<size_t>(forest_.groups));
+    for (size_t k = 0; k < forest_.base.size(); k++) {
+      const double share = sums[k] / total, inside = std::clamp(share, 1e-7, 1 - 1e-7);
+      forest_.base[k] = static_cast<float>(options_.objective == Objective::squared    ? share
+                                           : options_.objective == Objective::logistic ? std::log(inside / (1 - inside))
+                                                                                       : std::log(inside));
+    }
+    for (int32_t k = 0; k < forest_.groups; k++)
+      std::fill_n(margin_.data() + k * bins_.rows, bins_.rows, forest_.base[static_cast<size_t>(k)]);
+    for (size_t s = 0; s < sets_.size(); s++) {
+      for (size_t i = 0; i < margins_[s].size(); i++) margins_[s][i] = forest_.base[i % forest_.base.size()];
+    }
+  }
+
+  void compute_gradients() {
+    const int64_t n = bins_.rows, groups = forest_.groups, chunks = (n + kChunk - 1) / kChunk;
+    extents_.assign(static_cast<size_t>(chunks * groups * 4), 0.0);
+    const Caller call = {&threads_};
+    for_chunks(threads_, n, kChunk, [&](int64_t first, int64_t count, int) {
+      const auto part = [&](const Array<float>& a) {
+        return groups == 1 ? dense(a.data() + first, DType::f32, count) : matrix(a.data() + first, DType::f32, groups, count, n);
+      };
+      const Operand label = dense(labels_.label + first, DType::f32, count);
+      if (labels_.weight == nullptr) {
+        call(*kernels_.gradient, {part(margin_), label}, {part(first_), part(second_)});
+      } else {
+        call(*kernels_.gradient, {part(margin_), label, dense(labels_.weight + first, DType::f32, count)}, {part(first_), part(second_)});
+      }
+      for (int64_t k = 0; k < groups; k++) {
+        call(*kernels_.measure,
+             {dense(first_.data() + k * n + first, DType::f32, count), dense(second_.data() + k * n + first, DType::f32, count)},
+             {dense(extents_.data() + (k * chunks + first / kChunk) * 4, DType::f64, 4)});
+      }
+    });
+  }
+
+  Gradients quantize(int32_t group, uint64_t seed) {
+    const int64_t n = bins_.rows, chunks = (n + kChunk - 1) / kChunk;
+    double e[4] = {};
+    for (int64_t c = 0; c < chunks; c++) {
+      const double* part = extents_.data() + (group * chunks + c) * 4;
+      for (int i = 0; i < 4; i += 2) {
+        e[i] = std::max(e[i], part[i]);
+        e[i + 1] += part[i + 1];
+      }
+    }
+    const Scale scale = {choose_scale(e[0], e[1], n), choose_scale(e[2], e[3], n)};
+    const Caller call = {&threads_};
+    for_chunks(threads_, n, kChunk, [&](int64_t first, int64_t count, int) {
+      call(*kernels_.quantize,
+           {dense(first_.data() + group * n + first, DType::f32, count), dense(second_.data() + group * n + first, DType::f32, count)},
+           {dense(pairs_.data() + first, DType::u32, count)}, {static_cast<int64_t>(seed & 0xffffffffu), first},
+           {scale.first, scale.second});
+    });
+    return {pairs_.data(), 1 / scale.first, 1 / scale.second};
+  }
+
+  bool is_sampled(uint64_t seed, int64_t row) const { return uniform(seed, static_cast<uint64_t>(row)) < options_.rows_per_tree; }
+
+  // -> how many rows the next tree sees, ascending in grower_.rows()
+  int64_t sample_rows(uint64_t seed) {
+    const int64_t n = bins_.rows;
+    uint32_t* rows = grower_.rows();
+    std::vector<int64_t> counts(static_cast<size_t>((n + kChunk - 1) / kChunk));
+    const bool all = options_.rows_per_tree >= 1;
+    for_chunks(threads_, n, kChunk, [&](int64_t first, int64_t count, int) {
+      uint32_t* to = rows + first;
+      for (int64_t i = first; i < first + count; i++) {
+        *to = static_cast<uint32_t>(i);
+        to += all || is_sampled(seed, i);
+      }
+      counts[static_cast<size_t>(first / kChunk)] = to - (rows + first);
+    });
+    int64_t total = 0;
+    for (size_t c = 0; c < counts.size(); c++) {
+      if (!all) std::memmove(rows + total, rows + static_cast<int64_t>(c) * kChunk, static_cast<size_t>(counts[c]) * sizeof(uint32_t));
+      total += counts[c];
+    }
+    if (total == 0) rows[total++] = 0;
+    return total;
+  }
+
+  // Rows that no tree of the round was grown from still need its predictions.
+  void add_unsampled(uint64_t seed) {
+    const int64_t features = forest_.features(), groups = forest_.groups, first_tree = static_cast<int64_t>(forest_.trees.size()) - groups;
+    for_chunks(threads_, bins_.rows, kDecodeBlock, [&](int64_t first, int64_t count, int) {
+      std::vector<uint32_t> rows;
+      for (int64_t i = first; i < first + count; i++) {
+        if (!is_sampled(seed, i)) rows.push_back(static_cast<uint32_t>(i));
+      }
+      if (rows.empty()) return;
+      const int64_t m = static_cast<int64_t>(rows.size());
+      std::vector<float> x(static_cast<size_t>(m * features)), margin(static_cast<size_t>(m * groups));
+      decode_rows(bins_, rows.data(), m, x.data());
+      for (int64_t i = 0; i < m * groups; i++)
+        margin[static_cast<size_t>(i)] = margin_.data()[(i % groups) * bins_.rows + rows[static_cast<size_t>(i / groups)]];
+      add_margins(forest_, x.data(), m, first_tree, groups, *bins_.device, margin.data());
+      for (int64_t i = 0; i < m * groups; i++)
+        margin_.data()[(i % groups) * bins_.rows + rows[static_cast<size_t>(i / groups)]] = margin[static_cast<size_t>(i)];
+    });
+  }
+
+  void extend_margins(const EvaluationSet& set, std::vector<float>& margin) {
+    const int64_t features = forest_.features(), groups = forest_.groups, first_tree = static_cast<int64_t>(forest_.trees.size()) - groups;
+    for_chunks(threads_, set.labels.rows, kDecodeBlock, [&](int64_t first, int64_t count, int) {
+      std::vector<float> x(static_cast<size_t>(count * features));
+      for (size_t c = 0; c < set.columns.columns.size(); c++) read_column(set.columns.columns[c], first, count, x.data() + c, features);
+      add_margins(forest_, x.data(), count, first_tree, groups, *bins_.device, margin.data() + first * groups);
+    });
+  }
+
+  const Bins& bins_;
+  Labels labels_;
+  const std::vector<EvaluationSet>& sets_;
+  const BoostOptions& options_;
+  Threads& threads_;
+  Forest& forest_;
+  Grower grower_;
+  Kernels kernels_;
+  Array<float> margin_, first_, second_;  // (groups, rows)
+  Array<uint32_t> pairs_;
+  std::vector<double> extents_;  // (groups, chunks, 4)
+  std::vector<float> weights_;
+  std::vector<std::vector<float>> margins_;  // of the evaluation sets, (rows, groups)
+};
+
+std::string row_message(const char* subject, const std::string& expected, int64_t row, float got) {
+  return std::string(subject) + ": expected " + expected + ", got " + (std::isnan(got) ? "NaN" : std::to_string(got)) + " in row " +
+         std::to_string(row);
+}
+
+}  // namespace
+
+Status check_labels(const char* subject, const BoostOptions& options, const Labels& labels) {
+  const bool classes = options.objective != Objective::squared;
+  const float most = options.objective == Objective::softmax ? static_cast<float>(options.classes - 1) : 1.0f;
+  for (int64_t i = 0; i < labels.rows; i++) {
+    const float y = labels.label[i];
+    if (!std::isfinite(y)) return {"ERR_TENSORWOOD_DATA", row_message(subject, "finite labels", i, y) + "; leave such rows out"};
+    if (labels.weight != nullptr && !(labels.weight[i] >= 0 && std::isfinite(labels.weight[i])))
+      return {"ERR_TENSORWOOD_DATA", row_message(subject, "weights of at least 0", i, labels.weight[i])};
+    if (!classes) continue;
+    const bool whole = options.objective == Objective::logistic || y == std::floor(y);
+    if (y < 0 || y > most || !whole) {
+      const std::string range = options.objective == Objective::logistic
+                                    ? "labels in [0, 1]"
+                                    : "whole labels in [0, " + std::to_string(options.classes - 1) + "]";
+      return {"ERR_TENSORWOOD_DATA", row_message(subject, range, i, y) + "; number the classes from 0"};
+    }
+  }
+  return {};
+}
+
+Status boost(const Bins& bins, const Labels& labels, const std::vector<EvaluationSet>& sets, const BoostOptions& options, Threads& threads,
+             const std::atomic<bool>& cancelled, const Report& report, Forest& forest) {
+  forest.objective = options.objective;
+  forest.groups = options.objective == Objective::softmax ? options.classes : 1;
+  forest.categorical.clear();
+  for (const Feature& f : bins.features) forest.categorical.push_back(f.categorical);
+  Booster booster(bins, labels, sets, options, threads, forest);
+  std::vector<double> values;
+  int32_t best_round = 0;
+  double best = 0;
+  while (forest.rounds() < options.rounds) {
+    if (cancelled || !booster.grow_round(cancelled)) return {"ERR_TENSORWOOD_ABORTED", "trainTrees: the job was aborted"};
+    booster.evaluate_sets(values);
+    if (report) report(forest.rounds(), values);
+    if (options.early_stopping == 0 || values.empty()) continue;
+    const double score = larger_is_better(options.metrics[0]) ? values[0] : -values[0];
+    if (best_round == 0 || score > best) {
+      best = score;
+      best_round = forest.rounds();
+    } else if (forest.rounds() - best_round >= options.early_stopping) {
+      break;
+    }
+  }
+  if (best_round > 0 && best_round < forest.rounds()) truncate(forest, best_round);
+  return {};
+}
+
+}  // namespace tensorwood

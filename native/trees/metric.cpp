@@ -1,0 +1,71 @@
+// Metrics of evaluation sets.
+#include "trees/metric.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace tensorwood {
+namespace {
+
+constexpr int64_t kChunk = 16384;
+
+double loss_of(Metric metric, const Forest& forest, const float* margin, float label) {
+  if (metric == Metric::rmse) return (static_cast<double>(*margin) - label) * (static_cast<double>(*margin) - label);
+  if (forest.objective == Objective::softmax) {
+    const float* best = std::max_element(margin, margin + forest.groups);
+    if (metric == Metric::error) return best - margin == static_cast<int64_t>(label) ? 0 : 1;
+    double total = 0;
+    for (int32_t k = 0; k < forest.groups; k++) total += std::exp(static_cast<double>(margin[k]) - *best);
+    return std::log(total) + *best - margin[static_cast<int64_t>(label)];
+  }
+  if (metric == Metric::error) return (*margin > 0) == (label > 0.5f) ? 0 : 1;
+  const double m = *margin;  // log(1 + e^m) - label m without overflow
+  return (m > 0 ? m + std::log1p(std::exp(-m)) : std::log1p(std::exp(m))) - label * m;
+}
+
+// The chance that a positive row scores above a negative one; ties count half (Mann-Whitney).
+double area_under_curve(const float* margin, const Labels& labels) {
+  std::vector<uint32_t> order(static_cast<size_t>(labels.rows));
+  for (size_t i = 0; i < order.size(); i++) order[i] = static_cast<uint32_t>(i);
+  std::sort(order.begin(), order.end(),
+            [margin](uint32_t a, uint32_t b) { return margin[a] < margin[b] || (margin[a] == margin[b] && a < b); });
+  double below = 0, area = 0, positive = 0;
+  for (size_t i = 0; i < order.size();) {
+    double tied_negative = 0, tied_positive = 0;
+    const float score = margin[order[i]];
+    for (; i < order.size() && margin[order[i]] == score; i++) {
+      const double w = labels.weight == nullptr ? 1 : labels.weight[order[i]];
+      (labels.label[order[i]] > 0.5f ? tied_positive : tied_negative) += w;
+    }
+    area += tied_positive * (below + tied_negative / 2);
+    below += tied_negative;
+    positive += tied_positive;
+  }
+  return below > 0 && positive > 0 ? area / (below * positive) : std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace
+
+double evaluate(Metric metric, const Forest& forest, const float* margin, const Labels& labels, Threads& threads) {
+  if (metric == Metric::auc) return area_under_curve(margin, labels);
+  std::vector<double> losses(static_cast<size_t>((labels.rows + kChunk - 1) / kChunk)), weights(losses.size());
+  for_chunks(threads, labels.rows, kChunk, [&](int64_t first, int64_t count, int) {
+    double loss = 0, weight = 0;
+    for (int64_t i = first; i < first + count; i++) {
+      const double w = labels.weight == nullptr ? 1 : labels.weight[i];
+      loss += w * loss_of(metric, forest, margin + i * forest.groups, labels.label[i]);
+      weight += w;
+    }
+    losses[static_cast<size_t>(first / kChunk)] = loss;
+    weights[static_cast<size_t>(first / kChunk)] = weight;
+  });
+  double loss = 0, weight = 0;
+  for (size_t i = 0; i < losses.size(); i++) {
+    loss += losses[i];
+    weight += weights[i];
+  }
+  return metric == Metric::rmse ? std::sqrt(loss / weight) : loss / weight;
+}
+
+}  // namespace tensorwood
