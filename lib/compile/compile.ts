@@ -1,0 +1,50 @@
+// The passes, in order: from what a step function recorded to the bytes of a program. TENSORWOOD_DUMP=<pass>, or all, prints what each leaves.
+// gradient() is no pass: it runs while the step function is traced.
+import { fuse } from './fuse';
+import type { Graph } from './graph';
+import type { HasKernel } from './lower';
+import { lower } from './lower';
+import type { MemoryPlan } from './memory';
+import { planMemory } from './memory';
+import type { Program } from './program';
+import { writeProgram } from './program';
+import { schedule } from './schedule';
+import { showGraph, showPlan } from './show';
+
+export interface CompileSettings {
+  /** Which kernels the device has. Default: all that operations name. */
+  readonly hasKernel?: HasKernel;
+  /** Whether tensors that do not live at the same time share memory. Default true. */
+  readonly reuse?: boolean;
+  /** Called after each pass with its name and the graph as text. Default: prints the passes that TENSORWOOD_DUMP names. */
+  readonly observe?: (pass: string, show: () => string) => void;
+}
+
+export interface Compiled {
+  readonly plan: MemoryPlan;
+  readonly program: Program;
+}
+
+function dump(pass: string, show: () => string): void {
+  const wanted = process.env.TENSORWOOD_DUMP;
+  if (wanted === pass || wanted === 'all') process.stderr.write(`--- ${pass}\n${show()}\n`);
+}
+
+/** Compiles a traced graph. */
+export function compileGraph(traced: Graph, settings: CompileSettings = {}): Compiled {
+  const { observe = dump, hasKernel = () => true } = settings;
+  const step = (pass: string, graph: Graph): Graph => {
+    observe(pass, () => showGraph(graph));
+    return graph;
+  };
+  let graph = step('trace', traced);
+  graph = step('lower', lower(graph, hasKernel));
+  graph = step('fuse', fuse(graph));
+  const scheduled = schedule(graph);
+  step('schedule', scheduled.graph);
+  const plan = planMemory(scheduled, { reuse: settings.reuse });
+  observe('memory', () => showPlan(plan));
+  const program = writeProgram(plan);
+  observe('program', () => `${program.bytes.length} bytes, ${program.states.length} states, inputs ${program.inputs.join(' ')}`);
+  return { plan, program };
+}
