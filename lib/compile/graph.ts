@@ -115,3 +115,11 @@ export function isDense(shape: Shape, strides: readonly number[]): boolean {
   const expected = contiguousStrides(shape);
   return sizeOf(shape) === 0 || shape.every((n, i) => n === 1 || strides[i] === expected[i]);
 }
+
+/** Whether an output may take the memory of this operand: all of it, in the same order. */
+export function covers(output: Tensor, operand: Tensor): boolean {
+  const { root, offset, strides } = layoutOf(operand)!;
+  const size = sizeOf(output.shape);
+  const whole = sizeOf(root.shape) === size && sizeOf(operand.shape) === size && offset === 0;
+  return whole && output.dtype === operand.dtype && isDense(operand.shape, strides);
+}

@@ -5,7 +5,7 @@ import { fail } from '../errors';
 import type { Node, Operation, Signature, Tensor } from '../tensor';
 import { apply } from '../tensor';
 import type { Graph } from './graph';
-import { isDense, isLeaf, layoutOf, rewriteGraph, withInputs } from './graph';
+import { covers, isDense, isLeaf, layoutOf, prune, rewriteGraph, withInputs } from './graph';
 import { simplify } from './trace';
 
 /** Whether the device has a kernel of this name whose first output has this dtype. */
@@ -64,17 +64,24 @@ function fitNode(node: Node, inputs: readonly Tensor[]): readonly Tensor[] {
   return withInputs(node, fitted).outputs;
 }
 
-/** Copies results that are views or leaves, or that are results twice. */
+/** The tensor that owns exactly the bytes of a result, or the result itself. */
+function ownerOf(t: Tensor): Tensor {
+  const { root } = layoutOf(t)!;
+  return covers(root, t) ? root : t;
+}
+
+/** Gives each result memory of its own: copies those that are views or leaves, or that are results twice. */
 function separateResults(graph: Graph): Graph {
   const taken = new Set<Tensor>();
   const own = (t: Tensor): Tensor => {
-    const separate = isLeaf(t.node) || t.node.operation.view !== undefined || taken.has(t) ? copy(t) : t;
+    const owner = ownerOf(t);
+    const separate = isLeaf(owner.node) || owner.node.operation.view !== undefined || taken.has(owner) ? copy(t) : owner;
     taken.add(separate);
     return separate;
   };
   const outputs = graph.outputs.map(own);
   const writes = graph.writes.map(({ state, value }) => ({ state, value: own(value) }));
-  return { ...graph, nodes: [...new Set([...graph.nodes, ...[...taken].map((t) => t.node)])], outputs, writes };
+  return prune({ ...graph, nodes: [...new Set([...graph.nodes, ...[...taken].map((t) => t.node)])], outputs, writes });
 }
 
 /** Compositions expanded, strides fitted, results separate. */

@@ -3,9 +3,9 @@
 import { dtypes } from '../dtype';
 import { sizeOf } from '../shape';
 import type { Node, Tensor } from '../tensor';
-import { rootOf } from './graph';
+import { covers, rootOf } from './graph';
 import type { Schedule } from './schedule';
-import { covers, findLastReaders, inPlacePairs } from './schedule';
+import { findLastReaders, inPlacePairs } from './schedule';
 
 export const ALIGNMENT = 64; // bytes, a cache line
 

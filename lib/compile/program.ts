@@ -24,9 +24,10 @@ export interface Program {
 /** Little-endian bytes in a buffer that grows. */
 class Writer {
   bytes = new Uint8Array(1 << 16);
-  view = new DataView(this.bytes.buffer);
+  private view = new DataView(this.bytes.buffer);
   length = 0;
 
+  /** Makes room; returns where. Call it before touching the view, which it may replace. */
   private reserve(count: number): number {
     const at = this.length;
     this.length += count;
@@ -39,14 +40,30 @@ class Writer {
     return at;
   }
 
-  u8 = (n: number) => this.view.setUint8(this.reserve(1), n);
-  u16 = (n: number) => this.view.setUint16(this.reserve(2), n, true);
-  u32 = (n: number) => this.view.setUint32(this.reserve(4), n, true);
-  i64 = (n: number) => this.view.setBigInt64(this.reserve(8), BigInt(n), true);
-  f64 = (n: number) => this.view.setFloat64(this.reserve(8), n, true);
+  u8 = (n: number) => {
+    const at = this.reserve(1);
+    this.view.setUint8(at, n);
+  };
+  u16 = (n: number) => {
+    const at = this.reserve(2);
+    this.view.setUint16(at, n, true);
+  };
+  u32 = (n: number) => {
+    const at = this.reserve(4);
+    this.view.setUint32(at, n, true);
+  };
+  i64 = (n: number) => {
+    const at = this.reserve(8);
+    this.view.setBigInt64(at, BigInt(n), true);
+  };
+  f64 = (n: number) => {
+    const at = this.reserve(8);
+    this.view.setFloat64(at, n, true);
+  };
 
   raw(source: Uint8Array) {
-    this.bytes.set(source, this.reserve(source.length));
+    const at = this.reserve(source.length);
+    this.bytes.set(source, at);
   }
 }
 

@@ -1,24 +1,15 @@
 // Fifth pass: the final order. Writes of state come last, after every reader of the old value, so that an aborted step happened whole or not at all; an
 // update writes straight into its variable where that is safe and is copied there at the end where not.
 
-import { sizeOf } from '../shape';
 import type { InPlace, Node, Tensor } from '../tensor';
 import { copyCall } from './fuse';
 import type { Graph, Write } from './graph';
-import { isDense, layoutOf, prune, rootOf } from './graph';
+import { covers, prune, rootOf } from './graph';
 
 /** Which outputs may lie over which inputs. */
 export function inPlacePairs({ operation, inputs, outputs, attributes }: Node): InPlace {
   const { inPlace } = operation;
   return (typeof inPlace === 'function' ? inPlace(inputs, outputs, attributes) : inPlace) ?? [];
-}
-
-/** Whether an output may take the memory of this operand: all of it, in the same order. */
-export function covers(output: Tensor, operand: Tensor): boolean {
-  const { root, offset, strides } = layoutOf(operand)!;
-  const size = sizeOf(output.shape);
-  const whole = sizeOf(root.shape) === size && sizeOf(operand.shape) === size && offset === 0;
-  return whole && output.dtype === operand.dtype && isDense(operand.shape, strides);
 }
 
 /** Whether a node reads states that the step writes only where it may overwrite them. */

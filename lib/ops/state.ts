@@ -113,7 +113,8 @@ export class Variable extends Tensor {
     this.dispose();
   }
 
-  private checkUsable(): void {
+  /** Throws ERR_TENSORWOOD_DISPOSED after dispose(). */
+  checkUsable(): void {
     if (this.disposed) fail('ERR_TENSORWOOD_DISPOSED', `variable ${this.name}: expected one in use, got one that was disposed of`);
   }
 

@@ -1,0 +1,200 @@
+// Step functions from end to end: structure of results, the cache, state between steps, abort, dispose, and what is refused.
+import { describe, expect, it } from 'vitest';
+import { gradient } from '../lib/compile/gradient';
+import { array, compile, Executor, evaluate, memoryUsage } from '../lib/executor';
+import { add, mul, square, sub } from '../lib/ops/elementwise';
+import { matmul } from '../lib/ops/matmul';
+import { sum } from '../lib/ops/reduce';
+import { tensor } from '../lib/ops/source';
+import { assign, randomState, Variable } from '../lib/ops/state';
+import type { Tensor } from '../lib/tensor';
+
+const f32 = (...elements: number[]) => Float32Array.from(elements);
+
+describe('evaluate', () => {
+  it('computes one tensor, and several that share nodes', async () => {
+    const x = square(tensor([1, 2, 3]));
+    expect(await x.data()).toEqual(f32(1, 4, 9));
+    const [a, b, again] = await evaluate(add(x, 1), sum(x), x);
+    expect([a, b, again]).toEqual([f32(2, 5, 10), f32(14), f32(1, 4, 9)]);
+  });
+
+  it('copies leaves, views and results asked for twice', async () => {
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
+    const y = add(x, x);
+    expect(await evaluate(x, y, y)).toEqual([f32(1, 2, 3, 4), f32(2, 4, 6, 8), f32(2, 4, 6, 8)]);
+  });
+
+  it('writes a variable when an assignment is evaluated', async () => {
+    using v = new Variable({ name: 'v', shape: [2], initial: [1, 2] });
+    expect(await assign(v, mul(v, 3)).data()).toEqual(f32(3, 6));
+    expect(await v.read()).toEqual(f32(3, 6));
+  });
+});
+
+describe('compile', () => {
+  it('returns arrays in the structure of the tensors', async () => {
+    using step = compile((x: Tensor) => ({ twice: mul(x, 2), list: [square(x), { deep: sum(x) }] }));
+    expect(await step(f32(1, 2))).toEqual({ twice: f32(2, 4), list: [f32(1, 4), { deep: f32(3) }] });
+  });
+
+  it('traces once for each combination of shapes and dtypes', async () => {
+    let traced = 0;
+    using step = compile((x: Tensor) => {
+      traced++;
+      return sum(x);
+    });
+    const results = [await step(f32(1, 2)), await step(f32(3, 4)), await step(array(f32(1, 2), [2, 1])), await step(Int32Array.of(5, 6))];
+    expect(results).toEqual([f32(3), f32(7), f32(3), Int32Array.of(11)]);
+    expect(traced).toBe(3);
+  });
+
+  it('takes numbers as scalars and runs in place', async () => {
+    using step = compile((x: Tensor, rate: Tensor) => mul(x, rate));
+    expect(await step(f32(1, 2), 0.5)).toEqual(f32(0.5, 1));
+    expect(step.runSync(f32(1, 2), 3)).toEqual(f32(3, 6));
+  });
+
+  it('ignores inputs that nothing reads', async () => {
+    using step = compile((_: Tensor, x: Tensor) => mul(x, 2));
+    expect(await step(f32(1, 2, 3), f32(4))).toEqual(f32(8));
+  });
+
+  it('runs concurrent calls one after another', async () => {
+    using count = new Variable({ name: 'count', shape: [1] });
+    using step = compile(() => assign(count, add(count, 1)));
+    const results = await Promise.all(Array.from({ length: 20 }, () => step()));
+    expect(results.map((r) => r[0])).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+  });
+
+  it('refuses inputs of the wrong kind', async () => {
+    using step = compile((x: Tensor) => x);
+    await expect(step('x' as never)).rejects.toThrow('step: expected input 0 to be an array, a typed array or a number, got x');
+    expect(() => array(f32(1, 2), [3])).toThrow('array: expected 3 elements for shape (3,), got 2');
+    expect(() => array(f32(1, 2), [2], { dtype: 'i32' })).toThrow('array: expected a Int32Array for dtype i32, got Float32Array');
+  });
+
+  it('plans before the first step', () => {
+    using w = new Variable({ name: 'w', shape: [8, 4] });
+    using step = compile((x: Tensor) => sum(square(matmul(x, w))));
+    const plan = step.plan({ shape: [16, 8], dtype: 'f32' });
+    expect(plan).toMatchObject({ stateBytes: 128, constantBytes: 0 });
+    expect(plan.arenaBytes).toBeGreaterThanOrEqual(16 * 4 * 4);
+    expect(plan.calls).toBe(3);
+  });
+});
+
+describe('variables', () => {
+  it('trains: gradients and updates in one step', async () => {
+    using w = new Variable({ name: 'w', shape: [3, 1] });
+    using step = compile((x: Tensor, y: Tensor) => {
+      const loss = sum(square(sub(matmul(x, w), y)));
+      assign(w, sub(w, mul(gradient(loss, w), 0.1)));
+      return { loss };
+    });
+    const x = array(f32(1, 0, 0, 0, 1, 0, 0, 0, 1), [3, 3]);
+    const y = array(f32(1, 2, 3), [3, 1]);
+    let loss = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 40; i++) {
+      const next = (await step(x, y)).loss[0]!;
+      expect(next).toBeLessThanOrEqual(loss);
+      loss = next;
+    }
+    expect([...(await w.read())]).toEqual([1, 2, 3].map((v) => expect.closeTo(v, 2)));
+    expect(loss).toBeLessThan(1e-5);
+  });
+
+  it('read the old value until the step ends, also when they swap', async () => {
+    using a = new Variable({ name: 'a', shape: [2], initial: [1, 2] });
+    using b = new Variable({ name: 'b', shape: [2], initial: [3, 4] });
+    using step = compile(() => {
+      assign(a, b);
+      assign(b, a);
+      return { a, b };
+    });
+    expect(await step()).toEqual({ a: f32(1, 2), b: f32(3, 4) });
+    expect([await a.read(), await b.read()]).toEqual([f32(3, 4), f32(1, 2)]);
+    expect(await step()).toEqual({ a: f32(3, 4), b: f32(1, 2) });
+  });
+
+  it('can be read and written before and after an executor takes them over', async () => {
+    const source = f32(1, 2);
+    using v = new Variable({ name: 'v', shape: [2], initial: () => source });
+    (await v.read())[0] = 9;
+    expect(v.readSync()).toEqual(f32(1, 2));
+    await v.write([3, 4]);
+    expect(await add(v, 0).data()).toEqual(f32(3, 4));
+    await v.write([5, 6]);
+    expect(await add(v, 0).data()).toEqual(f32(5, 6));
+    v.writeSync(f32(7, 8));
+    expect(v.readSync()).toEqual(f32(7, 8));
+    await expect(v.write([1])).rejects.toThrow('variable v: expected 2 elements for shape (2,), got 1');
+  });
+
+  it('are written at most once a step', async () => {
+    using v = new Variable({ name: 'v', shape: [1] });
+    using step = compile(() => [assign(v, add(v, 1)), assign(v, add(v, 2))]);
+    await expect(step()).rejects.toThrow('assign: expected at most one write of variable v in a step, got two');
+    expect(() => assign(v, tensor([1, 2]))).toThrow('assign: expected shape (1,) of the variable, got (2,)');
+  });
+});
+
+describe('executor', () => {
+  it('keeps the random counter, which advances once a step that draws', async () => {
+    using executor = new Executor({ seed: 2 ** 40 + 7, threads: 1 });
+    using step = compile(() => add(randomState(), 0), { executor });
+    expect(await step()).toEqual(Int32Array.of(7, 256, 0, 0));
+    expect(await step()).toEqual(Int32Array.of(7, 256, 1, 0));
+    expect(await executor.random.read()).toEqual(Int32Array.of(7, 256, 2, 0));
+    await executor.random.write([7, 256, 0, 0]);
+    expect(await step()).toEqual(Int32Array.of(7, 256, 0, 0));
+    expect(() => new Executor({ seed: 0.5 })).toThrow('Executor: expected a seed in [0, 2^53), got 0.5');
+  });
+
+  it('does not share variables with another', async () => {
+    using first = new Executor();
+    using second = new Executor();
+    using v = new Variable({ name: 'v', shape: [1] });
+    using one = compile(() => add(v, 1), { executor: first });
+    using two = compile(() => add(v, 1), { executor: second });
+    await one();
+    await expect(two()).rejects.toThrow('variable v: expected one of this executor, got one that another executor uses');
+  });
+
+  it('frees what it owns', async () => {
+    const before = memoryUsage().bytes;
+    const executor = new Executor();
+    const v = new Variable({ name: 'v', shape: [1 << 18] });
+    const step = compile(() => assign(v, add(v, 1)), { executor });
+    await step();
+    expect(memoryUsage().bytes).toBeGreaterThanOrEqual(before + 2 ** 20);
+    step.dispose();
+    executor.dispose();
+    executor.dispose();
+    expect(memoryUsage().bytes).toBe(before);
+    await expect(v.read()).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_DISPOSED' });
+    await expect(step()).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_DISPOSED' });
+    expect(() => executor.describe()).toThrow('executor: expected one in use');
+  });
+
+  it('stops at an abort with the reason of the signal, and state is as before', async () => {
+    using v = new Variable({ name: 'v', shape: [256, 256], initial: new Float32Array(65536).fill(1 / 256) });
+    using step = compile(() => {
+      let x: Tensor = v;
+      for (let i = 0; i < 2000; i++) x = matmul(x, v);
+      assign(v, add(x, 1));
+      return sum(x);
+    });
+    const before = await v.read();
+    const controller = new AbortController();
+    const running = step.run([], { signal: controller.signal });
+    const reason = new Error('enough');
+    setTimeout(() => controller.abort(reason), 5);
+    await expect(running).rejects.toBe(reason);
+    expect(await v.read()).toEqual(before);
+    await expect(step.run([], { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+});
