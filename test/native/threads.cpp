@@ -1,0 +1,81 @@
+// The thread pool: every task once, results visible, through many short runs, sleeps, and pools that come and go. Built with TSan too.
+#include "core/threads.h"
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "expect.h"
+
+using namespace tensorwood;
+
+static void every_task_once(Threads& threads, int64_t tasks) {
+  std::vector<int> seen(tasks, 0);  // plain ints: a data race if two workers had one task, or if run() returned too early
+  threads.parallel(tasks, [&](int64_t task, int worker) {
+    EXPECT(worker >= 0 && worker < threads.count());
+    seen[task]++;
+  });
+  for (int count : seen) EXPECT(count == 1);
+}
+
+static void runs_follow_each_other(Threads& threads, int runs) {
+  std::vector<int64_t> sums(5, 0);
+  for (int run = 0; run < runs; run++) {
+    threads.parallel(5, [&](int64_t task, int) { sums[task] += run; });
+  }
+  for (int64_t sum : sums) EXPECT(sum == int64_t{runs} * (runs - 1) / 2);
+}
+
+// Scratch memory is often split by worker: no two tasks may run as the same worker at once.
+static void workers_are_exclusive(Threads& threads) {
+  std::vector<std::atomic<int>> inside(threads.count());
+  threads.parallel(2000, [&](int64_t, int worker) {
+    EXPECT(inside[worker].fetch_add(1) == 0);
+    inside[worker].fetch_sub(1);
+  });
+}
+
+static void sleepers_wake(Threads& threads) {
+  for (int i = 0; i < 20; i++) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // past the spinning
+    every_task_once(threads, 7);
+  }
+}
+
+// A long task holds one worker; the rest must not wait for it to take theirs, and run() must wait for it.
+static void long_tasks_are_awaited(Threads& threads) {
+  std::atomic<int> done{0};
+  threads.parallel(4, [&](int64_t task, int) {
+    if (task == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    done++;
+  });
+  EXPECT(done == 4);
+}
+
+static void pools_side_by_side() {
+  std::vector<std::thread> owners;
+  for (int i = 0; i < 4; i++) {
+    owners.emplace_back([] {
+      const std::unique_ptr<Threads> threads(make_threads(3));
+      runs_follow_each_other(*threads, 500);
+    });
+  }
+  for (std::thread& owner : owners) owner.join();
+}
+
+int main() {
+  for (int count : {1, 2, 3, 8}) {
+    const std::unique_ptr<Threads> threads(make_threads(count));
+    EXPECT(threads->count() == count);
+    for (int64_t tasks : {0, 1, 2, 3, 64, 1000}) every_task_once(*threads, tasks);
+    runs_follow_each_other(*threads, 3000);
+    workers_are_exclusive(*threads);
+    sleepers_wake(*threads);
+    long_tasks_are_awaited(*threads);
+  }
+  for (int i = 0; i < 200; i++) delete make_threads(4);  // unused pools end too
+  pools_side_by_side();
+  return finish();
+}
