@@ -16,6 +16,7 @@ int64_t size_of(DType dtype) {
   switch (dtype) {
     case DType::u8:
     case DType::boolean:
+    case DType::i8:
       return 1;
     case DType::bf16:
     case DType::u16:
