@@ -148,7 +148,8 @@ export class Executor {
 
   /** Compiles and loads what a step function recorded. Throws ERR_TENSORWOOD_MEMORY when the plan does not fit. */
   load(inputs: readonly Signature[], outputs: readonly Tensor[], assignments: readonly Tensor[], settings: CompileSettings): LoadedProgram {
-    const { plan, program } = compileGraph(traceGraph(inputs, outputs, assignments), settings);
+    const hasKernel = (name: string, dtype: DType) => native().hasKernel(this.runtime, name, dtypes[dtype].id);
+    const { plan, program } = compileGraph(traceGraph(inputs, outputs, assignments), { hasKernel, ...settings });
     const handle = native().loadProgram(this.runtime, program.bytes);
     const variables = program.states.map((state) => (state instanceof Variable ? state : this.random));
     const { arenaBytes, scratchBytes, constantBytes, calls } = native().describeProgram(handle);

@@ -57,6 +57,8 @@ export interface Native {
     scratchBytes: number;
     poisoned: boolean;
   };
+  /** Whether the device has a kernel of this name for outputs of this dtype (its id in lib/dtype.ts). */
+  hasKernel(runtime: RuntimeHandle, name: string, dtype: number): boolean;
   /** Idempotent. What a running job uses is freed when that job ends. */
   dispose(handle: RuntimeHandle | BufferHandle | ProgramHandle | TableHandle | ForestHandle | CsvHandle): void;
   memoryUsage(): MemoryUsage;

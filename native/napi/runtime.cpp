@@ -135,6 +135,14 @@ Napi::Value describe_runtime(const Napi::CallbackInfo& info) {
   return answer;
 }
 
+// (runtime, name, dtype id)
+Napi::Value has_kernel(const Napi::CallbackInfo& info) {
+  const Device& device = unwrap<Runtime>(info[0])->device();
+  const std::string name = read_text(info[1], "name");
+  const auto dtype = static_cast<DType>(read_integer(info[2], "dtype", 0, 255));
+  return Napi::Boolean::New(info.Env(), device.find(name, dtype) != nullptr);
+}
+
 Napi::Value memory_usage(const Napi::CallbackInfo& info) {
   Napi::Object answer = Napi::Object::New(info.Env());
   answer.Set("bytes", static_cast<double>(held_bytes.load()));
@@ -148,6 +156,7 @@ void add_runtime_functions(Napi::Object exports) {
   add_function<describe>(exports, "describe");
   add_function<create_runtime>(exports, "createRuntime");
   add_function<describe_runtime>(exports, "describeRuntime");
+  add_function<has_kernel>(exports, "hasKernel");
   add_function<memory_usage>(exports, "memoryUsage");
   add_function<cancel_job>(exports, "cancel");
 }
