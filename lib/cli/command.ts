@@ -1,0 +1,129 @@
+// What a command is, how its arguments are read and how its help is laid out. Each file of lib/cli/commands exports one `command`; the file's name is the
+// command's.
+import { parseArgs } from 'node:util';
+import { fail } from '../errors';
+import { flagName, rowsOf, type Schema, suggestion } from '../schema';
+
+export interface Flag {
+  /** What stands for the value in the help; absent = a switch. */
+  readonly value?: string;
+  readonly doc: string;
+}
+
+export interface Section {
+  readonly title: string;
+  readonly flags: Readonly<Record<string, Flag>>;
+}
+
+/** What a command is given: `subject` and the other words, flags by name without dashes, and a signal that Ctrl-C aborts. */
+export interface Input {
+  readonly words: readonly string[];
+  readonly flags: Readonly<Record<string, string | boolean>>;
+  readonly signal: AbortSignal;
+}
+
+export interface Command {
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** After `tensorwood`: `inspect FILE [flags]`. */
+  readonly usage: string;
+  readonly description?: string;
+  readonly examples?: readonly string[];
+  /** How many words may follow the command: least and most. */
+  readonly words: readonly [number, number];
+  /** Flags; they may depend on the first word, such as the model to train. Without a word: what is worth saying in the general help. */
+  sections(subject: string | undefined): readonly Section[];
+  run(input: Input): Promise<void>;
+}
+
+export const globalFlags: Readonly<Record<string, Flag>> = {
+  help: { doc: 'show this help' },
+  verbose: { doc: 'show the stack of an error' },
+};
+
+/** The flags of a schema, for a section. */
+export function flagsOfSchema(schema: Schema): Record<string, Flag> {
+  const rows = rowsOf(schema).map(({ name, accepts: takes, default: value, doc }) => {
+    const field = schema[name]!;
+    const flag: Flag =
+      field.kind === 'boolean'
+        ? { doc: `${doc}${field.default ? ' (on; --no-… turns it off)' : ''}` }
+        : { value: valueName(field.kind), doc: `${doc}: ${field.kind === 'text' ? `default ${value}` : `${takes}, default ${value}`}` };
+    return [flagName(name), flag] as const;
+  });
+  return Object.fromEntries(rows);
+}
+
+const valueName = (kind: string): string => ({ number: 'X', integer: 'N', integers: 'N,N', choice: 'NAME' })[kind] ?? 'TEXT';
+
+/** Words and flags of a command line. @throws ERR_TENSORWOOD_ARGUMENT for an unknown flag, a missing value or a wrong number of words */
+export function readArguments(name: string, command: Command, args: readonly string[]): Pick<Input, 'words' | 'flags'> {
+  const subject = args[0]?.startsWith('-') ? undefined : args[0];
+  const known: Record<string, Flag> = Object.assign({}, globalFlags, ...command.sections(subject).map((s) => s.flags));
+  const options = Object.fromEntries(
+    Object.entries(known).map(([flag, { value }]) => [flag, { type: value === undefined ? ('boolean' as const) : ('string' as const) }]),
+  );
+  const { tokens, positionals } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    tokens: true,
+    allowPositionals: true,
+    allowNegative: true,
+  });
+  const flags: Record<string, string | boolean> = {};
+  for (const token of tokens) {
+    if (token.kind === 'option') flags[flagOf(token.name, known)] = flagValue(name, token, known);
+  }
+  if (flags.help !== true) checkWords(name, command, positionals);
+  return { words: positionals, flags };
+}
+
+const flagOf = (written: string, known: Readonly<Record<string, Flag>>): string =>
+  known[written] === undefined && written.startsWith('no-') ? written.slice(3) : written;
+
+function flagValue(
+  name: string,
+  token: { readonly name: string; readonly rawName: string; readonly value?: string | undefined },
+  known: Readonly<Record<string, Flag>>,
+): string | boolean {
+  const flag = known[flagOf(token.name, known)];
+  if (flag === undefined) {
+    const near = suggestion(
+      `--${token.name}`,
+      Object.keys(known).map((k) => `--${k}`),
+    );
+    return fail('ERR_TENSORWOOD_ARGUMENT', `${name}: unknown flag ${token.rawName}${near}; see tensorwood ${name} --help`);
+  }
+  if (flag.value === undefined) {
+    if (token.value !== undefined && !['true', 'false'].includes(token.value))
+      fail('ERR_TENSORWOOD_ARGUMENT', `${name}: expected ${token.rawName} without a value, got '${token.value}'`);
+    return (token.value ?? 'true') === 'true' && flagOf(token.name, known) === token.name;
+  }
+  if (token.value === undefined) fail('ERR_TENSORWOOD_ARGUMENT', `${name}: expected a value after ${token.rawName} (${flag.value})`);
+  return token.value;
+}
+
+function checkWords(name: string, command: Command, words: readonly string[]): void {
+  const [least, most] = command.words;
+  if (words.length >= least && words.length <= most) return;
+  const problem = words.length < least ? 'something is missing' : `'${words[most]}' is too much`;
+  fail('ERR_TENSORWOOD_ARGUMENT', `${name}: ${problem}; usage: tensorwood ${command.usage}`);
+}
+
+/** The given flag as text, or undefined. */
+export function textFlag(flags: Input['flags'], name: string): string | undefined {
+  const value = flags[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** `a,b , c` -> a, b, c; empty when the flag is absent. */
+export const listFlag = (flags: Input['flags'], name: string): string[] =>
+  (textFlag(flags, name) ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+/** @throws ERR_TENSORWOOD_ARGUMENT when the flag is absent */
+export const requiredFlag = (name: string, flags: Input['flags'], flag: string): string =>
+  textFlag(flags, flag) ?? fail('ERR_TENSORWOOD_ARGUMENT', `${name}: expected --${flag}; see tensorwood ${name} --help`);

@@ -1,0 +1,101 @@
+#!/usr/bin/env node
+// The command line: finds the command, reads its arguments, runs it, and turns an error into one sentence. Commands are the files of lib/cli/commands.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { TensorwoodError } from '../errors';
+import { suggestion } from '../schema';
+import { type Command, readArguments } from './command';
+import { describeAll, describeCommand } from './help';
+
+const folder = join(__dirname, 'commands');
+
+/** Commands by name, with the file of each. */
+function commandFiles(): Map<string, string> {
+  const files = readdirSync(folder).filter((file) => /\.[jt]s$/.test(file) && !file.endsWith('.d.ts'));
+  return new Map(files.sort().map((file) => [file.replace(/\.[jt]s$/, ''), join(folder, file)]));
+}
+
+async function loadCommand(file: string): Promise<Command> {
+  const loaded: { command: Command } = await import(pathToFileURL(file).href);
+  return loaded.command;
+}
+
+const write = (text: string): boolean => process.stdout.write(`${text}\n`);
+
+function versionOf(): string {
+  const manifest = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+async function describeEverything(): Promise<string> {
+  const commands = await Promise.all([...commandFiles()].map(async ([name, file]) => [name, await loadCommand(file)] as const));
+  return describeAll(commands);
+}
+
+/** Ctrl-C asks the command to stop and save; a second one ends the process at once. */
+function interruption(): AbortController {
+  const controller = new AbortController();
+  process.once('SIGINT', () => {
+    process.stderr.write('\nStopping; press Ctrl-C again to quit at once.\n');
+    process.once('SIGINT', () => process.exit(130));
+    controller.abort(new Interrupted('interrupted'));
+  });
+  return controller;
+}
+
+class Interrupted extends Error {}
+
+async function run(args: readonly string[]): Promise<void> {
+  const [name, ...rest] = args;
+  if (name === undefined || ['help', '--help', '-h'].includes(name)) {
+    write(await describeEverything());
+    return;
+  }
+  if (['version', '--version', '-v'].includes(name)) {
+    write(versionOf());
+    return;
+  }
+  const files = commandFiles();
+  const file = files.get(name);
+  if (file === undefined) {
+    const near = suggestion(name, [...files.keys()]);
+    throw new TensorwoodError('ERR_TENSORWOOD_ARGUMENT', `unknown command '${name}'${near}; see tensorwood --help`);
+  }
+  const command = await loadCommand(file);
+  const { words, flags } = readArguments(name, command, rest);
+  if (flags.help === true) write(describeCommand(command, words[0]));
+  else await command.run({ words, flags, signal: interruption().signal });
+}
+
+/** Runs one command line and sets the exit code: 0, 1 = failed, 2 = asked in a wrong way, 130 = interrupted. */
+export async function main(args: readonly string[]): Promise<void> {
+  try {
+    await run(args);
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+    process.stderr.write(`${args.includes('--verbose') ? verboseText(error) : shortText(error)}\n`);
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof Interrupted) return 130;
+  return (error as TensorwoodError).code === 'ERR_TENSORWOOD_ARGUMENT' ? 2 : 1;
+}
+
+const shortText = (error: unknown): string => `tensorwood: ${error instanceof Error ? error.message : String(error)}`;
+
+function verboseText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as { code?: string };
+  const cause = error.cause === undefined ? '' : `\ncaused by ${verboseText(error.cause)}`;
+  return `${error.stack ?? error.message}${code === undefined ? '' : `\ncode: ${code}`}${cause}`;
+}
+
+// Output into a closed pipe (`tensorwood … | head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+if (require.main === module) main(process.argv.slice(2));
