@@ -1,0 +1,45 @@
+// Opens tensorwood_cuda.so and completes its device record with the CPU's checks.
+#include "plugin.h"
+
+#include <dlfcn.h>
+
+#include <cstdlib>
+
+namespace tensorwood {
+namespace {
+
+using FindDevice = const Device* (*)(char* description, char* reason);
+
+std::string cuda_library() {
+  if (const char* named = std::getenv("TENSORWOOD_CUDA_LIBRARY")) return named;
+  Dl_info here;
+  if (dladdr(reinterpret_cast<const void*>(&cuda_plugin), &here) == 0) return "tensorwood_cuda.so";
+  const std::string file = here.dli_fname;
+  return file.substr(0, file.rfind('/') + 1) + "tensorwood_cuda.so";
+}
+
+Plugin open_cuda() {
+  const std::string path = cuda_library();
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    const char* error = dlerror();
+    return {nullptr, "", std::string("the CUDA library cannot be opened (") + error + "); build it by `npx tensorwood build --cuda`"};
+  }
+  const auto find = reinterpret_cast<FindDevice>(dlsym(library, "tensorwood_cuda_device"));
+  if (find == nullptr) return {nullptr, "", path + " is not a tensorwood back-end"};
+  char description[256] = "", reason[256] = "";
+  const Device* found = find(description, reason);
+  if (found == nullptr) return {nullptr, "", reason};
+  static Device device = *found;
+  device.find_check = cpu_device().find_check;
+  return {&device, description, ""};
+}
+
+}  // namespace
+
+const Plugin& cuda_plugin() {
+  static const Plugin plugin = open_cuda();
+  return plugin;
+}
+
+}  // namespace tensorwood

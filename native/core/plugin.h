@@ -1,0 +1,18 @@
+// A back-end in a shared object of its own: opened on first use, never linked, so that a machine without it or its driver only learns why.
+#pragma once
+#include <string>
+
+#include "device.h"
+
+namespace tensorwood {
+
+struct Plugin {
+  const Device* device;     // null when it cannot be used
+  std::string description;  // of the hardware
+  std::string reason;       // why it cannot be used, as a sentence
+};
+
+// The CUDA back-end: the file that TENSORWOOD_CUDA_LIBRARY names, else tensorwood_cuda.so beside the addon.
+const Plugin& cuda_plugin();
+
+}  // namespace tensorwood
