@@ -1,0 +1,80 @@
+// The CUDA device as the executor and the tree engine see it. This file and the kernels make a shared object of their own, opened on first
+// use and linked to no driver: where there is none, tensorwood_cuda_device() says so.
+#include <cstdio>
+#include <cstring>
+
+#include "core/device.h"
+#include "cuda/check.h"
+#include "cuda/tables.h"
+
+namespace tensorwood::cuda {
+namespace {
+
+void* allocate(int64_t bytes) {
+  void* memory = nullptr;
+  const size_t size = static_cast<size_t>(bytes > 0 ? bytes : 1);
+  if (cudaMalloc(&memory, size) != cudaSuccess) return nullptr;
+  cudaMemset(memory, 0, size);
+  return memory;
+}
+
+void release(void* memory, int64_t) { cudaFree(memory); }
+
+void write(void* to, const void* host, int64_t bytes, void* stream) {
+  cudaMemcpyAsync(to, host, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, static_cast<cudaStream_t>(stream));
+}
+
+void read(void* host, const void* from, int64_t bytes, void* stream) {
+  cudaMemcpyAsync(host, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, static_cast<cudaStream_t>(stream));
+}
+
+void copy(void* to, const void* from, int64_t bytes, void* stream) {
+  cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice, static_cast<cudaStream_t>(stream));
+}
+
+void fill(void* to, int byte, int64_t bytes, void* stream) {
+  cudaMemsetAsync(to, byte, static_cast<size_t>(bytes), static_cast<cudaStream_t>(stream));
+}
+
+Status synchronize(void* stream) {
+  const cudaError_t launched = cudaGetLastError();
+  const cudaError_t finished = cudaStreamSynchronize(static_cast<cudaStream_t>(stream));
+  return status_of(launched != cudaSuccess ? launched : finished, "a kernel");
+}
+
+const Kernel* find(std::string_view name, DType dtype) {
+  const Kernel* any = nullptr;
+  for (int t = 0; t < table_count; t++) {
+    for (int i = 0; i < tables[t]->count; i++) {
+      const Kernel& row = tables[t]->rows[i];
+      if (name != row.name) continue;
+      if (row.dtype == dtype) return &row;
+      if (row.dtype == DType::any) any = &row;
+    }
+  }
+  return any;
+}
+
+// Checks of calls are the CPU's; who opens the shared object fills them in.
+constexpr Device device = {"cuda", "cuda", allocate, release, write, read, copy, fill, synchronize, find, nullptr};
+
+}  // namespace
+}  // namespace tensorwood::cuda
+
+// The one symbol of the shared object: the device, or null and why it cannot be used. description and reason hold 256 bytes each.
+extern "C" __attribute__((visibility("default"))) const tensorwood::Device* tensorwood_cuda_device(char* description, char* reason) {
+  int count = 0;
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  if (error != cudaSuccess || count == 0) {
+    std::snprintf(reason, 256, "%s", error != cudaSuccess ? cudaGetErrorString(error) : "no CUDA device was found");
+    return nullptr;
+  }
+  cudaDeviceProp properties;
+  if (cudaGetDeviceProperties(&properties, 0) != cudaSuccess || properties.major < 8) {
+    std::snprintf(reason, 256, "the GPU is older than compute capability 8.0");
+    return nullptr;
+  }
+  std::snprintf(description, 256, "%.200s, compute capability %d.%d, %.1f GB", properties.name, properties.major, properties.minor,
+                static_cast<double>(properties.totalGlobalMem) / 1e9);
+  return &tensorwood::cuda::device;
+}
