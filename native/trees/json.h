@@ -1,0 +1,60 @@
+// A pull reader of JSON text that trusts nothing: it never reads past the end, bounds nesting, and throws Malformed with the position.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tensorwood {
+
+struct Malformed {
+  std::string what;
+};
+
+class JsonReader {
+ public:
+  explicit JsonReader(std::string_view text) : start_(text.data()), at_(text.data()), end_(text.data() + text.size()) {}
+
+  // Calls field(name) for every member; it must read the value or skip() it.
+  template <class F>
+  void object(const F& field) {
+    expect('{');
+    if (take('}')) return;
+    do {
+      const std::string name = string();
+      expect(':');
+      field(name);
+    } while (take(','));
+    expect('}');
+  }
+  // Calls element() for every element; it must read it or skip() it.
+  template <class F>
+  void array(const F& element) {
+    expect('[');
+    if (take(']')) return;
+    do {
+      element();
+    } while (take(','));
+    expect(']');
+  }
+
+  std::string string();  // escapes other than \uXXXX are resolved; those are refused, names here are plain
+  int64_t integer(int64_t least, int64_t most);
+  float number();  // finite
+  std::vector<int32_t> integers(int64_t least, int64_t most);
+  std::vector<float> numbers();
+  std::string_view skip();  // -> the text of the value
+  void finish();            // nothing but space is left
+  [[noreturn]] void refuse(const std::string& expected) const;
+
+ private:
+  void space();
+  bool take(char c);
+  void expect(char c);
+  void skip_value(int depth);
+  void skip_string();
+
+  const char *start_, *at_, *end_;
+};
+
+}  // namespace tensorwood

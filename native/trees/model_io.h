@@ -1,0 +1,22 @@
+// The model file: one JSON object with every number exact (shortest digits that read back to the same bits).
+//   {"format":"tensorwood-forest","version":1,"objective":"binary","classes":1,"about":{...},"categorical":[0,1],"base":[m...],
+//    "trees":[{"group":0,"feature":[-1 = leaf...],"left":[right is left + 1...],"value":[threshold or leaf value...],"missing_left":[...],
+//              "gain":[...],"weight":[...],"rows":[...],"set":[...],"sets":[words, bits, ...]}]}      (set and sets only with categories)
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "core/status.h"
+#include "trees/forest.h"
+
+namespace tensorwood {
+
+std::string write_forest(const Forest& forest);
+
+// Treats the text as hostile: every index, length and number is checked. `subject` begins the error's sentence. The code is
+// ERR_TENSORWOOD_FORMAT. On success the forest is compacted and ready for prediction.
+Status read_forest(std::string_view text, const std::string& subject, Forest& forest);
+
+const char* objective_name(Objective objective);
+
+}  // namespace tensorwood
