@@ -82,11 +82,27 @@ export interface Native {
   traceProgram(program: ProgramHandle, on: boolean): { name: string; calls: number; milliseconds: number }[];
   // trees: see native/trees
   createTable(runtime: RuntimeHandle, spec: unknown): Job<TableHandle>;
-  growForest(table: TableHandle, spec: unknown, onProgress: (event: Float64Array) => void): Job<ForestHandle>;
-  predictForest(forest: ForestHandle, spec: unknown, output: ArrayBufferView): Job<void>;
-  predictForestSync(forest: ForestHandle, spec: unknown, output: ArrayBufferView): void;
+  describeTable(table: TableHandle): { rows: number; bytes: number; bins: number[] };
+  /** `onProgress` gets all rounds since its last call: [rounds so far, metrics of each set...] each. A cancelled job resolves with what has grown. */
+  growForest(table: TableHandle, spec: unknown, onProgress?: (events: Float64Array) => void): Job<ForestHandle>;
+  predictForest(forest: ForestHandle, spec: unknown, output: Float32Array | Int32Array): Job<void>;
+  predictForestSync(forest: ForestHandle, spec: unknown, output: Float32Array | Int32Array): void;
+  /** One row on this thread, at once. */
+  predictRow(forest: ForestHandle, row: Float32Array, output: Float32Array, margin: boolean): void;
+  /** JSON text (native/trees/model_io.h). */
   saveForest(forest: ForestHandle): string;
-  loadForest(runtime: RuntimeHandle, text: Uint8Array): ForestHandle;
+  loadForest(runtime: RuntimeHandle, text: Uint8Array, subject: string): ForestHandle;
+  describeForest(forest: ForestHandle): {
+    objective: string;
+    classes: number;
+    features: number;
+    rounds: number;
+    nodes: number;
+    /** JSON that lib/trees keeps with the model. */
+    about: string;
+    gain: Float64Array;
+    splits: Float64Array;
+  };
   // files
   /** Parses the file; `spec` is written by lib/data/csv.ts. */
   openCsv(runtime: RuntimeHandle, path: string, spec: unknown): Job<CsvContent>;

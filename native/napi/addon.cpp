@@ -5,7 +5,7 @@ namespace tensorwood {
 namespace {
 
 // Every kind of handle that can be disposed of.
-constexpr bool (*kDisposals[])(const Napi::Value&) = {dispose_as<Runtime>, dispose_as<StateBuffer>, dispose_program, dispose_csv};
+constexpr bool (*kDisposals[])(const Napi::Value&) = {dispose_as<Runtime>, dispose_as<StateBuffer>, dispose_program, dispose_csv, dispose_tree_handle};
 
 Napi::Value dispose(const Napi::CallbackInfo& info) {
   for (const auto dispose_if : kDisposals) {
@@ -21,6 +21,7 @@ Napi::Object add_all(Napi::Env env, Napi::Object exports) {
     add_buffer_functions(exports);
     add_program_functions(exports);
     add_probe_functions(exports);
+    add_tree_functions(exports);
     add_csv_functions(exports);
     add_function<dispose>(exports, "dispose");
     return exports;

@@ -82,7 +82,9 @@ void add_buffer_functions(Napi::Object exports);
 void add_program_functions(Napi::Object exports);
 void add_csv_functions(Napi::Object exports);
 void add_probe_functions(Napi::Object exports);
+void add_tree_functions(Napi::Object exports);
 bool dispose_program(const Napi::Value& value);
 bool dispose_csv(const Napi::Value& value);
+bool dispose_tree_handle(const Napi::Value& value);
 
 }  // namespace tensorwood

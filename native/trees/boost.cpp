@@ -240,6 +240,20 @@ std::string row_message(const char* subject, const std::string& expected, int64_
          std::to_string(row);
 }
 
+// A training set that says something: weights that count, and for classes more than one label.
+Status check_variety(const BoostOptions& options, const Labels& labels) {
+  double weight = 0;
+  bool varied = options.objective == Objective::squared;
+  for (int64_t i = 0; i < labels.rows; i++) {
+    weight += labels.weight == nullptr ? 1 : labels.weight[i];
+    varied |= labels.label[i] != labels.label[0] || (labels.label[i] > 0 && labels.label[i] < 1);
+  }
+  if (!(weight > 0)) return {"ERR_TENSORWOOD_DATA", "trainTrees: expected weights with a sum above 0, got 0 in every row"};
+  if (varied) return {};
+  return {"ERR_TENSORWOOD_DATA", "trainTrees: expected labels of at least two classes, got only class " +
+                                     std::to_string(static_cast<int>(labels.label[0])) + "; add rows of another class"};
+}
+
 }  // namespace
 
 Status check_labels(const char* subject, const BoostOptions& options, const Labels& labels) {
@@ -264,6 +278,8 @@ Status check_labels(const char* subject, const BoostOptions& options, const Labe
 
 Status boost(const Bins& bins, const Labels& labels, const std::vector<EvaluationSet>& sets, const BoostOptions& options, Threads& threads,
              const std::atomic<bool>& cancelled, const Report& report, Forest& forest) {
+  const Status variety = check_variety(options, labels);
+  if (!variety.ok()) return variety;
   forest.objective = options.objective;
   forest.groups = options.objective == Objective::softmax ? options.classes : 1;
   forest.categorical.clear();

@@ -1,0 +1,410 @@
+// Functions of lib/native.ts about trees: tables, growth, prediction, model text. What `spec` holds is written by lib/trees.
+#include <cstring>
+
+#include "core/limits.h"
+#include "napi/runtime.h"
+#include "trees/boost.h"
+#include "trees/model_io.h"
+
+namespace tensorwood {
+namespace {
+
+// Binned features with their labels.
+class Dataset {
+ public:
+  static const HandleType handle;
+  std::shared_ptr<Runtime> runtime;
+  Bins bins;
+  std::vector<float> label, weight;
+  std::unique_ptr<Account> account;
+  int64_t bytes() const { return bins.bytes() + static_cast<int64_t>(label.size() + weight.size()) * 4; }
+};
+
+class Model {
+ public:
+  static const HandleType handle;
+  std::shared_ptr<Runtime> runtime;
+  Forest forest;
+  std::unique_ptr<Account> account;
+};
+
+const HandleType Dataset::handle = {{0x6a1f5cc2e83d4b19, 0x8d0247fe61a39c05}, "dataset"};
+const HandleType Model::handle = {{0x2f84b0d95e7c4a63, 0xb7e91d3c50f86a06}, "forest"};
+
+DType dtype_of(napi_typedarray_type type) {
+  switch (type) {
+    case napi_int8_array:
+      return DType::i8;
+    case napi_int16_array:
+      return DType::i16;
+    case napi_uint16_array:
+      return DType::u16;
+    case napi_int32_array:
+      return DType::i32;
+    case napi_uint32_array:
+      return DType::u32;
+    case napi_float32_array:
+      return DType::f32;
+    case napi_float64_array:
+      return DType::f64;
+    case napi_bigint64_array:
+      return DType::i64;
+    default:
+      return DType::u8;
+  }
+}
+
+int64_t get_integer(const Napi::Object& spec, const char* name, int64_t least = 0, int64_t most = INT32_MAX) {
+  return read_integer(spec.Get(name), name, least, most);
+}
+double get_number(const Napi::Object& spec, const char* name) {
+  const Napi::Value value = spec.Get(name);
+  if (!value.IsNumber()) fail("ERR_TENSORWOOD_ARGUMENT", std::string(name) + ": expected a number");
+  return value.As<Napi::Number>().DoubleValue();
+}
+Napi::Object get_object(const Napi::Value& value, const char* what) {
+  if (!value.IsObject()) fail("ERR_TENSORWOOD_ARGUMENT", std::string(what) + ": expected an object");
+  return value.As<Napi::Object>();
+}
+Napi::Array get_list(const Napi::Object& spec, const char* name) {
+  const Napi::Value value = spec.Get(name);
+  if (!value.IsArray()) fail("ERR_TENSORWOOD_ARGUMENT", std::string(name) + ": expected an array");
+  return value.As<Napi::Array>();
+}
+
+// { data, offset, stride, categorical, remap? } in elements; every row must lie inside the array.
+Column read_column_spec(const Napi::Object& spec, int64_t rows, std::vector<Napi::Value>& pinned) {
+  const Napi::Value data = spec.Get("data"), remap = spec.Get("remap");
+  const View view = read_view(data, "features");
+  const auto array = data.As<Napi::TypedArray>();
+  const int64_t size = static_cast<int64_t>(array.ElementSize()), offset = get_integer(spec, "offset", 0, INT64_MAX >> 12),
+                stride = get_integer(spec, "stride", 1, INT32_MAX);
+  if (rows > 0 && offset + (rows - 1) * stride >= view.bytes / size)
+    fail("ERR_TENSORWOOD_ARGUMENT", "features: expected a value in every row");
+  Column column = {view.data + offset * size, dtype_of(array.TypedArrayType()), stride};
+  column.categorical = spec.Get("categorical").ToBoolean();
+  pinned.push_back(data);
+  if (!remap.IsUndefined()) {
+    const View codes = read_view(remap, "remap");
+    column.remap = reinterpret_cast<const int32_t*>(codes.data);
+    column.remap_count = static_cast<int32_t>(codes.bytes / 4);
+    pinned.push_back(remap);
+  }
+  return column;
+}
+
+Columns read_columns_spec(const Napi::Object& spec, std::vector<Napi::Value>& pinned) {
+  Columns columns;
+  columns.rows = get_integer(spec, "rows", 0, 1 << 30);
+  const Napi::Array list = get_list(spec, "columns");
+  for (uint32_t i = 0; i < list.Length(); i++)
+    columns.columns.push_back(read_column_spec(get_object(list.Get(i), "column"), columns.rows, pinned));
+  return columns;
+}
+
+// A typed array of one number a row, as f32; empty when absent.
+std::vector<float> read_numbers(const Napi::Object& spec, const char* name, int64_t rows) {
+  const Napi::Value data = spec.Get(name);
+  if (data.IsUndefined()) return {};
+  const View view = read_view(data, name);
+  const auto array = data.As<Napi::TypedArray>();
+  if (static_cast<int64_t>(array.ElementLength()) != rows) {
+    fail("ERR_TENSORWOOD_SHAPE",
+         std::string(name) + ": expected " + std::to_string(rows) + " values, one a row, got " + std::to_string(array.ElementLength()));
+  }
+  std::vector<float> numbers(static_cast<size_t>(rows));
+  read_column({view.data, dtype_of(array.TypedArrayType()), 1}, 0, rows, numbers.data(), 1);
+  return numbers;
+}
+
+// What a job reads; made on the JavaScript thread.
+struct DatasetJob {
+  std::shared_ptr<Dataset> table = std::make_shared<Dataset>();
+  Columns columns;
+  BinOptions options;
+};
+
+void check_memory(int64_t bytes, const char* what) {
+  const int64_t available = available_memory();
+  if (bytes <= available) return;
+  fail("ERR_TENSORWOOD_MEMORY", std::string(what) + ": expected at most " + std::to_string(available) +
+                                    " bytes of memory (what this process may take now), got " + std::to_string(bytes) +
+                                    "; use fewer rows or columns");
+}
+
+Napi::Value create_table(const Napi::CallbackInfo& info) {
+  const auto& runtime = unwrap<Runtime>(info[0]);
+  const Napi::Object spec = get_object(info[1], "dataset");
+  auto job = std::make_shared<DatasetJob>();
+  Task task;
+  job->table->runtime = runtime;
+  job->columns = read_columns_spec(spec, task.pinned);
+  job->options.max_bins = static_cast<int32_t>(get_integer(spec, "maxBins", 2, kNarrowBins));
+  const Napi::Array categories = get_list(spec, "categories");
+  for (uint32_t i = 0; i < categories.Length(); i++)
+    job->options.categories.push_back(static_cast<int32_t>(read_integer(categories.Get(i), "categories", 0, 65535)));
+  if (job->options.categories.size() != job->columns.columns.size())
+    fail("ERR_TENSORWOOD_ARGUMENT", "dataset: expected categories of every column");
+  check_memory(job->columns.rows * static_cast<int64_t>(job->columns.columns.size()) * 2, "dataset");
+  job->table->label = read_numbers(spec, "label", job->columns.rows);
+  job->table->weight = read_numbers(spec, "weight", job->columns.rows);
+  task.work = [job](Job& run) {
+    return make_bins(job->columns, job->options, job->table->runtime->device(), job->table->runtime->threads(), run.cancelled_flag(),
+                     job->table->bins);
+  };
+  task.result = [job](Napi::Env env) {
+    job->table->account = std::make_unique<Account>(env, job->table->bytes());
+    return wrap(env, job->table);
+  };
+  return start_job(info.Env(), runtime->coordinator(), std::move(task));
+}
+
+Napi::Value describe_table(const Napi::CallbackInfo& info) {
+  const auto& table = unwrap<Dataset>(info[0]);
+  Napi::Object answer = Napi::Object::New(info.Env());
+  Napi::Array bins = Napi::Array::New(info.Env());
+  for (const Feature& f : table->bins.features) bins.Set(bins.Length(), f.bins);
+  answer.Set("rows", static_cast<double>(table->bins.rows));
+  answer.Set("bytes", static_cast<double>(table->bytes()));
+  answer.Set("bins", bins);
+  return answer;
+}
+
+BoostOptions read_options(const Napi::Object& spec) {
+  BoostOptions o;
+  o.objective = static_cast<Objective>(get_integer(spec, "objective", 0, 2));
+  o.classes = static_cast<int32_t>(get_integer(spec, "classes", 1, 65535));
+  o.rounds = static_cast<int32_t>(get_integer(spec, "trees", 0));
+  o.rows_per_tree = get_number(spec, "rowsPerTree");
+  o.positive_weight = get_number(spec, "positiveWeight");
+  o.seed = static_cast<uint64_t>(get_integer(spec, "seed", 0, INT64_MAX >> 11));
+  o.early_stopping = static_cast<int32_t>(get_integer(spec, "earlyStopping"));
+  GrowOptions& g = o.grow;
+  g.policy = static_cast<Policy>(get_integer(spec, "policy", 0, 1));
+  g.learning_rate = get_number(spec, "learningRate");
+  g.penalty = {get_number(spec, "l1"), get_number(spec, "l2"), get_number(spec, "maxDeltaStep")};
+  g.gamma = get_number(spec, "gamma");
+  g.min_child_weight = get_number(spec, "minChildWeight");
+  g.min_rows = get_number(spec, "minRowsInLeaf");
+  g.max_depth = static_cast<int32_t>(get_integer(spec, "maxDepth"));
+  g.max_leaves = static_cast<int32_t>(get_integer(spec, "maxLeaves"));
+  g.columns_per_tree = get_number(spec, "columnsPerTree");
+  g.columns_per_node = get_number(spec, "columnsPerNode");
+  CategoryOptions& c = g.category;
+  c.most = static_cast<int32_t>(get_integer(spec, "maxCategories"));
+  c.one_hot_bins = static_cast<int32_t>(get_integer(spec, "oneHotCategories"));
+  c.smooth = get_number(spec, "categorySmoothing");
+  c.l2 = get_number(spec, "categoryL2");
+  c.min_rows = get_number(spec, "minRowsInCategory");
+  c.min_group_rows = get_number(spec, "minRowsInGroup");
+  const Napi::Array metrics = get_list(spec, "metrics");
+  for (uint32_t i = 0; i < metrics.Length(); i++) o.metrics.push_back(static_cast<Metric>(read_integer(metrics.Get(i), "metrics", 0, 3)));
+  return o;
+}
+
+struct GrowJob {
+  std::shared_ptr<Dataset> table;
+  std::shared_ptr<Model> model = std::make_shared<Model>();
+  BoostOptions options;
+  std::vector<EvaluationSet> sets;
+  std::vector<std::vector<float>> labels, weights;  // of the sets
+};
+
+void read_sets(const Napi::Array& list, GrowJob& job, std::vector<Napi::Value>& pinned) {
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    const Napi::Object spec = get_object(list.Get(i), "evaluation");
+    EvaluationSet set;
+    set.columns = read_columns_spec(spec, pinned);
+    if (set.columns.columns.size() != job.table->bins.features.size())
+      fail("ERR_TENSORWOOD_MODEL", "evaluation: expected the columns of the dataset");
+    job.labels.push_back(read_numbers(spec, "label", set.columns.rows));
+    job.weights.push_back(read_numbers(spec, "weight", set.columns.rows));
+    const float* weight = job.weights.back().empty() ? nullptr : job.weights.back().data();
+    set.labels = {job.labels.back().data(), weight, set.columns.rows};
+    job.sets.push_back(std::move(set));
+  }
+}
+
+// A job that is cancelled still resolves, with the forest grown so far: lib/trees keeps it and rejects with the signal's reason.
+Status grow(GrowJob& job, Job& run) {
+  const Dataset& table = *job.table;
+  const Labels labels = {table.label.data(), table.weight.empty() ? nullptr : table.weight.data(), table.bins.rows};
+  Status status = check_labels("trainTrees", job.options, labels);
+  for (const EvaluationSet& set : job.sets) {
+    if (status.ok()) status = check_labels("evaluation", job.options, set.labels);
+  }
+  if (!status.ok()) return status;
+  std::vector<double> event;
+  const Report report = [&](int32_t rounds, const std::vector<double>& values) {
+    event.assign(1, rounds);
+    event.insert(event.end(), values.begin(), values.end());
+    run.report(event.data(), event.size());
+  };
+  status = boost(table.bins, labels, job.sets, job.options, table.runtime->threads(), run.cancelled_flag(), report, job.model->forest);
+  return run.cancelled() ? Status{} : status;
+}
+
+Napi::Value wrap_model(Napi::Env env, const std::shared_ptr<Model>& model) {
+  model->account = std::make_unique<Account>(env, model->forest.bytes());
+  return wrap(env, model);
+}
+
+Napi::Value grow_forest(const Napi::CallbackInfo& info) {
+  const Napi::Object spec = get_object(info[1], "trainTrees");
+  auto job = std::make_shared<GrowJob>();
+  Task task;
+  job->table = unwrap<Dataset>(info[0]);
+  if (job->table->label.empty())
+    fail("ERR_TENSORWOOD_DATA", "trainTrees: expected a dataset with labels and at least one row; give createDataset a label");
+  job->options = read_options(spec);
+  job->model->runtime = job->table->runtime;
+  job->model->forest.about = read_text(spec.Get("about"), "about");
+  read_sets(get_list(spec, "sets"), *job, task.pinned);
+  check_memory(job->table->bins.rows * (24 + 12 * job->options.classes), "trainTrees");
+  if (info[2].IsFunction()) task.progress = info[2].As<Napi::Function>();
+  task.work = [job](Job& run) { return grow(*job, run); };
+  task.result = [job](Napi::Env env) { return wrap_model(env, job->model); };
+  return start_job(info.Env(), job->table->runtime->coordinator(), std::move(task));
+}
+
+struct PredictJob {
+  std::shared_ptr<Model> model;
+  Columns columns;
+  PredictOptions options;
+  void* output;
+};
+
+// (forest, { columns, rows, output, from, to }, typed array)
+PredictJob read_predict(const Napi::CallbackInfo& info, std::vector<Napi::Value>& pinned) {
+  PredictJob job;
+  job.model = unwrap<Model>(info[0]);
+  const Forest& forest = job.model->forest;
+  const Napi::Object spec = get_object(info[1], "predict");
+  job.columns = read_columns_spec(spec, pinned);
+  job.options = {static_cast<Output>(get_integer(spec, "output", 0, 2)),
+                 static_cast<int32_t>(get_integer(spec, "from", 0, forest.rounds())),
+                 static_cast<int32_t>(get_integer(spec, "to", 0, forest.rounds()))};
+  if (job.options.from > job.options.to) fail("ERR_TENSORWOOD_ARGUMENT", "predict: expected from <= to");
+  if (static_cast<int32_t>(job.columns.columns.size()) != forest.features()) {
+    fail("ERR_TENSORWOOD_MODEL", "predict: expected the " + std::to_string(forest.features()) + " columns of the model, got " +
+                                     std::to_string(job.columns.columns.size()));
+  }
+  const View output = read_view(info[2], "predict: output");
+  const bool leaves = job.options.output == Output::leaf;
+  const int64_t a_row = leaves ? static_cast<int64_t>(job.options.to - job.options.from) * forest.groups : forest.groups;
+  if (info[2].As<Napi::TypedArray>().TypedArrayType() != (leaves ? napi_int32_array : napi_float32_array) ||
+      output.bytes != job.columns.rows * a_row * 4) {
+    fail("ERR_TENSORWOOD_ARGUMENT", "predict: expected an output of " + std::to_string(job.columns.rows * a_row) + " values");
+  }
+  job.output = output.data;
+  pinned.push_back(info[2]);
+  return job;
+}
+
+void run_predict(const PredictJob& job, const std::atomic<bool>& cancelled) {
+  Runtime& runtime = *job.model->runtime;
+  predict(job.model->forest, job.columns, job.options, runtime.device(), runtime.threads(), cancelled, job.output);
+}
+
+Napi::Value predict_forest(const Napi::CallbackInfo& info) {
+  Task task;
+  const PredictJob job = read_predict(info, task.pinned);
+  task.work = [job](Job& run) {
+    run_predict(job, run.cancelled_flag());
+    return run.cancelled() ? Status{"ERR_TENSORWOOD_ABORTED", "predict: the job was aborted"} : Status{};
+  };
+  return start_job(info.Env(), job.model->runtime->coordinator(), std::move(task));
+}
+
+Napi::Value predict_forest_sync(const Napi::CallbackInfo& info) {
+  std::vector<Napi::Value> pinned;
+  const PredictJob job = read_predict(info, pinned);
+  const std::atomic<bool> cancelled{false};
+  require(job.model->runtime->coordinator().run_here([&] {
+    run_predict(job, cancelled);
+    return Status{};
+  }));
+  return info.Env().Undefined();
+}
+
+// (forest, Float32Array of one row, Float32Array of its outputs, 1 for margins): on this thread, for latency.
+Napi::Value predict_row(const Napi::CallbackInfo& info) {
+  const Model& model = *unwrap<Model>(info[0]);
+  const Forest& forest = model.forest;
+  napi_typedarray_type types[2];
+  size_t lengths[2];
+  void* data[2];
+  for (int i = 0; i < 2; i++) {
+    const napi_status status =
+        napi_get_typedarray_info(info.Env(), info[static_cast<size_t>(i) + 1], &types[i], &lengths[i], &data[i], nullptr, nullptr);
+    if (status != napi_ok || types[i] != napi_float32_array) fail("ERR_TENSORWOOD_ARGUMENT", "predictRow: expected a Float32Array");
+  }
+  if (static_cast<int64_t>(lengths[0]) != forest.features() || static_cast<int64_t>(lengths[1]) != forest.groups) {
+    fail("ERR_TENSORWOOD_MODEL",
+         "predictRow: expected " + std::to_string(forest.features()) + " features, got " + std::to_string(lengths[0]));
+  }
+  float* out = static_cast<float*>(data[1]);
+  std::memcpy(out, forest.base.data(), sizeof(float) * forest.base.size());
+  add_margins(forest, static_cast<const float*>(data[0]), 1, 0, static_cast<int64_t>(forest.trees.size()), model.runtime->device(), out);
+  if (!info[3].ToBoolean()) respond(forest, out, 1);
+  return info.Env().Undefined();
+}
+
+Napi::Value save_forest(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), write_forest(unwrap<Model>(info[0])->forest));
+}
+
+// (runtime, UTF-8, subject of errors)
+Napi::Value load_forest(const Napi::CallbackInfo& info) {
+  auto model = std::make_shared<Model>();
+  model->runtime = unwrap<Runtime>(info[0]);
+  const View text = read_view(info[1], "model");
+  require(read_forest({reinterpret_cast<const char*>(text.data), static_cast<size_t>(text.bytes)}, read_text(info[2], "subject"),
+                      model->forest));
+  return wrap_model(info.Env(), model);
+}
+
+// Sums over the splits of each feature.
+Napi::Value describe_forest(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Forest& forest = unwrap<Model>(info[0])->forest;
+  Napi::Float64Array gain = Napi::Float64Array::New(env, forest.categorical.size()),
+                     splits = Napi::Float64Array::New(env, forest.categorical.size());
+  int64_t nodes = 0;
+  for (const Tree& tree : forest.trees) {
+    nodes += static_cast<int64_t>(tree.nodes.size());
+    for (const TreeNode& node : tree.nodes) {
+      if (node.feature < 0) continue;
+      gain[static_cast<size_t>(node.feature)] += node.gain;
+      splits[static_cast<size_t>(node.feature)] += 1;
+    }
+  }
+  Napi::Object answer = Napi::Object::New(env);
+  answer.Set("objective", objective_name(forest.objective));
+  answer.Set("classes", forest.groups);
+  answer.Set("features", forest.features());
+  answer.Set("rounds", forest.rounds());
+  answer.Set("nodes", static_cast<double>(nodes));
+  answer.Set("about", forest.about);
+  answer.Set("gain", gain);
+  answer.Set("splits", splits);
+  return answer;
+}
+
+}  // namespace
+
+bool dispose_tree_handle(const Napi::Value& value) { return dispose_as<Dataset>(value) || dispose_as<Model>(value); }
+
+void add_tree_functions(Napi::Object exports) {
+  add_function<create_table>(exports, "createTable");
+  add_function<describe_table>(exports, "describeTable");
+  add_function<grow_forest>(exports, "growForest");
+  add_function<predict_forest>(exports, "predictForest");
+  add_function<predict_forest_sync>(exports, "predictForestSync");
+  add_function<predict_row>(exports, "predictRow");
+  add_function<save_forest>(exports, "saveForest");
+  add_function<load_forest>(exports, "loadForest");
+  add_function<describe_forest>(exports, "describeForest");
+}
+
+}  // namespace tensorwood
