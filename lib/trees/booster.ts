@@ -1,0 +1,109 @@
+// Training of boosted trees: options and evaluation sets in, one native job, a forest out.
+import { fail } from '../errors';
+import { native, runJob } from '../native';
+import { parse } from '../schema';
+import { type Dataset, interpretLabel, interpretWeight, type Label } from './dataset';
+import type { Features, Numbers } from './features';
+import { type About, Forest } from './forest';
+import { matchFeatures } from './match';
+import { chooseMetrics, type MetricName, metrics, type TreeOptions, type TreeValues, treeSchema } from './params';
+
+/** Rows with labels on which every round is judged. */
+export interface EvaluationSet {
+  readonly features: Features;
+  readonly label: Label;
+  readonly weight?: Numbers | readonly number[];
+}
+
+/** After a round: how many there are, and the metrics of each evaluation set. */
+export interface TreeProgress {
+  readonly round: number;
+  readonly rounds: number;
+  readonly evaluation: Readonly<Record<string, Readonly<Partial<Record<MetricName, number>>>>>;
+}
+
+export interface TrainOptions extends TreeOptions {
+  readonly evaluation?: Readonly<Record<string, EvaluationSet>>;
+  /** Default: all that the objective has. The first one decides early stopping. */
+  readonly metrics?: readonly MetricName[];
+  /** Called after rounds, in order; several at once when the event loop was busy. */
+  readonly onProgress?: (progress: TreeProgress) => void;
+  /** Stops within a tree and rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Gets the forest of the rounds that were finished before the signal stopped the training; it is yours to dispose of. */
+  readonly onAborted?: (forest: Forest) => void;
+}
+
+const indexOf = <T>(list: readonly T[] | undefined, value: T): number => list!.indexOf(value);
+
+function countClasses(dataset: Dataset, values: TreeValues): number {
+  if (values.objective !== 'multiclass') return 1;
+  const found = values.classes || dataset.classes?.length || Math.floor(dataset.largestLabel) + 1;
+  if (found < 2) fail('ERR_TENSORWOOD_DATA', `trainTrees: expected labels of at least two classes, got ${found}; the smallest class is 0`);
+  if (found > 65_535) fail('ERR_TENSORWOOD_DATA', `trainTrees: expected at most 65535 classes, got ${found}`);
+  return found;
+}
+
+function interpretSets(dataset: Dataset, evaluation: TrainOptions['evaluation'] = {}): unknown[] {
+  return Object.entries(evaluation).map(([name, set]) => {
+    const subject = `evaluation '${name}'`;
+    const { rows, columns } = matchFeatures(subject, set.features, dataset.signature);
+    if (rows === 0) fail('ERR_TENSORWOOD_DATA', `${subject}: expected at least one row, got none`);
+    return { rows, columns, label: interpretLabel(subject, set.label, dataset.classes).values, weight: interpretWeight(set.weight) };
+  });
+}
+
+/** Events hold [round, metrics of the first set..., metrics of the second...], one after the other. */
+function* readEvents(
+  events: Float64Array,
+  names: readonly string[],
+  chosen: readonly MetricName[],
+  rounds: number,
+): Generator<TreeProgress> {
+  const width = 1 + names.length * chosen.length;
+  for (let at = 0; at < events.length; at += width) {
+    const metricsOf = (set: number) => Object.fromEntries(chosen.map((m, i) => [m, events[at + 1 + set * chosen.length + i]!]));
+    yield { round: events[at]!, rounds, evaluation: Object.fromEntries(names.map((name, set) => [name, metricsOf(set)])) };
+  }
+}
+
+/**
+ * Grows an ensemble of boosted trees (XGBoost's second-order objective, LightGBM's leaf-wise growth and categories) on all threads, off the
+ * event loop. The model's bits depend on data, options and seed only: not on the number of threads, nor the instruction set.
+ *
+ * @throws ERR_TENSORWOOD_DATA (NaN or out-of-range labels, one class), _MODEL (an evaluation set has other columns), _ARGUMENT, _MEMORY; the
+ *   signal's reason when aborted
+ */
+export async function trainTrees(dataset: Dataset, options: TrainOptions = {}): Promise<Forest> {
+  const { evaluation, metrics: asked, onProgress, signal, onAborted, ...rest } = options;
+  const values = parse('trainTrees', treeSchema, rest);
+  const chosen = chooseMetrics(values.objective, asked);
+  const classes = countClasses(dataset, values);
+  const names = Object.keys(evaluation ?? {});
+  if (values.earlyStopping > 0 && names.length === 0)
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      'trainTrees: expected an evaluation set with earlyStopping; pass evaluation: { test: { features, label } }',
+    );
+  const about: About = { ...dataset.signature, parameters: { ...values, classes }, ...(dataset.classes && { classes: dataset.classes }) };
+  const spec = {
+    ...values,
+    classes,
+    objective: indexOf(treeSchema.objective.choices, values.objective),
+    policy: indexOf(treeSchema.growth.choices, values.growth),
+    metrics: chosen.map((m) => indexOf(metrics, m)),
+    sets: interpretSets(dataset, evaluation),
+    about: JSON.stringify(about),
+  };
+  const listen =
+    onProgress &&
+    ((events: Float64Array): void => {
+      for (const progress of readEvents(events, names, chosen, values.trees)) onProgress(progress);
+    });
+  const handle = await runJob(() => native().growForest(dataset.table, spec, listen), signal);
+  const forest = new Forest(handle, about);
+  if (!signal?.aborted) return forest;
+  if (onAborted === undefined) forest.dispose();
+  onAborted?.(forest);
+  throw signal.reason;
+}

@@ -1,0 +1,201 @@
+// A trained model: prediction, importance, and its file.
+import { readFile } from 'node:fs/promises';
+import { fail } from '../errors';
+import { fileReason, writeAtomically } from '../formats/atomic';
+import { type ForestHandle, native, runJob } from '../native';
+import { choice, integer, type Options, parse } from '../schema';
+import { type Features, isNumbers } from './features';
+import { matchFeatures, type Signature } from './match';
+import type { TreeValues } from './params';
+
+export const predictSchema = {
+  output: choice(
+    ['response', 'margin', 'leaf'],
+    'response',
+    'response: the value, the probability of class 1, or of every class; margin: before the link; leaf: node positions',
+  ),
+  from: integer(0, [0, 1_000_000], 'first round used'),
+  to: integer(1_000_000, [0, 1_000_000], 'round after the last one used; more than there are = all'),
+} as const;
+
+export interface PredictOptions extends Options<typeof predictSchema> {
+  readonly signal?: AbortSignal;
+}
+
+/** What the model file keeps beside the trees. */
+export interface About extends Signature {
+  readonly parameters: Partial<TreeValues>;
+  readonly classes?: readonly string[];
+}
+
+export interface Importance {
+  readonly name: string;
+  /** Sum of the gains of its splits (twice the loss taken off). */
+  readonly gain: number;
+  readonly splits: number;
+}
+
+export class Forest {
+  readonly objective: TreeValues['objective'];
+  /** Values per row: the number of classes for multiclass, else 1. */
+  readonly outputs: number;
+  readonly rounds: number;
+  readonly signature: Signature;
+  /** Names of the classes when labels came with names. */
+  readonly classes: readonly string[] | undefined;
+  readonly parameters: Partial<TreeValues>;
+  #handle: ForestHandle | undefined;
+  #row: Float32Array;
+  #result: Float32Array;
+  #codes: readonly (ReadonlyMap<string, number> | null)[];
+
+  /** @internal use trainTrees or loadForest */
+  constructor(handle: ForestHandle, about: About) {
+    const { objective, classes, rounds } = native().describeForest(handle);
+    this.objective = objective as TreeValues['objective'];
+    this.outputs = classes;
+    this.rounds = rounds;
+    this.signature = { names: about.names, categories: about.categories };
+    this.classes = about.classes;
+    this.parameters = about.parameters;
+    this.#handle = handle;
+    this.#row = new Float32Array(about.names.length);
+    this.#result = new Float32Array(classes);
+    this.#codes = about.categories.map((c) => (typeof c === 'object' && c !== null ? new Map(c.map((name, code) => [name, code])) : null));
+  }
+
+  get #alive(): ForestHandle {
+    return this.#handle ?? fail('ERR_TENSORWOOD_DISPOSED', 'forest: expected a model that is alive, got one that was disposed of');
+  }
+
+  #prepare(features: Features, options: PredictOptions): { spec: unknown; output: Float32Array | Int32Array } {
+    const { signal: _, ...rest } = options;
+    const values = parse('predict', predictSchema, rest);
+    const { rows, columns } = matchFeatures('predict', features, this.signature);
+    const to = Math.min(values.to, this.rounds);
+    if (values.from > to) fail('ERR_TENSORWOOD_ARGUMENT', `predict: expected from at most ${to}, got ${values.from}`);
+    const leaf = values.output === 'leaf';
+    const output = leaf ? new Int32Array(rows * (to - values.from) * this.outputs) : new Float32Array(rows * this.outputs);
+    return { spec: { rows, columns, output: predictSchema.output.choices!.indexOf(values.output), from: values.from, to }, output };
+  }
+
+  /**
+   * Predicts all rows on all threads, off the event loop. -> (rows, outputs) Float32Array, or (rows, trees) Int32Array for `leaf`.
+   * @throws ERR_TENSORWOOD_MODEL when the features do not match the model's
+   */
+  async predict(features: Features, options?: PredictOptions & { output?: 'response' | 'margin' }): Promise<Float32Array>;
+  async predict(features: Features, options: PredictOptions & { output: 'leaf' }): Promise<Int32Array>;
+  async predict(features: Features, options: PredictOptions = {}): Promise<Float32Array | Int32Array> {
+    const { spec, output } = this.#prepare(features, options);
+    await runJob(() => native().predictForest(this.#alive, spec, output), options.signal);
+    return output;
+  }
+
+  /** The same on the calling thread and the pool; returns when done. */
+  predictSync(features: Features, options?: PredictOptions & { output?: 'response' | 'margin' }): Float32Array;
+  predictSync(features: Features, options: PredictOptions & { output: 'leaf' }): Int32Array;
+  predictSync(features: Features, options: PredictOptions = {}): Float32Array | Int32Array {
+    const { spec, output } = this.#prepare(features, options);
+    native().predictForestSync(this.#alive, spec, output);
+    return output;
+  }
+
+  /**
+   * One row, at once: values in the model's order (categories by their code in the model), or a record by column name.
+   * -> the value or the probability of class 1; for multiclass a Float32Array of probabilities that the next call overwrites.
+   */
+  predictRow(row: Float32Array | readonly number[] | Readonly<Record<string, number | string | null | undefined>>): number | Float32Array {
+    native().predictRow(this.#alive, row instanceof Float32Array ? row : this.#fillRow(row), this.#result, false);
+    return this.outputs === 1 ? this.#result[0]! : this.#result;
+  }
+
+  #fillRow(row: readonly number[] | Readonly<Record<string, number | string | null | undefined>>): Float32Array {
+    const { names } = this.signature;
+    if (Array.isArray(row) || isNumbers(row)) {
+      const values = row as ArrayLike<number>;
+      if (values.length !== names.length) fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${names.length} values, got ${values.length}`);
+      this.#row.set(values);
+      return this.#row;
+    }
+    const record = row as Readonly<Record<string, number | string | null | undefined>>;
+    for (let i = 0; i < names.length; i++) {
+      if (!(names[i]! in record))
+        fail('ERR_TENSORWOOD_MODEL', `predictRow: expected a value for '${names[i]}'; pass null when it is missing`);
+      const value = record[names[i]!];
+      // A category that the model does not know: above every code.
+      this.#row[i] = typeof value === 'string' ? (this.#codes[i]?.get(value) ?? 2 ** 24) : (value ?? Number.NaN);
+    }
+    return this.#row;
+  }
+
+  /** Columns by the gain of their splits, largest first. */
+  importance(): Importance[] {
+    const { gain, splits } = native().describeForest(this.#alive);
+    const all = this.signature.names.map((name, i) => ({ name, gain: gain[i]!, splits: splits[i]! }));
+    return all.sort((a, b) => b.gain - a.gain);
+  }
+
+  /** The model as JSON text: the content of its file. */
+  toJSONText(): string {
+    return native().saveForest(this.#alive);
+  }
+
+  /** Writes the model file: the old one or the whole new one is there at any moment. @throws ERR_TENSORWOOD_FILE */
+  async save(path: string): Promise<void> {
+    await writeAtomically(path, [Buffer.from(this.toJSONText())]);
+  }
+
+  /** Frees the native memory. Idempotent. */
+  dispose(): void {
+    if (this.#handle !== undefined) native().dispose(this.#handle);
+    this.#handle = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** What a model file says about its columns, checked against the trees. */
+function readAbout(subject: string, text: string, features: number): About {
+  const about = parseAbout(subject, text);
+  const named = Array.isArray(about.names) && about.names.every((n) => typeof n === 'string');
+  const listed =
+    Array.isArray(about.categories) &&
+    about.categories.every((c) => c === null || Number.isInteger(c) || (Array.isArray(c) && c.every((n) => typeof n === 'string')));
+  if (!named || !listed || about.names.length !== features || about.categories.length !== features)
+    fail('ERR_TENSORWOOD_FORMAT', `${subject}: expected the names and categories of ${features} columns; the file is damaged`);
+  return { ...about, parameters: about.parameters ?? {} };
+}
+
+function parseAbout(subject: string, text: string): About {
+  try {
+    return JSON.parse(text) as About;
+  } catch (error) {
+    return fail('ERR_TENSORWOOD_FORMAT', `${subject}: expected JSON in 'about'; the file is damaged`, error);
+  }
+}
+
+/**
+ * A model from the bytes of its file.
+ * @throws ERR_TENSORWOOD_FORMAT when they are anything but an undamaged model file of tensorwood
+ */
+export function parseForest(bytes: Uint8Array, options: { readonly subject?: string; readonly threads?: number } = {}): Forest {
+  const { subject = 'forest', threads = 0 } = options;
+  const runtime = native().createRuntime('cpu', threads, '');
+  try {
+    const handle = native().loadForest(runtime, bytes, subject);
+    const { about, features } = native().describeForest(handle);
+    return new Forest(handle, readAbout(subject, about, features));
+  } finally {
+    native().dispose(runtime); // the model keeps it alive
+  }
+}
+
+/** Reads a model file. @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not a model file) */
+export async function loadForest(path: string, options: { readonly threads?: number } = {}): Promise<Forest> {
+  const bytes = await readFile(path).catch((error: unknown) =>
+    fail('ERR_TENSORWOOD_FILE', `loadForest: ${path}: ${fileReason(error)}`, error),
+  );
+  return parseForest(bytes, { ...options, subject: `loadForest: ${path}` });
+}

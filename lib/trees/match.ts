@@ -1,0 +1,56 @@
+// Features for a model that was trained on others: columns by name (or place, for a matrix), categories translated to the model's codes.
+import { fail } from '../errors';
+import { suggestion } from '../schema';
+import { type FeatureList, type Features, interpretFeatures, type NamedColumn, type NativeColumn } from './features';
+
+/** What a model knows of its columns. */
+export interface Signature {
+  readonly names: readonly string[];
+  /** Of each column: the names or the number of its categories; null for numbers. */
+  readonly categories: readonly (readonly string[] | number | null)[];
+}
+
+const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
+  a === b || (a.length === b.length && a.every((name, i) => name === b[i]));
+
+/** The column as the model reads it. */
+function translate(subject: string, found: NamedColumn, known: readonly string[] | number | null): NativeColumn {
+  const given = found.categories;
+  if (known === null && given !== null)
+    fail('ERR_TENSORWOOD_MODEL', `${subject}: expected numbers in column '${found.name}', got categories`);
+  if (known === null) return found.column;
+  if (given === null && typeof known === 'object')
+    fail(
+      'ERR_TENSORWOOD_MODEL',
+      `${subject}: expected categories in column '${found.name}', got numbers; pass strings or { codes, categories }`,
+    );
+  if (typeof known === 'number' || typeof given !== 'object' || given === null || sameNames(known, given))
+    return { ...found.column, categorical: true };
+  const codeOf = new Map(known.map((name, code) => [name, code]));
+  return { ...found.column, categorical: true, remap: Int32Array.from(given, (name) => codeOf.get(name) ?? -1) };
+}
+
+function findColumn(subject: string, list: FeatureList, name: string): NamedColumn {
+  const names = list.columns.map((c) => c.name);
+  const found = list.columns[names.indexOf(name)];
+  if (found !== undefined) return found;
+  const listed = `${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}`;
+  return fail('ERR_TENSORWOOD_MODEL', `${subject}: expected a column '${name}' as the model has${suggestion(name, names)}, got ${listed}`);
+}
+
+/**
+ * The model's columns among the features given; columns that it does not know are left out.
+ * @throws ERR_TENSORWOOD_MODEL when one is missing, or holds numbers instead of categories or the reverse
+ */
+export function matchFeatures(subject: string, features: Features, signature: Signature): { rows: number; columns: NativeColumn[] } {
+  const list = interpretFeatures(subject, features);
+  if (list.byPlace && list.columns.length !== signature.names.length)
+    fail(
+      'ERR_TENSORWOOD_MODEL',
+      `${subject}: expected rows of ${signature.names.length} values as the model has, got ${list.columns.length}`,
+    );
+  const columns = signature.names.map((name, i) =>
+    translate(subject, list.byPlace ? list.columns[i]! : findColumn(subject, list, name), signature.categories[i]!),
+  );
+  return { rows: list.rows, columns };
+}
