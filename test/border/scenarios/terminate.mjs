@@ -1,27 +1,35 @@
-// Workers that are terminated while a step runs, 40 times, two at once; some with more steps in the queue.
+// Workers that are terminated while a step runs, 40 times, two at once, with another step in the queue. The step is stopped, not waited for.
 import { parentPort, Worker } from 'node:worker_threads';
-import { prepareWork } from './scene.mjs';
+import { addon, check, prepareWork } from './scene.mjs';
 
+/** Milliseconds that terminate() took. */
 async function terminateOne(index) {
   const worker = new Worker(new URL(import.meta.url), { argv: process.argv.slice(2) });
   await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
   await new Promise((resolve) => setTimeout(resolve, index % 7));
+  const start = performance.now();
   await worker.terminate();
+  return performance.now() - start;
 }
 
-function workForever() {
+function startSteps() {
   const { program, state } = prepareWork(1);
-  const step = () => addonStep(program, state).then(step, step);
+  const step = () => addon.runProgram(program, [state], [], []).promise.then(step, step);
   step();
   step();
   parentPort.postMessage('running');
 }
 
-async function main() {
-  for (let i = 0; i < 40; i += 2) await Promise.all([terminateOne(i), terminateOne(i + 1)]);
-  console.log('survived 40');
+async function terminateAll() {
+  const { program, state } = prepareWork(1);
+  const start = performance.now();
+  addon.runProgramSync(program, [state], [], []);
+  const whole = performance.now() - start;
+  const times = [];
+  for (let i = 0; i < 40; i += 2) times.push(...(await Promise.all([terminateOne(i), terminateOne(i + 1)])));
+  const median = times.sort((a, b) => a - b)[20];
+  check(median < whole / 2, `expected steps to be stopped, got ${median} ms for a step of ${whole} ms`);
+  console.log(`survived ${times.length}`);
 }
 
-const { addon } = await import('./scene.mjs');
-const addonStep = (program, state) => addon.runProgram(program, [state], [], []).promise;
-await (parentPort === null ? main() : workForever());
+await (parentPort === null ? terminateAll() : startSteps());
