@@ -1,174 +1,15 @@
-// Functions of lib/native.ts about trees: tables, growth, prediction, model text. What `spec` holds is written by lib/trees.
+// Functions of lib/native.ts about forests: growth, prediction, model text.
 #include <cstring>
 
-#include "core/limits.h"
-#include "napi/runtime.h"
+#include "napi/trees.h"
 #include "trees/boost.h"
 #include "trees/model_io.h"
 
 namespace tensorwood {
-namespace {
 
-// Binned features with their labels.
-class Dataset {
- public:
-  static const HandleType handle;
-  std::shared_ptr<Runtime> runtime;
-  Bins bins;
-  std::vector<float> label, weight;
-  std::unique_ptr<Account> account;
-  int64_t bytes() const { return bins.bytes() + static_cast<int64_t>(label.size() + weight.size()) * 4; }
-};
-
-class Model {
- public:
-  static const HandleType handle;
-  std::shared_ptr<Runtime> runtime;
-  Forest forest;
-  std::unique_ptr<Account> account;
-};
-
-const HandleType Dataset::handle = {{0x6a1f5cc2e83d4b19, 0x8d0247fe61a39c05}, "dataset"};
 const HandleType Model::handle = {{0x2f84b0d95e7c4a63, 0xb7e91d3c50f86a06}, "forest"};
 
-DType dtype_of(napi_typedarray_type type) {
-  switch (type) {
-    case napi_int8_array:
-      return DType::i8;
-    case napi_int16_array:
-      return DType::i16;
-    case napi_uint16_array:
-      return DType::u16;
-    case napi_int32_array:
-      return DType::i32;
-    case napi_uint32_array:
-      return DType::u32;
-    case napi_float32_array:
-      return DType::f32;
-    case napi_float64_array:
-      return DType::f64;
-    case napi_bigint64_array:
-      return DType::i64;
-    default:
-      return DType::u8;
-  }
-}
-
-int64_t get_integer(const Napi::Object& spec, const char* name, int64_t least = 0, int64_t most = INT32_MAX) {
-  return read_integer(spec.Get(name), name, least, most);
-}
-double get_number(const Napi::Object& spec, const char* name) {
-  const Napi::Value value = spec.Get(name);
-  if (!value.IsNumber()) fail("ERR_TENSORWOOD_ARGUMENT", std::string(name) + ": expected a number");
-  return value.As<Napi::Number>().DoubleValue();
-}
-Napi::Object get_object(const Napi::Value& value, const char* what) {
-  if (!value.IsObject()) fail("ERR_TENSORWOOD_ARGUMENT", std::string(what) + ": expected an object");
-  return value.As<Napi::Object>();
-}
-Napi::Array get_list(const Napi::Object& spec, const char* name) {
-  const Napi::Value value = spec.Get(name);
-  if (!value.IsArray()) fail("ERR_TENSORWOOD_ARGUMENT", std::string(name) + ": expected an array");
-  return value.As<Napi::Array>();
-}
-
-// { data, offset, stride, categorical, remap? } in elements; every row must lie inside the array.
-Column read_column_spec(const Napi::Object& spec, int64_t rows, std::vector<Napi::Value>& pinned) {
-  const Napi::Value data = spec.Get("data"), remap = spec.Get("remap");
-  const View view = read_view(data, "features");
-  const auto array = data.As<Napi::TypedArray>();
-  const int64_t size = static_cast<int64_t>(array.ElementSize()), offset = get_integer(spec, "offset", 0, INT64_MAX >> 12),
-                stride = get_integer(spec, "stride", 1, INT32_MAX);
-  if (rows > 0 && offset + (rows - 1) * stride >= view.bytes / size)
-    fail("ERR_TENSORWOOD_ARGUMENT", "features: expected a value in every row");
-  Column column = {view.data + offset * size, dtype_of(array.TypedArrayType()), stride};
-  column.categorical = spec.Get("categorical").ToBoolean();
-  pinned.push_back(data);
-  if (!remap.IsUndefined()) {
-    const View codes = read_view(remap, "remap");
-    column.remap = reinterpret_cast<const int32_t*>(codes.data);
-    column.remap_count = static_cast<int32_t>(codes.bytes / 4);
-    pinned.push_back(remap);
-  }
-  return column;
-}
-
-Columns read_columns_spec(const Napi::Object& spec, std::vector<Napi::Value>& pinned) {
-  Columns columns;
-  columns.rows = get_integer(spec, "rows", 0, 1 << 30);
-  const Napi::Array list = get_list(spec, "columns");
-  for (uint32_t i = 0; i < list.Length(); i++)
-    columns.columns.push_back(read_column_spec(get_object(list.Get(i), "column"), columns.rows, pinned));
-  return columns;
-}
-
-// A typed array of one number a row, as f32; empty when absent.
-std::vector<float> read_numbers(const Napi::Object& spec, const char* name, int64_t rows) {
-  const Napi::Value data = spec.Get(name);
-  if (data.IsUndefined()) return {};
-  const View view = read_view(data, name);
-  const auto array = data.As<Napi::TypedArray>();
-  if (static_cast<int64_t>(array.ElementLength()) != rows) {
-    fail("ERR_TENSORWOOD_SHAPE",
-         std::string(name) + ": expected " + std::to_string(rows) + " values, one a row, got " + std::to_string(array.ElementLength()));
-  }
-  std::vector<float> numbers(static_cast<size_t>(rows));
-  read_column({view.data, dtype_of(array.TypedArrayType()), 1}, 0, rows, numbers.data(), 1);
-  return numbers;
-}
-
-// What a job reads; made on the JavaScript thread.
-struct DatasetJob {
-  std::shared_ptr<Dataset> table = std::make_shared<Dataset>();
-  Columns columns;
-  BinOptions options;
-};
-
-void check_memory(int64_t bytes, const char* what) {
-  const int64_t available = available_memory();
-  if (bytes <= available) return;
-  fail("ERR_TENSORWOOD_MEMORY", std::string(what) + ": expected at most " + std::to_string(available) +
-                                    " bytes of memory (what this process may take now), got " + std::to_string(bytes) +
-                                    "; use fewer rows or columns");
-}
-
-Napi::Value create_table(const Napi::CallbackInfo& info) {
-  const auto& runtime = unwrap<Runtime>(info[0]);
-  const Napi::Object spec = get_object(info[1], "dataset");
-  auto job = std::make_shared<DatasetJob>();
-  Task task;
-  job->table->runtime = runtime;
-  job->columns = read_columns_spec(spec, task.pinned);
-  job->options.max_bins = static_cast<int32_t>(get_integer(spec, "maxBins", 2, kNarrowBins));
-  const Napi::Array categories = get_list(spec, "categories");
-  for (uint32_t i = 0; i < categories.Length(); i++)
-    job->options.categories.push_back(static_cast<int32_t>(read_integer(categories.Get(i), "categories", 0, 65535)));
-  if (job->options.categories.size() != job->columns.columns.size())
-    fail("ERR_TENSORWOOD_ARGUMENT", "dataset: expected categories of every column");
-  check_memory(job->columns.rows * static_cast<int64_t>(job->columns.columns.size()) * 2, "dataset");
-  job->table->label = read_numbers(spec, "label", job->columns.rows);
-  job->table->weight = read_numbers(spec, "weight", job->columns.rows);
-  task.work = [job](Job& run) {
-    return make_bins(job->columns, job->options, job->table->runtime->device(), job->table->runtime->threads(), run.cancelled_flag(),
-                     job->table->bins);
-  };
-  task.result = [job](Napi::Env env) {
-    job->table->account = std::make_unique<Account>(env, job->table->bytes());
-    return wrap(env, job->table);
-  };
-  return start_job(info.Env(), runtime->coordinator(), std::move(task));
-}
-
-Napi::Value describe_table(const Napi::CallbackInfo& info) {
-  const auto& table = unwrap<Dataset>(info[0]);
-  Napi::Object answer = Napi::Object::New(info.Env());
-  Napi::Array bins = Napi::Array::New(info.Env());
-  for (const Feature& f : table->bins.features) bins.Set(bins.Length(), f.bins);
-  answer.Set("rows", static_cast<double>(table->bins.rows));
-  answer.Set("bytes", static_cast<double>(table->bytes()));
-  answer.Set("bins", bins);
-  return answer;
-}
+namespace {
 
 BoostOptions read_options(const Napi::Object& spec) {
   BoostOptions o;
@@ -396,8 +237,7 @@ Napi::Value describe_forest(const Napi::CallbackInfo& info) {
 bool dispose_tree_handle(const Napi::Value& value) { return dispose_as<Dataset>(value) || dispose_as<Model>(value); }
 
 void add_tree_functions(Napi::Object exports) {
-  add_function<create_table>(exports, "createTable");
-  add_function<describe_table>(exports, "describeTable");
+  add_dataset_functions(exports);
   add_function<grow_forest>(exports, "growForest");
   add_function<predict_forest>(exports, "predictForest");
   add_function<predict_forest_sync>(exports, "predictForestSync");

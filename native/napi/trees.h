@@ -1,0 +1,42 @@
+// What the functions about trees share: the objects behind their handles, and how `spec` objects, written by lib/trees, are read.
+#pragma once
+#include "napi/runtime.h"
+#include "trees/bins.h"
+#include "trees/forest.h"
+
+namespace tensorwood {
+
+// Binned features with their labels.
+class Dataset {
+ public:
+  static const HandleType handle;
+  std::shared_ptr<Runtime> runtime;
+  Bins bins;
+  std::vector<float> label, weight;
+  std::unique_ptr<Account> account;
+  int64_t bytes() const { return bins.bytes() + static_cast<int64_t>(label.size() + weight.size()) * 4; }
+};
+
+class Model {
+ public:
+  static const HandleType handle;
+  std::shared_ptr<Runtime> runtime;
+  Forest forest;
+  std::unique_ptr<Account> account;
+};
+
+int64_t get_integer(const Napi::Object& spec, const char* name, int64_t least = 0, int64_t most = INT32_MAX);
+double get_number(const Napi::Object& spec, const char* name);
+Napi::Object get_object(const Napi::Value& value, const char* what);
+Napi::Array get_list(const Napi::Object& spec, const char* name);
+// { rows, columns: [{ data, offset, stride, categorical, remap? }] } in elements; every row must lie inside its array. Adds the arrays to
+// `pinned`.
+Columns read_columns_spec(const Napi::Object& spec, std::vector<Napi::Value>& pinned);
+// A typed array of one number a row, as f32; empty when absent.
+std::vector<float> read_numbers(const Napi::Object& spec, const char* name, int64_t rows);
+// Throws ERR_TENSORWOOD_MEMORY when this process may not take so many bytes more.
+void check_memory(int64_t bytes, const char* what);
+
+void add_dataset_functions(Napi::Object exports);
+
+}  // namespace tensorwood
