@@ -55,6 +55,22 @@ describe('runtime', () => {
     expect(codeOf(() => native().createRuntime('cpu', 1.5, ''))).toBe('ERR_TENSORWOOD_ARGUMENT');
   });
 
+  it('poisons the memory of tests: what no kernel has written is NaN', () => {
+    expect(native().describeRuntime(runtime).poisoned).toBe(true);
+    const line = { dtype: 'f32', shape: [16] } as const;
+    const bytes = encodeProgram({
+      arenaBytes: 64,
+      buffers: [
+        { kind: 'arena', bytes: 64 },
+        { kind: 'output', bytes: 64 },
+      ],
+      calls: [{ name: 'probe_read', inputs: [{ ...line, buffer: 0 }], outputs: [{ ...line, buffer: 1 }] }],
+    });
+    const output = new Float32Array(16);
+    native().runProgramSync(native().loadProgram(runtime, bytes), [], [], [output]);
+    expect([...output]).toEqual(new Array(16).fill(Number.NaN));
+  });
+
   it('measures rates', async () => {
     const { flops, bytesPerSecond } = await native().probe(runtime).promise;
     expect(flops).toBeGreaterThan(1e8);
