@@ -13,6 +13,8 @@ export interface LineChart {
   readonly series: readonly Series[];
   readonly x: string;
   readonly format?: (value: number) => string;
+  /** Whether a wide range of positive values gets a logarithmic scale. Default true. */
+  readonly logarithmic?: boolean;
   /** Fixed ends of the axes. */
   readonly xRange?: readonly [number, number];
   readonly yRange?: readonly [number, number];
@@ -24,7 +26,7 @@ export interface LineChart {
 
 const width = 440;
 const height = 240;
-const margin = { left: 46, right: 12, top: 8, bottom: 34 };
+const margin = { left: 50, right: 12, top: 10, bottom: 34 };
 const logarithmicFrom = 40; // highest / lowest
 
 /** About `count` round numbers from low to high. */
@@ -107,11 +109,11 @@ export function lineChart(chart: LineChart): Markup {
     .filter((s) => s.points.length > 0);
   if (series.length === 0) return html`<p class="empty">Nothing was recorded.</p>`;
   const values = extent(series.flatMap((s) => s.points.map(([, y]) => y)));
-  const logarithmic = chart.yRange === undefined && values[0] > 0 && values[1] / values[0] > logarithmicFrom;
+  const logarithmic = (chart.logarithmic ?? true) && chart.yRange === undefined && values[0] > 0 && values[1] / values[0] > logarithmicFrom;
   const x = scale(chart.xRange ?? extent(series.flatMap((s) => s.points.map(([at]) => at))), [margin.left, width - margin.right]);
   const y = scale(chart.yRange ?? padded(values, logarithmic), [height - margin.bottom, margin.top], logarithmic);
   return html`${legend({ ...chart, series })}<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${series.map((s) => s.name).join(', ')} by ${chart.x}">
-${axes(x, y, { ...chart, x: logarithmic ? `${chart.x} (logarithmic scale)` : chart.x })}${series.map((s, i) => line(s, i, { x, y, dots: chart.dots ?? s.points.length === 1 }))}</svg>`;
+${axes(x, y, chart)}${logarithmic && html`<text x="${width - margin.right}" y="${margin.top + 4}" text-anchor="end">logarithmic scale</text>`}${series.map((s, i) => line(s, i, { x, y, dots: chart.dots ?? s.points.length === 1 }))}</svg>`;
 }
 
 function axes(x: Scale, y: Scale, { format = compact, x: label }: LineChart): Markup {
@@ -167,7 +169,7 @@ export function barChart(bars: readonly Bar[], format: (value: number) => string
 
 /** Upright bars side by side under a chart of the same width and x axis. */
 export function histogram(counts: readonly number[], [low, high]: readonly [number, number], label: string): Markup {
-  const tall = 70;
+  const tall = height - margin.bottom;
   const most = Math.max(...counts, 1);
   const x = scale([low, high], [margin.left, width - margin.right]);
   const step = (width - margin.left - margin.right) / counts.length;

@@ -26,7 +26,7 @@ export function confusionMatrix(
     (_, p) =>
       html`<text class="value" x="${indent + p * cell + cell / 2 - 1}" y="${top - 8}" text-anchor="middle">${name(classes, p)}</text>`,
   );
-  return html`<svg viewBox="0 0 ${width} ${height}" style="max-width:${Math.round(width * 1.35)}px;margin:0 auto" role="img" aria-label="confusion matrix">${heads}${rows}<text x="${indent + (cell * counts.length) / 2}" y="${height - 6}" text-anchor="middle">columns: predicted · rows: actual · right: found of each class</text></svg>`;
+  return html`<svg viewBox="0 0 ${width} ${height}" style="max-width:${Math.round(width * 1.15)}px;margin:0 auto" role="img" aria-label="confusion matrix">${heads}${rows}<text x="${indent + (cell * counts.length) / 2}" y="${height - 6}" text-anchor="middle">columns: predicted · rows: actual · right: found of each class</text></svg>`;
 }
 
 const name = (classes: readonly string[], i: number): string => {

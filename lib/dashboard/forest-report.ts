@@ -1,6 +1,6 @@
 // The page of a forest: how it learned, what it splits on, and whether its probabilities can be believed.
 import { barChart, histogram, lineChart } from './chart';
-import { compact, grouped, html, type Markup, percent } from './html';
+import { capital, compact, grouped, html, type Markup, percent } from './html';
 import { empty, type Figure, type Page, pairs, panel, writePage } from './page';
 import type { Reliability } from './reliability';
 
@@ -57,7 +57,7 @@ function evaluationPanels(curves: readonly Curve[]): Markup[] {
   return metrics.map((metric) => {
     const series = curves.filter((c) => c.metric === metric);
     return panel(
-      { title: metric, wide: metrics.length === 1, note: `After each tree; ${series[0]!.values.length} trees.` },
+      { title: capital(metric), wide: metrics.length === 1, note: `After each tree; ${series[0]!.values.length} trees.` },
       lineChart({
         x: 'trees',
         series: series.map((c) => ({ name: c.set, points: c.values.map((v, i) => [i + 1, v] as const) })),

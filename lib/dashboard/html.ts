@@ -25,6 +25,8 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
   return new Markup(strings.map((text, i) => text + (i < parts.length ? render(parts[i]) : '')).join(''));
 }
 
+export const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
+
 /** 1234567 -> 1,234,567 */
 export const grouped = (n: number): string => n.toLocaleString('en-US', { maximumFractionDigits: 0 });
 
@@ -35,8 +37,8 @@ export function compact(n: number): string {
   if (!Number.isFinite(n)) return Number.isNaN(n) ? '–' : n > 0 ? '∞' : '−∞';
   const size = Math.abs(n);
   const text =
-    size !== 0 && (size >= 1e7 || size < 1e-3) ? n.toExponential(1) : size >= 1000 ? grouped(n) : String(Number(n.toPrecision(3)));
-  return text.replace('-', '−').replace('e+', 'e').replace('e−', 'e−');
+    size !== 0 && (size >= 1e7 || size < 1e-4) ? n.toExponential(1) : size >= 1000 ? grouped(n) : String(Number(n.toPrecision(3)));
+  return text.replace('.0e', 'e').replace('e+', 'e').replaceAll('-', '−');
 }
 
 /** 95.2 -> 1 min 35 s */

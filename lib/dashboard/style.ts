@@ -25,7 +25,8 @@ h2 { font-size: 15px; font-weight: 650; margin: 0 0 2px; }
 .figures b { display: block; font-size: 22px; font-weight: 620; line-height: 1.25; font-variant-numeric: tabular-nums; letter-spacing: -0.01em; }
 .figures span { color: var(--muted); font-size: 13px; }
 .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 16px; }
-section { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 16px; min-width: 0; }
+section { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 16px; min-width: 0; display: flex; flex-direction: column; }
+section > svg { margin-top: auto; }
 section.wide { grid-column: 1 / -1; }
 svg { display: block; width: 100%; height: auto; font: 12px ui-sans-serif, system-ui, 'Segoe UI', Roboto, sans-serif; font-variant-numeric: tabular-nums; }
 svg text { fill: var(--muted); }
@@ -41,15 +42,15 @@ tr:first-child td { border-top: 0; }
 td:first-child { color: var(--muted); padding-right: 16px; width: 45%; }
 td:last-child { text-align: right; font-variant-numeric: tabular-nums; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 12px; margin: 0; padding: 0; list-style: none; }
-.gallery figure { margin: 0; }
-.gallery figcaption { font-size: 12px; color: var(--muted); line-height: 1.35; margin-top: 4px; }
-.gallery figcaption b { color: var(--ink); font-weight: 600; }
+figure { margin: 0; }
+figcaption { font-size: 12px; color: var(--muted); line-height: 1.35; margin-top: 4px; }
+figcaption b { color: var(--ink); font-weight: 600; }
 .picture { position: relative; display: block; width: 100%; aspect-ratio: 1; border-radius: 6px; overflow: hidden; background: #000; border: 1px solid var(--line); }
 .picture img { position: absolute; inset: 0; width: 100%; height: 100%; }
 .picture img:first-child { image-rendering: pixelated; }
 .picture.faint img:first-child { opacity: 0.55; }
-.maps { display: grid; gap: 8px; overflow-x: auto; }
-.maps > div { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(56px, 96px); gap: 8px; align-items: end; font-size: 12px; color: var(--muted); }
+.maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 16px 32px; }
+.maps > div { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(44px, 1fr); gap: 8px; overflow-x: auto; }
 .empty { color: var(--muted); font-size: 13px; padding: 28px 0; text-align: center; }
 footer { color: var(--muted); font-size: 13px; margin-top: 20px; }
 code { font: 12.5px ui-monospace, 'SF Mono', Menlo, Consolas, monospace; overflow-wrap: anywhere; }

@@ -2,7 +2,7 @@
 import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../train/events';
 import { lineChart, type Series } from './chart';
 import { confusionMatrix } from './confusion';
-import { compact, duration, grouped, html, type Markup, percent } from './html';
+import { capital, compact, duration, grouped, html, type Markup, percent } from './html';
 import { empty, type Figure, type Page, pairs, panel, writePage } from './page';
 import { greyPicture, overlayPicture } from './png';
 
@@ -94,20 +94,21 @@ function curves(steps: readonly StepEvent[], evaluations: readonly EvaluationEve
       { title: names.length === 1 ? capital(names[0]!) : 'Metrics', note: 'On the examples that training never saw.' },
       lineChart({
         x,
-        format: (v) => percent(v),
+        format: (v) => percent(v, 0),
         dots: evaluations.length < 40,
-        series: names.map((name) => ofEvaluations(name, (e) => e.metrics[name]!)),
+        series: names.map((name) => ({ ...ofEvaluations(name, (e) => e.metrics[name]!), format: (v: number) => percent(v, 2) })),
       }),
     ),
-    panel({ title: 'Learning rate' }, lineChart({ x, highlight: 'highest', series: [ofSteps('highest', (s) => s.learningRate)] })),
+    panel(
+      { title: 'Learning rate' },
+      lineChart({ x, highlight: 'highest', logarithmic: false, series: [ofSteps('highest', (s) => s.learningRate)] }),
+    ),
     panel(
       { title: 'Gradient norm', note: 'Before clipping.' },
       lineChart({ x, series: [ofSteps('norm of all gradients', (s) => s.gradientNorm)] }),
     ),
   ];
 }
-
-const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 function classPanels({ samples = [], classes }: TrainingReport, last: EvaluationEvent | undefined): Markup[] {
   const errors = samples.filter((s) => s.actual !== s.predicted).sort((a, b) => b.confidence - a.confidence);
@@ -159,15 +160,15 @@ const attentionColour = [242, 154, 78] as const;
 function attentionMaps(samples: readonly Sample[], classes: readonly string[]): Markup {
   const rows = samples.map((s) => {
     const { rows: high, columns, maps } = s.attention!;
-    const image = pictureOf(s);
+    const image = html`<img src="${pictureOf(s)}" alt="${classes[s.actual]!}">`;
+    const label = s.actual === s.predicted ? classes[s.actual]! : `${classes[s.actual]!} → ${classes[s.predicted]!}`;
     const overlays = maps.map(
       (map, block) =>
-        html`<span class="picture faint" title="block ${block + 1}"><img src="${image}" alt=""><img src="${overlayPicture(map, columns, high, attentionColour)}" alt="block ${block + 1}"></span>`,
+        html`<figure><span class="picture faint">${image}<img src="${overlayPicture(map, columns, high, attentionColour)}" alt=""></span><figcaption>block ${block + 1}</figcaption></figure>`,
     );
-    return html`<div><span class="picture" title="${classes[s.actual]!}"><img src="${image}" alt="${classes[s.actual]!}"></span>${overlays}</div>`;
+    return html`<div><figure><span class="picture">${image}</span><figcaption><b>${label}</b></figcaption></figure>${overlays}</div>`;
   });
-  const blocks = samples[0]!.attention!.maps.map((_, block) => html`<span>block ${block + 1}</span>`);
-  return html`<div class="maps"><div><span>image</span>${blocks}</div>${rows}</div>`;
+  return html`<div class="maps">${rows}</div>`;
 }
 
 function tables(start: StartEvent | undefined, end: EndEvent | undefined, environment: Readonly<Record<string, unknown>>): Markup[] {

@@ -123,9 +123,9 @@ describe('charts', () => {
   });
 
   it('write numbers as people do', () => {
-    expect([0, 0.00012, 0.5, 12.345, 1234.5, 12_345_678, -3, Number.NaN].map(compact)).toEqual([
+    expect([0, 0.000012, 0.5, 12.345, 1234.5, 12_345_678, -3, Number.NaN].map(compact)).toEqual([
       '0',
-      '1.2e−4',
+      '1.2e−5',
       '0.5',
       '12.3',
       '1,235',
