@@ -248,7 +248,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface StepOptions {
+export interface StepOptions extends Pick<CompileSettings, 'precision' | 'reuse' | 'observe'> {
   /** Default: defaultExecutor(). */
   readonly executor?: Executor;
 }
@@ -283,7 +283,7 @@ export function compile<T extends Tensors>(fn: (...inputs: Tensor[]) => T, optio
     let loaded = cache.get(key);
     if (!loaded) {
       const { result, recording } = record(() => fn(...signatures.map((signature, i) => input(i, signature))));
-      const program = (options.executor ?? defaultExecutor()).load(signatures, collect(result, []), recording.assignments, {});
+      const program = (options.executor ?? defaultExecutor()).load(signatures, collect(result, []), recording.assignments, options);
       loaded = { program, structure: result };
       cache.set(key, loaded);
     }

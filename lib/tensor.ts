@@ -83,6 +83,8 @@ export interface Operation<A = unknown> {
   elementwise?: string;
   view?(input: { shape: Shape; strides: readonly number[] }, output: Shape, attributes: A): View | null;
   kernel?(inputs: readonly Signature[], outputs: readonly Signature[], attributes: A): KernelCall;
+  /** How many of the outputs the kernel must be given; those after them are left out when nothing reads them. Default all. */
+  required?: number;
   /** Which strides the kernel takes for each input: any = every stride; rows = last axis dense, others free; dense = row-major. Default dense. */
   strides?: 'any' | 'rows' | 'dense' | ((input: number) => 'any' | 'rows' | 'dense');
   /** Pairs [output, input]: the kernel may write that output over that input's memory. State updates and in-place gradients use it. */

@@ -6,6 +6,9 @@ import type { HasKernel } from './lower';
 import { lower } from './lower';
 import type { MemoryPlan } from './memory';
 import { planMemory } from './memory';
+import { fusePatterns, trimOutputs } from './patterns';
+import type { Precision } from './precision';
+import { lowerPrecision } from './precision';
 import type { Program } from './program';
 import { writeProgram } from './program';
 import { schedule } from './schedule';
@@ -14,6 +17,8 @@ import { showGraph, showPlan } from './show';
 export interface CompileSettings {
   /** Which kernels the device has. Default: all that operations name. */
   readonly hasKernel?: HasKernel;
+  /** 'bf16' stores large activations and their gradients in half the bytes; variables, updates and results stay f32. Default 'f32'. */
+  readonly precision?: Precision;
   /** Whether tensors that do not live at the same time share memory. Default true. */
   readonly reuse?: boolean;
   /** Called after each pass with its name and the graph as text. Default: prints the passes that TENSORWOOD_DUMP names. */
@@ -38,8 +43,9 @@ export function compileGraph(traced: Graph, settings: CompileSettings = {}): Com
     return graph;
   };
   let graph = step('trace', traced);
+  graph = step('precision', lowerPrecision(graph, settings.precision ?? 'f32', hasKernel));
   graph = step('lower', lower(graph, hasKernel));
-  graph = step('fuse', fuse(graph));
+  graph = step('fuse', fuse(trimOutputs(fusePatterns(graph))));
   const scheduled = schedule(graph);
   step('schedule', scheduled.graph);
   const plan = planMemory(scheduled, { reuse: settings.reuse });

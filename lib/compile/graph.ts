@@ -41,8 +41,8 @@ export function withInputs(node: Node, inputs: readonly Tensor[]): Node {
   return inputs.every((x, i) => x === node.inputs[i]) ? node : createNode(node.operation, inputs, node.attributes, node.outputs);
 }
 
-/** What takes the place of a node whose inputs have been replaced already: its new outputs, or undefined to keep it. */
-export type Visit = (node: Node, inputs: readonly Tensor[]) => readonly Tensor[] | undefined;
+/** What takes the place of a node whose inputs have been replaced already: its new outputs, or undefined to keep it. resolve() replaces any tensor. */
+export type Visit = (node: Node, inputs: readonly Tensor[], resolve: (t: Tensor) => Tensor) => readonly Tensor[] | undefined;
 
 /** Replaces nodes one by one, in order, then drops those that nothing needs. Nodes that `visit` creates run just before the first that reads them. */
 export function rewriteGraph(graph: Graph, visit: Visit): Graph {
@@ -51,7 +51,7 @@ export function rewriteGraph(graph: Graph, visit: Visit): Graph {
   const resolve = (t: Tensor): Tensor => replaced.get(t) ?? t;
   for (const node of graph.nodes) {
     const inputs = node.inputs.map(resolve);
-    const outputs = visit(node, inputs) ?? withInputs(node, inputs).outputs;
+    const outputs = visit(node, inputs, resolve) ?? withInputs(node, inputs).outputs;
     for (const created of collectNodes(outputs, placed)) placed.add(created);
     node.outputs.forEach((t, i) => {
       if (t !== outputs[i]) replaced.set(t, outputs[i]!);

@@ -111,6 +111,7 @@ const fused: Operation<LinearAttributes> = {
     name: 'linear',
     integers: [Number(bias), 0, Number(residual), outputs.length - 1, activations[activation], 0],
   }),
+  required: 1,
   strides: (input) => (input === 1 ? 'any' : 'dense'),
   gradient({ inputs, outputs, attributes }, [g, ofBefore]) {
     const { x, weight, bias, residual } = named(inputs, attributes);
