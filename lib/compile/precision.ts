@@ -5,7 +5,7 @@ import type { DType } from '../dtype';
 import { cast } from '../ops/elementwise';
 import { sizeOf } from '../shape';
 import type { Node, Signature, Tensor } from '../tensor';
-import { createNode } from '../tensor';
+import { apply, createNode } from '../tensor';
 import type { Graph } from './graph';
 import { rewriteGraph } from './graph';
 import type { HasKernel } from './lower';
@@ -16,7 +16,6 @@ const SMALLEST = 1024; // elements that are worth narrowing
 
 const isLarge = ({ shape, dtype }: Signature): boolean => dtype === 'f32' && shape.length > 1 && sizeOf(shape) >= SMALLEST;
 
-/** The tensor in another dtype; what was narrowed before comes back without a second rounding of the rounded. */
 const as = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : cast(x, dtype));
 const narrow = (x: Tensor): Tensor => (x.dtype === 'f32' ? as(x, 'bf16') : x);
 
@@ -65,6 +64,7 @@ export function lowerPrecision(graph: Graph, precision: Precision, hasKernel: Ha
   if (precision === 'f32') return graph;
   const data = findData(graph);
   const narrowed = rewriteGraph(graph, (node, inputs) => {
+    if (node.operation.view) return apply(node.operation, inputs, node.attributes); // of whatever it looks at
     const wanted = data.has(node) && !node.operation.effect && node.outputs.some(isLarge);
     const outputs = wanted ? narrowNode(node, inputs, hasKernel) : undefined;
     if (outputs) return outputs;
