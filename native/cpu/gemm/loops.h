@@ -152,13 +152,23 @@ struct Part {
   int64_t row, rows, column, columns;
 };
 
+// Four chains, so that additions overlap.
+TENSORWOOD_INLINE Vector sum_steps(const float* panel, int64_t steps, int width, int lines) {
+  Vector sum[4] = {broadcast(0.0f), broadcast(0.0f), broadcast(0.0f), broadcast(0.0f)};
+  int64_t k = 0;
+  for (; k + 4 <= steps; k += 4) {
+    for (int i = 0; i < 4; i++) sum[i] = sum[i] + load_partial(panel + (k + i) * width, lines);
+  }
+  for (; k < steps; k++) sum[0] = sum[0] + load_partial(panel + k * width, lines);
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
 static inline void add_line_sums(const Tile& tile, const Part& part, int64_t steps, const float* block, float* sums, bool accumulate) {
   for (int64_t i = 0; i < part.rows; i += tile.rows, block += tile.rows * steps) {
     const int count = static_cast<int>(least(tile.rows, part.rows - i));
     for (int first = 0; first < count; first += Vector::lanes) {
       const int lines = static_cast<int>(least(Vector::lanes, count - first));
-      Vector sum = broadcast(0.0f);
-      for (int64_t k = 0; k < steps; k++) sum = sum + load_partial(block + k * tile.rows + first, lines);
+      const Vector sum = sum_steps(block + first, steps, tile.rows, lines);
       float* to = sums + part.row + i + first;
       store_partial(to, accumulate ? sum + load_partial(to, lines) : sum, lines);
     }

@@ -29,9 +29,11 @@ static inline void micro(int64_t k, const float* a, const float* b, const TileTa
   Vector sum[R][V];
 #pragma GCC unroll 32
   for (int i = 0; i < R; i++) {
-    __builtin_prefetch(c.data + i * c.stride, 1);
 #pragma GCC unroll 8
-    for (int j = 0; j < V; j++) sum[i][j] = broadcast(0.0f);
+    for (int j = 0; j < V; j++) {
+      __builtin_prefetch(c.data + i * c.stride + j * L, 1);
+      sum[i][j] = broadcast(0.0f);
+    }
   }
   for (int64_t step = 0; step < k; step++) {
     Vector line[V];

@@ -39,7 +39,42 @@ struct Panel {
   int width;
 };
 
-// Lines side by side in memory: each step is one run.
+// Stores the first `count` lanes of a step. Lanes past them fall on the next step, which is written later, so only the last step needs
+// care.
+TENSORWOOD_INLINE void store_step(float* to, Vector value, int count, bool last) {
+  if (last && count < Vector::lanes) return store_partial(to, value, count);
+  store(to, value);
+}
+
+// Lines side by side in memory: `count` whole panels, each `pitch` after the one before. Each step is one run through all of them.
+template <class T>
+static inline void pack_wide_runs(const Block<T>& block, Panel panel, int64_t count, int64_t pitch) {
+  for (int64_t k = 0; k < block.steps; k++) {
+    for (int64_t p = 0; p < count; p++) {
+      const T* from = block.data + k * block.step_stride + p * panel.width;
+      float* to = panel.data + k * panel.width + p * pitch;
+      for (int i = 0; i < panel.width; i += Vector::lanes) store(to + i, load(from + i));
+    }
+  }
+}
+
+// The same for panels narrower than a vector. A load may reach past its panel into the next step's run, which must be there to be read.
+template <class T>
+static inline void pack_narrow_runs(const Block<T>& block, Panel panel, int64_t count, int64_t pitch) {
+  const int64_t loose = block.step_stride >= Vector::lanes ? block.steps - 1 : 0;
+  for (int64_t k = 0; k < loose; k++) {
+    for (int64_t p = 0; p < count; p++) {
+      store(panel.data + k * panel.width + p * pitch, load(block.data + k * block.step_stride + p * panel.width));
+    }
+  }
+  for (int64_t k = loose; k < block.steps; k++) {
+    for (int64_t p = 0; p < count; p++) {
+      const Vector value = load_partial(block.data + k * block.step_stride + p * panel.width, panel.width);
+      store_step(panel.data + k * panel.width + p * pitch, value, panel.width, k == block.steps - 1);
+    }
+  }
+}
+
 template <class T>
 static inline void pack_runs(const Block<T>& block, Panel panel) {
   const int whole = block.lines / Vector::lanes * Vector::lanes;
@@ -52,21 +87,41 @@ static inline void pack_runs(const Block<T>& block, Panel panel) {
   }
 }
 
-// Steps side by side in memory: squares of one vector a side are transposed in registers. Packs the lines of one vector, from `first`.
+// Up to a square of lines and steps, transposed in registers. Lines past `lines` are zero.
+template <class T, bool Whole>
+TENSORWOOD_INLINE void pack_square(const T* from, int64_t line_stride, int lines, int steps, Vector (&square)[Vector::lanes]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < Vector::lanes; i++) {
+    if (i >= lines) {
+      square[i] = broadcast(0.0f);
+    } else if constexpr (Whole) {
+      square[i] = load(from + i * line_stride);
+    } else {
+      square[i] = load_partial(from + i * line_stride, steps);
+    }
+  }
+  transpose(square);
+}
+
+// Steps side by side in memory. Packs the lines of one vector, from `first`.
 template <class T>
 static inline void pack_transposed(const Block<T>& block, Panel panel, int first) {
   constexpr int L = Vector::lanes;
   const int lines = block.lines - first < L ? block.lines - first : L, filled = panel.width - first < L ? panel.width - first : L;
   const T* from = block.data + first * block.line_stride;
-  for (int64_t k = 0; k < block.steps; k += L) {
-    const int steps = static_cast<int>(block.steps - k < L ? block.steps - k : L);
-    Vector square[L];
-    for (int i = 0; i < L; i++) square[i] = i < lines ? load_partial(from + i * block.line_stride + k, steps) : broadcast(0.0f);
-    transpose(square);
-    float* to = panel.data + k * panel.width + first;
-    for (int i = 0; i < L; i++) {
-      if (i < steps) store_partial(to + i * panel.width, square[i], filled);
-    }
+  float* to = panel.data + first;
+  Vector square[L];
+  int64_t k = 0;
+  for (; k + L < block.steps; k += L, to += L * panel.width) {
+    pack_square<T, true>(from + k, block.line_stride, lines, L, square);
+#pragma GCC unroll 16
+    for (int i = 0; i < L; i++) store(to + i * panel.width, square[i]);
+  }
+  const int steps = static_cast<int>(block.steps - k);
+  if (steps <= 0) return;
+  pack_square<T, false>(from + k, block.line_stride, lines, steps, square);
+  for (int i = 0; i < L; i++) {
+    if (i < steps) store_step(to + i * panel.width, square[i], filled, i == steps - 1);
   }
 }
 
@@ -95,10 +150,35 @@ static inline void pack_panel(const Lines& source, int lines, int64_t steps, Pan
   }
 }
 
+// A few panels at a time: enough to use whole cache lines of the source, few enough not to crowd each other out of a cache set.
+constexpr int64_t kGroupLines = 64;
+
+template <class T>
+static inline void pack_run_panels(const Lines& source, int64_t panels, int64_t steps, Panel panel) {
+  const int64_t pitch = panel.width * steps, group = kGroupLines / panel.width < 1 ? 1 : kGroupLines / panel.width;
+  Block<T> block = {static_cast<const T*>(source.data), 1, source.step_stride, panel.width, steps};
+  for (; panels > 0; panels -= group, block.data += group * panel.width, panel.data += group * pitch) {
+    const int64_t count = panels < group ? panels : group;
+    if (panel.width < Vector::lanes) {
+      pack_narrow_runs(block, panel, count, pitch);
+    } else {
+      pack_wide_runs(block, panel, count, pitch);
+    }
+  }
+}
+
 // `lines` lines and `steps` steps as ceil(lines / panel.width) panels, each of panel.width * steps floats.
 static inline void pack_panels(const Lines& source, int64_t lines, int64_t steps, Panel panel) {
-  for (int64_t line = 0; line < lines; line += panel.width, panel.data += panel.width * steps) {
-    pack_panel(advance(source, line, 0), static_cast<int>(lines - line < panel.width ? lines - line : panel.width), steps, panel);
+  int64_t line = 0;
+  if (source.line_stride == 1) {
+    const int64_t panels = lines / panel.width;
+    if (source.dtype == DType::f32) pack_run_panels<float>(source, panels, steps, panel);
+    if (source.dtype != DType::f32) pack_run_panels<uint16_t>(source, panels, steps, panel);
+    line = panels * panel.width;
+  }
+  for (float* to = panel.data + line * steps; line < lines; line += panel.width, to += panel.width * steps) {
+    pack_panel(advance(source, line, 0), static_cast<int>(lines - line < panel.width ? lines - line : panel.width), steps,
+               {to, panel.width});
   }
 }
 
