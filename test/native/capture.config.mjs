@@ -8,7 +8,13 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 120_000,
-    include: ['test/ops/**/*.test.ts', 'test/optim/**/*.test.ts', 'test/executor.test.ts', 'test/native.test.ts'],
+    include: [
+      'test/ops/**/*.test.ts',
+      'test/optim/**/*.test.ts',
+      'test/executor.test.ts',
+      'test/border/step.test.ts',
+      'test/native.test.ts',
+    ],
     setupFiles: [fileURLToPath(new URL('capture.ts', import.meta.url))],
   },
 });
