@@ -15,6 +15,7 @@ export default defineConfig({
       'test/border/step.test.ts',
       'test/native.test.ts',
     ],
+    env: { TENSORWOOD_POISON: '1' },
     setupFiles: [fileURLToPath(new URL('capture.ts', import.meta.url))],
   },
 });

@@ -242,11 +242,11 @@ static bool is_small(const Program& program, int64_t scale) {
 class Memory {
  public:
   Memory(int64_t bytes, int64_t alignment, Random& random) {
+    const int64_t shift = alignment < 64 ? alignment : 0;
     void* block = nullptr;
-    if (posix_memalign(&block, std::max<size_t>(64, static_cast<size_t>(alignment)), static_cast<size_t>(bytes + alignment)) != 0)
-      std::abort();
+    if (posix_memalign(&block, 64, static_cast<size_t>(bytes + shift)) != 0) std::abort();
     block_.reset(static_cast<std::byte*>(block));
-    data_ = block_.get() + (alignment < 64 ? alignment : 0);
+    data_ = block_.get() + shift;
     fill(bytes, random);
   }
   std::byte* data() const { return data_; }
@@ -292,10 +292,14 @@ static void run_program(Program& program, const Device& device, Threads& threads
   bindings.scratch = take(program.scratch_bytes, 64);
   bindings.constants = take(static_cast<int64_t>(program.constants.size()), 64);
   if (!program.constants.empty()) std::memcpy(bindings.constants, program.constants.data(), program.constants.size());
-  for (const Buffer& buffer : program.buffers) {  // in order of their bindings
-    if (buffer.space == Space::state) bindings.states.push_back(take(buffer.bytes, 64));
-    if (buffer.space == Space::input) bindings.inputs.push_back(buffer.bytes == 0 ? nullptr : take(buffer.bytes, buffer.alignment));
-    if (buffer.space == Space::output) bindings.outputs.push_back(buffer.bytes == 0 ? nullptr : take(buffer.bytes, buffer.alignment));
+  bindings.states.resize(program.states);
+  bindings.inputs.resize(program.inputs);
+  bindings.outputs.resize(program.outputs);
+  for (const Buffer& buffer : program.buffers) {
+    if (buffer.space == Space::state) bindings.states[buffer.binding] = take(buffer.bytes, 64);
+    if (buffer.space == Space::input) bindings.inputs[buffer.binding] = buffer.bytes == 0 ? nullptr : take(buffer.bytes, buffer.alignment);
+    if (buffer.space == Space::output)
+      bindings.outputs[buffer.binding] = buffer.bytes == 0 ? nullptr : take(buffer.bytes, buffer.alignment);
   }
   const std::atomic<bool> cancelled{false};
   run(program, bindings, device, threads, Watch{&cancelled});
