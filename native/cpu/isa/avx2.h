@@ -46,6 +46,9 @@ TENSORWOOD_INLINE Mask operator&(Mask a, Mask b) { return {_mm256_and_ps(a.v, b.
 TENSORWOOD_INLINE Mask operator|(Mask a, Mask b) { return {_mm256_or_ps(a.v, b.v)}; }
 TENSORWOOD_INLINE Mask operator!(Mask a) { return {_mm256_xor_ps(a.v, _mm256_castsi256_ps(_mm256_set1_epi32(-1)))}; }
 TENSORWOOD_INLINE Vector select(Mask m, Vector a, Vector b) { return {_mm256_blendv_ps(b.v, a.v, m.v)}; }
+TENSORWOOD_INLINE Vector keep_first(Vector a, int n, Vector rest) {
+  return {_mm256_blendv_ps(rest.v, a.v, _mm256_castsi256_ps(first_lanes(n)))};
+}
 
 TENSORWOOD_INLINE Integers broadcast_integers(int32_t a) { return {_mm256_set1_epi32(a)}; }
 TENSORWOOD_INLINE Integers load_integers(const int32_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }

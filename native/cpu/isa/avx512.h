@@ -46,6 +46,7 @@ TENSORWOOD_INLINE Mask operator&(Mask a, Mask b) { return {static_cast<__mmask16
 TENSORWOOD_INLINE Mask operator|(Mask a, Mask b) { return {static_cast<__mmask16>(a.v | b.v)}; }
 TENSORWOOD_INLINE Mask operator!(Mask a) { return {static_cast<__mmask16>(~a.v)}; }
 TENSORWOOD_INLINE Vector select(Mask m, Vector a, Vector b) { return {_mm512_mask_blend_ps(m.v, b.v, a.v)}; }
+TENSORWOOD_INLINE Vector keep_first(Vector a, int n, Vector rest) { return {_mm512_mask_blend_ps(first_lanes(n), rest.v, a.v)}; }
 
 TENSORWOOD_INLINE Integers broadcast_integers(int32_t a) { return {_mm512_set1_epi32(a)}; }
 TENSORWOOD_INLINE Integers load_integers(const int32_t* p) { return {_mm512_loadu_si512(p)}; }

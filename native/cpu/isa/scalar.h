@@ -45,6 +45,7 @@ TENSORWOOD_INLINE Mask operator&(Mask a, Mask b) { return {a.v && b.v}; }
 TENSORWOOD_INLINE Mask operator|(Mask a, Mask b) { return {a.v || b.v}; }
 TENSORWOOD_INLINE Mask operator!(Mask a) { return {!a.v}; }
 TENSORWOOD_INLINE Vector select(Mask m, Vector a, Vector b) { return m.v ? a : b; }
+TENSORWOOD_INLINE Vector keep_first(Vector a, int n, Vector rest) { return n > 0 ? a : rest; }  // lanes past n come from rest
 
 TENSORWOOD_INLINE Integers broadcast_integers(int32_t a) { return {a}; }
 TENSORWOOD_INLINE Integers load_integers(const int32_t* p) { return {*p}; }
