@@ -202,6 +202,7 @@ static inline void multiply_part(const Tile& tile, const Product& p, const Chunk
 
 // The product. Null threads = on the caller's thread alone. `scratch` holds product_floats() floats.
 static inline void multiply(const Product& p, float* scratch, Threads* threads) {
+  if (p.size.m == 0) return;
   const Tile& tile = default_tile();
   const bool narrow = p.out.dtype != DType::f32;
   const int workers = threads ? threads->count() : 1;
