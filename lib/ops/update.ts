@@ -67,7 +67,7 @@ export const updateOperations = {
   adamw: update('adamw', 4, 3),
   sgd: update('sgd', 3, 2),
   ema: update('ema', 2, 1),
-  global_norm: () => normed,
+  global_norm: normed,
 };
 
 /** A number for all tensors, or one for each. */

@@ -49,7 +49,9 @@ static inline bool same_shape(const Operand& a, const Operand& b) {
   return true;
 }
 
+// Row-major, or without elements.
 static inline bool is_dense(const Operand& a) {
+  if (size_of(a) == 0) return true;
   int64_t step = 1;
   for (int d = a.rank - 1; d >= 0; d--) {
     if (a.shape[d] != 1 && a.stride[d] != step) return false;

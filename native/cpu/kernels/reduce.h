@@ -64,12 +64,12 @@ TENSORWOOD_INLINE void put(float* p, double a) { *p = static_cast<float>(a); }
 TENSORWOOD_INLINE void put(uint16_t* p, double a) { *p = float_to_bf16(static_cast<float>(a)); }
 TENSORWOOD_INLINE void put(int32_t* p, int64_t a) { *p = static_cast<int32_t>(static_cast<uint64_t>(a)); }
 
-template <Kind kind, class V, class A>
-TENSORWOOD_INLINE A join_lanes(V v) {
-  A x[V::lanes];
+template <Kind kind>
+TENSORWOOD_INLINE float join_lanes(Vector v) {
+  float x[Vector::lanes];
   store(x, v);
-  for (int width = V::lanes / 2; width > 0; width /= 2) {
-    for (int i = 0; i < width; i++) x[i] = join_one<kind, A>(x[i], x[i + width]);
+  for (int width = Vector::lanes / 2; width > 0; width /= 2) {
+    for (int i = 0; i < width; i++) x[i] = join_one<kind>(x[i], x[i + width]);
   }
   return x[0];
 }
@@ -135,26 +135,37 @@ static int64_t chunks_of(const Split& split) {
 
 // --- along an output -----------------------------------------------------------------------------------------------------------------
 template <Kind kind, class T>
-TENSORWOOD_INLINE typename Element<T>::A join_dense(const T* p, int64_t n) {
-  using V = typename Element<T>::V;
-  using A = typename Element<T>::A;
-  constexpr int L = V::lanes;
+TENSORWOOD_INLINE float join_dense(const T* p, int64_t n) {
+  constexpr int L = Vector::lanes;
   int64_t i = 0;
-  A result;
-  if (n >= 4 * L) {
-    V a = load(p), b = load(p + L), c = load(p + 2 * L), d = load(p + 3 * L);
-    for (i = 4 * L; i + 4 * L <= n; i += 4 * L) {
-      a = join<kind>(a, load(p + i));
-      b = join<kind>(b, load(p + i + L));
-      c = join<kind>(c, load(p + i + 2 * L));
-      d = join<kind>(d, load(p + i + 3 * L));
+  float result;
+  if (n >= L) {
+    Vector a = load(p);
+    i = L;
+    if (n >= 4 * L) {
+      Vector b = load(p + L), c = load(p + 2 * L), d = load(p + 3 * L);
+      for (i = 4 * L; i + 4 * L <= n; i += 4 * L) {
+        a = join<kind>(a, load(p + i));
+        b = join<kind>(b, load(p + i + L));
+        c = join<kind>(c, load(p + i + 2 * L));
+        d = join<kind>(d, load(p + i + 3 * L));
+      }
+      a = join<kind>(join<kind>(a, b), join<kind>(c, d));
     }
     for (; i + L <= n; i += L) a = join<kind>(a, load(p + i));
-    result = join_lanes<kind, V, A>(join<kind>(join<kind>(a, b), join<kind>(c, d)));
+    result = join_lanes<kind>(a);
   } else {
     result = value_of(p + i++);
   }
-  for (; i < n; i++) result = join_one<kind, A>(result, value_of(p + i));
+  for (; i < n; i++) result = join_one<kind>(result, value_of(p + i));
+  return result;
+}
+
+// One chain that the compiler makes lanes of: gcc 12.2 miscompiles four of them for whole numbers.
+template <Kind kind>
+TENSORWOOD_INLINE int32_t join_dense(const int32_t* p, int64_t n) {
+  int32_t result = *p;
+  for (int64_t i = 1; i < n; i++) result = join_one<kind>(result, p[i]);
   return result;
 }
 
