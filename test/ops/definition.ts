@@ -22,6 +22,8 @@ export interface SampleInput {
   readonly dtype?: DType;
   /** A range, or the elements themselves. */
   readonly values?: Draw | readonly number[];
+  /** The input is expanded to this shape before the operation sees it. */
+  readonly broadcast?: Shape;
 }
 
 export interface Sample<A = any> {
