@@ -27,9 +27,10 @@ function inferOrRefuse({ operation, attributes }: Node, inputs: readonly Signatu
   }
 }
 
-/** Whether these outputs store the large ones in bf16 and leave the others alone. */
+/** Whether some large outputs are stored in bf16 now and nothing else has changed. */
 const isNarrowed = (outputs: readonly Signature[], before: readonly Signature[]): boolean =>
-  outputs.every(({ dtype }, i) => dtype === (isLarge(before[i]!) ? 'bf16' : before[i]!.dtype));
+  outputs.some(({ dtype }, i) => dtype !== before[i]!.dtype) &&
+  outputs.every(({ dtype }, i) => dtype === before[i]!.dtype || (dtype === 'bf16' && isLarge(before[i]!)));
 
 const hasNarrowKernel = (
   { operation, attributes }: Node,
@@ -39,10 +40,16 @@ const hasNarrowKernel = (
 ) =>
   !operation.kernel || operation.compose !== undefined || hasKernel(operation.kernel(inputs, outputs, attributes).name, outputs[0]!.dtype);
 
-/** The node on narrowed inputs: all of them, or the large ones only, whichever the operation takes. */
+/** What to narrow, most careful first: nothing more than is narrow already, what has the size of an activation, all that is large, everything. */
+function chooseInputs(inputs: readonly Tensor[]): Tensor[][] {
+  const largest = Math.max(...inputs.map(({ shape }) => sizeOf(shape)));
+  const choices = [() => false, (x: Tensor) => isLarge(x) && sizeOf(x.shape) === largest, isLarge, () => true];
+  return choices.map((isChosen) => inputs.map((x) => (isChosen(x) ? narrow(x) : x)));
+}
+
+/** The node on narrowed inputs, as far as the operation and its kernel take them. */
 function narrowNode(node: Node, inputs: readonly Tensor[], hasKernel: HasKernel): readonly Tensor[] | undefined {
-  const large = inputs.map((x) => (isLarge(x) ? narrow(x) : x));
-  for (const narrowed of [large, inputs.map(narrow)]) {
+  for (const narrowed of chooseInputs(inputs)) {
     const outputs = inferOrRefuse(node, narrowed);
     if (outputs && isNarrowed(outputs, node.outputs) && hasNarrowKernel(node, narrowed, outputs, hasKernel)) {
       return createNode(node.operation, narrowed, node.attributes, outputs).outputs;
