@@ -43,12 +43,12 @@ export const globalFlags: Readonly<Record<string, Flag>> = {
 
 /** The flags of a schema, for a section. */
 export function flagsOfSchema(schema: Schema): Record<string, Flag> {
-  const rows = rowsOf(schema).map(({ name, accepts: takes, default: value, doc }) => {
-    const field = schema[name]!;
+  const rows = rowsOf(schema).map(({ name, accepts, default: value, doc }) => {
+    const { kind } = schema[name]!;
     const flag: Flag =
-      field.kind === 'boolean'
-        ? { doc: `${doc}${field.default ? ' (on; --no-… turns it off)' : ''}` }
-        : { value: valueName(field.kind), doc: `${doc}: ${field.kind === 'text' ? `default ${value}` : `${takes}, default ${value}`}` };
+      kind === 'boolean'
+        ? { doc: `${doc}${value === 'true' ? ` (on; --no-${flagName(name)} turns it off)` : ''}` }
+        : { value: valueName(kind), doc: `${doc} (${kind === 'text' ? '' : `${accepts}; `}default ${value})` };
     return [flagName(name), flag] as const;
   });
   return Object.fromEntries(rows);

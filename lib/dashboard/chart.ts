@@ -26,7 +26,7 @@ export interface LineChart {
 
 const width = 440;
 const height = 240;
-const margin = { left: 50, right: 12, top: 10, bottom: 34 };
+const margin = { left: 58, right: 12, top: 10, bottom: 34 };
 const logarithmicFrom = 40; // highest / lowest
 
 /** About `count` round numbers from low to high. */

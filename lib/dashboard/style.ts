@@ -54,6 +54,6 @@ figcaption b { color: var(--ink); font-weight: 600; }
 .empty { color: var(--muted); font-size: 13px; padding: 28px 0; text-align: center; }
 footer { color: var(--muted); font-size: 13px; margin-top: 20px; }
 code { font: 12.5px ui-monospace, 'SF Mono', Menlo, Consolas, monospace; overflow-wrap: anywhere; }
-@media (max-width: 520px) { main { padding: 20px 12px 40px; } section { padding: 12px; } .figures { grid-template-columns: 1fr 1fr; } .figures b { font-size: 19px; } }
+@media (max-width: 520px) { main { padding: 20px 12px 40px; } section { padding: 12px; } .figures { grid-template-columns: 1fr 1fr; } .figures div:last-child:nth-child(odd) { grid-column: 1 / -1; } .figures b { font-size: 19px; } }
 @media print { body { background: #fff; } section, .figures { break-inside: avoid; } }
 `;

@@ -1,0 +1,56 @@
+// Flags that every command with a table has, and the table they ask for.
+import { type CalendarPart, expandCalendar } from '../data/calendar';
+import { type CsvTable, csvSchema } from '../data/csv';
+import { type Column, columnOf, createTable, type Table, withoutColumns } from '../data/table';
+import { readTable } from '../data/table-file';
+import { fail } from '../errors';
+import { fromFlags } from '../schema';
+import { type Flag, flagsOfSchema, type Input, listFlag, type Section } from './command';
+
+const { threads: _, ...textSchema } = csvSchema;
+
+export const tableSections: readonly Section[] = [
+  {
+    title: 'Table',
+    flags: {
+      data: { value: 'FILE', doc: 'table to read: CSV (any delimiter) or Parquet' },
+      categories: { value: 'A,B', doc: 'columns to take as categories although they look like numbers' },
+      ignore: { value: 'A,B', doc: 'columns to leave out' },
+      times: { value: 'A,B', doc: 'columns of times (milliseconds since 1970) to replace by month, day, weekday and time of day' },
+    },
+  },
+  { title: 'Delimited text', flags: flagsOfSchema(textSchema) as Record<string, Flag> },
+];
+
+/** The table of --data, as the other flags want it. Lines that were skipped are told on standard error. */
+export async function openTable(
+  path: string,
+  { flags, signal }: Input,
+  options: { readonly categories?: readonly string[] } = {},
+): Promise<Table> {
+  const categories = [...listFlag(flags, 'categories'), ...(options.categories ?? [])];
+  const table = await readTable(path, { ...fromFlags(textSchema, flags), categories, signal });
+  tellSkipped(table as Partial<CsvTable>);
+  for (const name of listFlag(flags, 'ignore')) columnOf(table, name);
+  return expandTimes(withoutColumns(table, listFlag(flags, 'ignore')), listFlag(flags, 'times'));
+}
+
+export const expandTimes = (table: Table, times: readonly string[], parts?: readonly CalendarPart[]): Table =>
+  times.reduce((t, name) => expandCalendar(t, name, parts), table);
+
+function tellSkipped({ skipped }: Partial<CsvTable>): void {
+  if (skipped === undefined || skipped.count === 0) return;
+  const first = skipped.first.slice(0, 3).map(({ line, reason }) => `line ${line}: ${reason}`);
+  process.stderr.write(`skipped ${skipped.count} bad lines (${first.join('; ')}${skipped.count > 3 ? '; …' : ''})\n`);
+}
+
+/** The column with 1 where its number is at least `least`, else 0; missing stays missing. */
+export function atLeast(column: Column, least: number): Column {
+  if (column.kind !== 'number')
+    fail('ERR_TENSORWOOD_DATA', `label: expected numbers in column '${column.name}' for --at-least, got categories`);
+  return { ...column, values: Float32Array.from(column.values, (v) => (Number.isNaN(v) ? v : v >= least ? 1 : 0)) };
+}
+
+/** A table with a column added or replaced. */
+export const withColumn = (table: Table, column: Column): Table =>
+  createTable([...table.columns.filter((c) => c.name !== column.name), column]);

@@ -1,0 +1,198 @@
+// tensorwood train trees: a table in, a run folder with model, history, report and some held-out rows out.
+import { join } from 'node:path';
+import { describeForest } from '../dashboard/describe-forest';
+import { writeForestReport } from '../dashboard/forest-report';
+import { duration, grouped } from '../dashboard/html';
+import { csvText } from '../data/csv-text';
+import { type Column, columnOf, type Table, takeRows, withoutColumns } from '../data/table';
+import { fail } from '../errors';
+import { writeAtomically } from '../formats/atomic';
+import { permutation } from '../nn/philox';
+import { fromFlags } from '../schema';
+import { type TreeProgress, trainTrees } from '../trees/booster';
+import { createDataset, type Label } from '../trees/dataset';
+import type { Forest } from '../trees/forest';
+import { datasetSchema, type TreeOptions, treeSchema } from '../trees/params';
+import { flagsOfSchema, type Input, listFlag, requiredFlag, type Section, textFlag } from './command';
+import { describeEnvironment } from './environment';
+import { createProgressLine } from './progress-line';
+import { shellWord, writeRun } from './runs';
+import { atLeast, openTable, tableSections, withColumn } from './tables';
+
+export const treeSections: readonly Section[] = [
+  {
+    title: 'Run',
+    flags: {
+      label: { value: 'COLUMN', doc: 'what to predict: numbers, or categories' },
+      'at-least': { value: 'X', doc: 'predict whether the label is at least X' },
+      'held-out': { value: 'N', doc: 'rows, or a share below 1, to test on and not to train on: default 0.1' },
+      output: { value: 'FOLDER', doc: 'where the run goes: default runs/trees' },
+      title: { value: 'TEXT', doc: 'headline of the report' },
+    },
+  },
+  ...tableSections,
+  { title: 'Bins', flags: flagsOfSchema(datasetSchema) },
+  { title: 'Trees', flags: flagsOfSchema(treeSchema) },
+];
+
+const shownRows = 1000; // of the held-out ones that are kept as a file
+const splitStream = 0x73706c74;
+
+interface Parts {
+  readonly train: Table;
+  readonly test: Table | undefined;
+}
+
+const labelOf = (column: Column): Label => (column.kind === 'number' ? column.values : column);
+
+/** The objective that fits a label when none is asked for. */
+function guessObjective(label: Column): TreeOptions['objective'] {
+  if (label.kind === 'category') return label.categories.length === 2 ? 'binary' : 'multiclass';
+  return label.values.every((v) => v === 0 || v === 1) ? 'binary' : 'regression';
+}
+
+function split(table: Table, heldOut: string, seed: number): Parts {
+  const asked = Number(heldOut);
+  const count = asked < 1 ? Math.round(asked * table.rows) : asked;
+  if (!Number.isInteger(count) || count < 0 || count >= table.rows)
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `train: expected --held-out to be a share below 1 or fewer than the ${table.rows} rows, got ${heldOut}`,
+    );
+  if (count === 0) return { train: table, test: undefined };
+  const order = permutation(table.rows, { seed, stream: splitStream });
+  return { train: takeRows(table, order.subarray(count)), test: takeRows(table, order.subarray(0, count)) };
+}
+
+/** The table with its label ready to be learned. */
+async function prepare(input: Input, label: string): Promise<Table> {
+  const table = await openTable(requiredFlag('train', input.flags, 'data'), input);
+  const column = columnOf(table, label);
+  const least = textFlag(input.flags, 'at-least');
+  return least === undefined ? table : withColumn(table, atLeast(column, Number(least)));
+}
+
+const describeRound = ({ round, rounds, evaluation }: TreeProgress): string => {
+  const metrics = Object.values(evaluation).flatMap((set) => Object.entries(set).map(([name, value]) => `${name} ${value.toFixed(4)}`));
+  return [`tree ${round}/${rounds}`, ...metrics].join('  ');
+};
+
+interface Trained {
+  readonly forest: Forest;
+  readonly history: readonly TreeProgress[];
+  readonly seconds: number;
+  readonly state: 'completed' | 'aborted';
+}
+
+/** Ctrl-C keeps what was grown so far. */
+async function grow({ train, test }: Parts, label: string, { flags, signal }: Input): Promise<Trained> {
+  const start = performance.now();
+  const target = columnOf(train, label);
+  const threads = fromFlags(datasetSchema, flags);
+  const line = createProgressLine();
+  const history: TreeProgress[] = [];
+  let kept: Forest | undefined;
+  using dataset = await createDataset(withoutColumns(train, [label]), { ...threads, label: labelOf(target), signal });
+  const training = trainTrees(dataset, {
+    objective: guessObjective(target),
+    ...fromFlags(treeSchema, flags),
+    ...(test && { evaluation: { 'held-out': { features: withoutColumns(test, [label]), label: labelOf(columnOf(test, label)) } } }),
+    signal,
+    onProgress(progress) {
+      history.push(progress);
+      line.show(progress.round, progress.rounds, `${describeRound(progress)}  ${duration((performance.now() - start) / 1000)}`);
+    },
+    onAborted(forest) {
+      kept = forest;
+    },
+  });
+  const forest = await training.catch((error: unknown) => {
+    if (kept === undefined || kept.rounds === 0) throw error;
+    return kept;
+  });
+  line.end();
+  return { forest, history, seconds: (performance.now() - start) / 1000, state: kept === undefined ? 'completed' : 'aborted' };
+}
+
+/** Probabilities of class 1 for the held-out rows, of a binary model. */
+async function heldOutOf(
+  { forest }: Trained,
+  test: Table | undefined,
+  label: string,
+): Promise<{ probabilities: Float32Array; labels: ArrayLike<number> } | undefined> {
+  if (test === undefined || forest.objective !== 'binary') return undefined;
+  const column = columnOf(test, label);
+  return { probabilities: await forest.predict(test), labels: column.kind === 'number' ? column.values : column.codes };
+}
+
+/** Runs `tensorwood train trees`. */
+export async function runTrainTrees(input: Input): Promise<void> {
+  const { flags } = input;
+  const label = requiredFlag('train', flags, 'label');
+  const output = textFlag(flags, 'output') ?? join('runs', 'trees');
+  const table = await prepare(input, label);
+  const parts = split(table, textFlag(flags, 'held-out') ?? '0.1', Number(textFlag(flags, 'seed') ?? 0));
+  process.stderr.write(
+    `${grouped(parts.train.rows)} rows to learn from, ${grouped(parts.test?.rows ?? 0)} held out, ${table.columns.length - 1} features\n`,
+  );
+  const trained = await grow(parts, label, input);
+  await save({ input, label, output, parts, trained });
+  const last = trained.history.at(-1);
+  process.stdout.write(`${trained.state} after ${duration(trained.seconds)}${last === undefined ? '' : `: ${describeRound(last)}`}\n`);
+  process.stdout.write(`model   ${join(output, 'model.json')}\nreport  ${join(output, 'report.html')}\n`);
+  if (parts.test !== undefined) process.stdout.write(`next    ${nextLine(output)}\n`);
+  trained.forest.dispose();
+  input.signal.throwIfAborted();
+}
+
+const nextLine = (output: string): string =>
+  `npx tensorwood predict ${shellWord(output)} --data ${shellWord(join(output, 'held-out.csv'))}`;
+
+interface Finished {
+  readonly input: Input;
+  readonly label: string;
+  readonly output: string;
+  readonly parts: Parts;
+  readonly trained: Trained;
+}
+
+async function save({ input, label, output, parts, trained }: Finished): Promise<void> {
+  const { flags } = input;
+  const { forest, history, seconds, state } = trained;
+  const least = textFlag(flags, 'at-least');
+  await forest.save(join(output, 'model.json'));
+  await writeRun(output, {
+    kind: 'trees',
+    model: 'model.json',
+    label,
+    times: listFlag(flags, 'times'),
+    ...(least === undefined ? {} : { atLeast: Number(least) }),
+  });
+  await writeText(
+    join(output, 'history.jsonl'),
+    history.map((h) => `${JSON.stringify(h)}\n`),
+  );
+  if (parts.test !== undefined)
+    await writeText(join(output, 'held-out.csv'), csvText(parts.test, { to: Math.min(shownRows, parts.test.rows) }));
+  const heldOut = await heldOutOf(trained, parts.test, label);
+  const what = least === undefined ? label : `${label} ≥ ${least}`;
+  const report = describeForest({
+    title: textFlag(flags, 'title') ?? `Trees for ${what}`,
+    summary: `Predicts ${what} from ${forest.signature.names.length} features; ${grouped(parts.test?.rows ?? 0)} rows were held out of training.`,
+    forest,
+    history,
+    state,
+    seconds,
+    rows: parts.train.rows,
+    ...(heldOut === undefined ? {} : { heldOut }),
+    environment: describeEnvironment(Number(textFlag(flags, 'threads') ?? 0)),
+    ...(parts.test === undefined ? {} : { next: nextLine(output) }),
+  });
+  await writeForestReport(join(output, 'report.html'), report);
+}
+
+const writeText = (path: string, pieces: Iterable<string>): Promise<void> =>
+  writeAtomically(
+    path,
+    Array.from(pieces, (piece) => Buffer.from(piece)),
+  );

@@ -1,0 +1,36 @@
+// Tables as CSV text, which readCsv reads back to the same values.
+import type { Column, Table } from './table';
+
+/** Quoted when it must be: delimiters, quotes, line ends, or spaces that a reader would drop. */
+const quote = (text: string): string => (/[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+const cellOf = (column: Column, row: number): string => {
+  if (column.kind === 'category') return column.codes[row]! < 0 ? '' : quote(column.categories[column.codes[row]!]!);
+  const value = column.values[row]!;
+  if (Number.isNaN(value)) return '';
+  return column.values instanceof Float32Array ? shortest(value) : String(value);
+};
+
+/** The shortest decimal that rounds to the same f32. */
+function shortest(value: number): string {
+  for (let digits = 6; digits < 9; digits++) {
+    const text = String(Number(value.toPrecision(digits)));
+    if (Math.fround(Number(text)) === value) return text;
+  }
+  return String(value);
+}
+
+/** Header and rows [from, to) as pieces of text; missing values are empty. */
+export function* csvText(
+  table: Table,
+  options: { readonly from?: number; readonly to?: number; readonly header?: boolean } = {},
+): Generator<string> {
+  const { from = 0, to = table.rows, header = true } = options;
+  if (header) yield `${table.columns.map((c) => quote(c.name)).join(',')}\n`;
+  const piece = 4096; // rows
+  for (let first = from; first < to; first += piece) {
+    const lines: string[] = [];
+    for (let row = first; row < Math.min(to, first + piece); row++) lines.push(table.columns.map((c) => cellOf(c, row)).join(','));
+    yield `${lines.join('\n')}\n`;
+  }
+}
