@@ -88,6 +88,7 @@ TENSORWOOD_INLINE int find_largest(const double* scores, int n) {
 }
 
 TENSORWOOD_INLINE void consider_cuts(const int64_t* left, int n, int64_t missing, int missing_left, const Node& node, Split& best) {
+  if (n <= 0) return;
   double scores[kNarrowSlots];
   const bool plain = node.limits.penalty.l1 == 0 && node.limits.penalty.max_delta_step <= 0;
   (plain ? score_plain : score_any)(left, n, missing_left ? missing : 0, node, scores);

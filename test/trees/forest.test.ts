@@ -1,0 +1,218 @@
+// What a model does once trained: every way to predict agrees, its file reads back to equal bits, and damaged files are refused.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TensorwoodError } from '../../lib/errors';
+import { trainTrees } from '../../lib/trees/booster';
+import { createDataset } from '../../lib/trees/dataset';
+import { type Forest, loadForest, parseForest } from '../../lib/trees/forest';
+import { binaryLabels, columnsOf, makeSample, randomSequence } from './tables';
+
+const sample = makeSample(1500, 4);
+const towns = ['Ulm', 'Kiel', 'Bonn', 'Jena', 'Köln', 'Hof', 'Trier', 'Celle', 'Goch', 'Lahr', 'Emden', 'Varel'];
+const [a, b, c, d, e] = columnsOf(sample) as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
+const features = { a, b, c, d, town: Array.from(e, (code) => (code === 11 ? null : towns[code]!)) };
+const folder = mkdtempSync(join(tmpdir(), 'tensorwood-forest-'));
+const models: Record<string, Forest> = {};
+
+beforeAll(async () => {
+  using binary = await createDataset(features, { label: binaryLabels(sample) });
+  models.binary = await trainTrees(binary, { objective: 'binary', trees: 20, growth: 'leaf', maxLeaves: 20 });
+  using multiclass = await createDataset(features, { label: Float32Array.from(sample.score, (s) => (s < 0 ? 0 : s < 1 ? 1 : 2)) });
+  models.multiclass = await trainTrees(multiclass, { objective: 'multiclass', trees: 8, maxDepth: 4 });
+  using regression = await createDataset({ a, b, c, d }, { label: sample.score });
+  models.regression = await trainTrees(regression, { trees: 11, maxDepth: 3 });
+});
+afterAll(() => {
+  for (const model of Object.values(models)) model.dispose();
+  rmSync(folder, { recursive: true });
+});
+
+interface FileNode {
+  readonly feature: number[];
+  readonly left: number[];
+  readonly value: number[];
+  readonly missing_left: number[];
+  readonly set?: number[];
+  readonly sets?: number[];
+}
+
+/** The leaf of a row by the model file alone: the definition of prediction. */
+function walk(tree: FileNode, row: readonly number[]): number {
+  let at = 0;
+  while (tree.feature[at]! >= 0) {
+    const x = row[tree.feature[at]!]!;
+    const set = tree.set?.[at] ?? -1;
+    const inSet = set >= 0 && x < 32 * tree.sets![set]! && ((tree.sets![set + 1 + (x >> 5)]! >>> (x & 31)) & 1) === 1;
+    const left = Number.isNaN(x) ? tree.missing_left[at] === 1 : set >= 0 ? inSet : x <= Math.fround(tree.value[at]!);
+    at = tree.left[at]! + (left ? 0 : 1);
+  }
+  return at;
+}
+
+describe.each(['binary', 'multiclass', 'regression'])('%s', (name) => {
+  it('margins and leaves are what the model file says', () => {
+    const model = models[name]!;
+    const { trees, base, about } = JSON.parse(model.toJSONText()) as {
+      trees: FileNode[];
+      base: number[];
+      about: { categories: (string[] | null)[] };
+    };
+    const codeOf = new Map(about.categories[4]?.map((town, i) => [town, i]));
+    const margins = model.predictSync(features, { output: 'margin' });
+    const leaves = model.predictSync(features, { output: 'leaf' });
+    for (let i = 0; i < 400; i++) {
+      const row = [a[i]!, b[i]!, c[i]!, d[i]!, features.town[i] === null ? Number.NaN : codeOf.get(features.town[i]!)!];
+      const expected = Float32Array.from(base);
+      trees.forEach((tree, t) => {
+        const leaf = walk(tree, row);
+        expect(leaves[i * trees.length + t]).toBe(leaf);
+        expected[t % base.length] = Math.fround(expected[t % base.length]! + Math.fround(tree.value[leaf]!));
+      });
+      expect(margins.subarray(i * base.length, (i + 1) * base.length)).toEqual(expected);
+    }
+  });
+
+  it('one row, all rows and the promise agree', async () => {
+    const model = models[name]!;
+    const all = await model.predict(features);
+    expect(model.predictSync(features)).toEqual(all);
+    for (let i = 0; i < 50; i++) {
+      const record = { a: a[i]!, b: b[i]!, c: c[i]!, d: Number.isNaN(d[i]!) ? null : d[i]!, town: features.town[i]! };
+      const one = model.predictRow(record);
+      expect(typeof one === 'number' ? [one] : [...one]).toEqual([...all.subarray(i * model.outputs, (i + 1) * model.outputs)]);
+    }
+  });
+
+  it('a range of rounds adds up', () => {
+    const model = models[name]!;
+    const base = model.predictSync(features, { output: 'margin', to: 0 });
+    const [first, rest, whole] = [{ to: 3 }, { from: 3 }, {}].map((range) => model.predictSync(features, { output: 'margin', ...range }));
+    whole!.forEach((m, i) => {
+      expect(first![i]! + rest![i]! - base[i]!).toBeCloseTo(m, 4);
+    });
+  });
+
+  it('the file reads back to equal bits', async () => {
+    const model = models[name]!;
+    const path = join(folder, 'deep', `${name}.json`);
+    await model.save(path);
+    using back = await loadForest(path);
+    expect(back.toJSONText()).toBe(model.toJSONText());
+    expect(back.predictSync(features, { output: 'margin' })).toEqual(model.predictSync(features, { output: 'margin' }));
+    expect({ ...back }).toEqual({ ...model });
+    expect(back.importance()).toEqual(model.importance());
+  });
+});
+
+describe('categories of other data', () => {
+  it('another order and unknown names are translated; unknown goes where most do', () => {
+    const model = models.binary!;
+    const known = model.predictSync(features);
+    const categories = ['Atlantis', ...towns].reverse();
+    const codes = Int32Array.from(features.town, (town) => (town === null ? -1 : categories.indexOf(town)));
+    expect(model.predictSync({ ...features, town: { codes, categories } })).toEqual(known);
+    const unknown = model.predictSync({ ...features, town: features.town.map(() => 'Atlantis') });
+    const row = { a: a[0]!, b: b[0]!, c: c[0]!, d: d[0]!, town: 'Atlantis' };
+    expect(model.predictRow(row)).toBe(unknown[0]);
+  });
+});
+
+const refusals: [string, () => unknown, string, RegExp][] = [
+  [
+    'a column is missing',
+    () => models.binary!.predictSync({ a, b, c, towns: features.town, dd: d }),
+    'ERR_TENSORWOOD_MODEL',
+    /a column 'd' as the model has, did you mean/,
+  ],
+  [
+    'numbers for categories',
+    () => models.binary!.predictSync({ ...features, town: e }),
+    'ERR_TENSORWOOD_MODEL',
+    /categories in column 'town', got numbers/,
+  ],
+  [
+    'categories for numbers',
+    () => models.binary!.predictSync({ ...features, a: features.town }),
+    'ERR_TENSORWOOD_MODEL',
+    /numbers in column 'a', got categories/,
+  ],
+  [
+    'a matrix of another width',
+    () => models.regression!.predictSync({ values: new Float32Array(10), columns: 5 }),
+    'ERR_TENSORWOOD_MODEL',
+    /rows of 4 values/,
+  ],
+  ['a short row', () => models.regression!.predictRow([1, 2]), 'ERR_TENSORWOOD_MODEL', /expected 4 values, got 2/],
+  ['a row without a column', () => models.regression!.predictRow({ a: 1, b: 2, c: 3 }), 'ERR_TENSORWOOD_MODEL', /value for 'd'; pass null/],
+  [
+    'rounds in the wrong order',
+    () => models.regression!.predictSync({ a, b, c, d }, { from: 5, to: 2 }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /from at most 2/,
+  ],
+  ['text that is no JSON', () => parseForest(Buffer.from('hello')), 'ERR_TENSORWOOD_FORMAT', /expected '\{'/],
+  ['another JSON file', () => parseForest(Buffer.from('{"learner":{}}')), 'ERR_TENSORWOOD_FORMAT', /format tensorwood-forest, got another/],
+  [
+    'a later version',
+    () => parseForest(Buffer.from('{"format":"tensorwood-forest","version":9}')),
+    'ERR_TENSORWOOD_FORMAT',
+    /version 1, got 9/,
+  ],
+];
+
+describe('refused', () => {
+  it.each(refusals)('%s', (_, act, code, message) => {
+    expect(act).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }));
+  });
+
+  it('a file that is not there', async () => {
+    await expect(loadForest(join(folder, 'nothing.json'))).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_FILE' });
+  });
+
+  it('a model that was disposed of', async () => {
+    const model = parseForest(Buffer.from(models.regression!.toJSONText()));
+    model.dispose();
+    model.dispose();
+    expect(() => model.predictRow([1, 2, 3, 4])).toThrow(expect.objectContaining({ code: 'ERR_TENSORWOOD_DISPOSED' }));
+    await expect(model.predict({ a, b, c, d })).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_DISPOSED' });
+  });
+
+  it('truncated files', () => {
+    const text = models.binary!.toJSONText();
+    for (let length = 0; length < text.length - 2; length += 997) {
+      expect(() => parseForest(Buffer.from(text.slice(0, length)), { threads: 1 })).toThrow(
+        expect.objectContaining({ code: 'ERR_TENSORWOOD_FORMAT' }),
+      );
+    }
+  });
+
+  it('2,000 damaged files: each is refused, or predicts without harm', () => {
+    const random = randomSequence(5);
+    const text = smallest(models.binary!.toJSONText());
+    const row = Float32Array.of(0.5, -0.5, 2, Number.NaN, 3);
+    let refused = 0;
+    for (let k = 0; k < 2000; k++) {
+      const bytes = Buffer.from(text);
+      const at = Math.floor(random() * bytes.length);
+      bytes[at] = k % 2 === 0 ? 48 + Math.floor(random() * 10) : Math.floor(random() * 256);
+      try {
+        using model = parseForest(bytes, { threads: 1 });
+        model.predictRow(row.subarray(0, model.signature.names.length));
+      } catch (error) {
+        refused++;
+        expect(['ERR_TENSORWOOD_FORMAT', 'ERR_TENSORWOOD_MODEL']).toContain((error as TensorwoodError).code);
+      }
+    }
+    expect(refused).toBeGreaterThan(500);
+  });
+});
+
+/** A model of two trees: small enough that most damage hits something that matters. */
+function smallest(text: string): string {
+  const file = JSON.parse(text) as { trees: unknown[] };
+  const path = join(folder, 'small.json');
+  writeFileSync(path, JSON.stringify({ ...file, trees: file.trees.slice(0, 2) }));
+  return readFileSync(path, 'utf8');
+}

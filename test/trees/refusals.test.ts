@@ -1,0 +1,156 @@
+// Bad input: each case is refused with a stable code and a cure, or does what a user expects.
+import { describe, expect, it } from 'vitest';
+import type { TensorwoodError } from '../../lib/errors';
+import { trainTrees } from '../../lib/trees/booster';
+import { createDataset } from '../../lib/trees/dataset';
+import { makeSample } from './tables';
+
+const sample = makeSample(200, 3);
+const binary = Float32Array.from(sample.score, (s) => Number(s > 0));
+const matrix = { values: sample.values, columns: 5 };
+const train = async (label: Parameters<typeof createDataset>[1], options: Parameters<typeof trainTrees>[1]): Promise<unknown> => {
+  using data = await createDataset(matrix, label);
+  return trainTrees(data, { trees: 2, ...options });
+};
+const withAt = (values: Float32Array, at: number, value: number): Float32Array => values.map((v, i) => (i === at ? value : v));
+
+const cases: [string, () => Promise<unknown>, string, RegExp][] = [
+  [
+    'a NaN label',
+    () => train({ label: withAt(binary, 17, Number.NaN) }, {}),
+    'ERR_TENSORWOOD_DATA',
+    /finite labels, got NaN in row 17; leave/,
+  ],
+  ['an infinite label', () => train({ label: withAt(binary, 3, Infinity) }, { objective: 'binary' }), 'ERR_TENSORWOOD_DATA', /row 3/],
+  [
+    'a label of no class',
+    () => train({ label: withAt(binary, 5, 2) }, { objective: 'binary' }),
+    'ERR_TENSORWOOD_DATA',
+    /\[0, 1\].*got 2.*row 5; number/,
+  ],
+  [
+    'a class that is no integer',
+    () => train({ label: withAt(binary, 5, 0.5) }, { objective: 'multiclass', classes: 3 }),
+    'ERR_TENSORWOOD_DATA',
+    /whole labels in \[0, 2\], got 0.5/,
+  ],
+  [
+    'one class',
+    () => train({ label: binary.map(() => 1) }, { objective: 'binary' }),
+    'ERR_TENSORWOOD_DATA',
+    /two classes, got only class 1; add rows/,
+  ],
+  [
+    'one class of several',
+    () => train({ label: binary.map(() => 0) }, { objective: 'multiclass' }),
+    'ERR_TENSORWOOD_DATA',
+    /at least two classes/,
+  ],
+  [
+    'a negative weight',
+    () => train({ label: binary, weight: binary.map((_, i) => (i === 9 ? -1 : 1)) }, {}),
+    'ERR_TENSORWOOD_DATA',
+    /weights of at least 0, got -1.* row 9/,
+  ],
+  ['weights that are all 0', () => train({ label: binary, weight: binary.map(() => 0) }, {}), 'ERR_TENSORWOOD_DATA', /sum above 0/],
+  ['no labels', () => train({}, {}), 'ERR_TENSORWOOD_DATA', /give createDataset a label/],
+  [
+    'labels of another length',
+    () => train({ label: binary.subarray(1) }, {}),
+    'ERR_TENSORWOOD_SHAPE',
+    /label: expected 200 values, one a row, got 199/,
+  ],
+  ['no rows', () => createDataset({ a: new Float32Array(0) }), 'ERR_TENSORWOOD_DATA', /at least one row/],
+  ['no columns', () => createDataset({}), 'ERR_TENSORWOOD_DATA', /at least one column/],
+  [
+    'columns of two lengths',
+    () => createDataset({ a: new Float32Array(3), b: new Float32Array(4) }),
+    'ERR_TENSORWOOD_SHAPE',
+    /3 rows in column 'b'.*got 4/,
+  ],
+  [
+    'a matrix with a part of a row',
+    () => createDataset({ values: new Float32Array(7), columns: 2 }),
+    'ERR_TENSORWOOD_SHAPE',
+    /multiple of its columns/,
+  ],
+  [
+    'a code out of range',
+    () => createDataset({ a: { codes: Int32Array.of(0, 1, 3), categories: ['x', 'y', 'z'] } }),
+    'ERR_TENSORWOOD_DATA',
+    /\[0, 2\] in column 'a', got 3 in row 2/,
+  ],
+  [
+    'a code that is no integer',
+    () => createDataset({ a: { codes: Float32Array.of(0, 0.5), categories: 2 } }),
+    'ERR_TENSORWOOD_DATA',
+    /got 0.5 in row 1/,
+  ],
+  [
+    'too many categories',
+    () => createDataset({ a: { codes: Int32Array.of(0), categories: 65_536 } }),
+    'ERR_TENSORWOOD_DATA',
+    /65535 categories.*got 65536; group the rare ones/,
+  ],
+  ['a column of objects', () => createDataset({ a: [{}] as never }), 'ERR_TENSORWOOD_ARGUMENT', /column 'a', got object in row 0/],
+  ['features that are a number', () => createDataset(7 as never), 'ERR_TENSORWOOD_ARGUMENT', /a record of columns/],
+  [
+    'a mistyped option',
+    () => train({ label: binary }, { maxdepth: 3 } as never),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /'maxdepth', did you mean 'maxDepth'/,
+  ],
+  ['a learning rate of 0', () => train({ label: binary }, { learningRate: 0 }), 'ERR_TENSORWOOD_ARGUMENT', /learningRate/],
+  [
+    'a metric of another objective',
+    () => train({ label: binary }, { metrics: ['auc'] }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /rmse for regression, got 'auc'/,
+  ],
+  ['early stopping without a set', () => train({ label: binary }, { earlyStopping: 3 }), 'ERR_TENSORWOOD_ARGUMENT', /pass evaluation/],
+  [
+    'an evaluation set with other columns',
+    () => train({ label: binary }, { evaluation: { test: { features: { values: new Float32Array(8), columns: 4 }, label: binary } } }),
+    'ERR_TENSORWOOD_MODEL',
+    /rows of 5 values as the model has, got 4/,
+  ],
+];
+
+describe('bad input', () => {
+  it.each(cases)('%s', async (_, act, code, message) => {
+    const error = await act().then(
+      () => expect.fail('expected a refusal'),
+      (e: TensorwoodError) => e,
+    );
+    expect(error.message).toMatch(message);
+    expect(error.code).toBe(code);
+  });
+
+  it('a constant column and an all-missing column are never split on', async () => {
+    const columns = {
+      constant: new Float32Array(200).fill(3),
+      missing: new Float32Array(200).fill(Number.NaN),
+      useful: Float32Array.from({ length: 200 }, (_, i) => sample.values[i * 5]!),
+    };
+    using data = await createDataset(columns, { label: sample.score });
+    using forest = await trainTrees(data, { trees: 5 });
+    const splits = Object.fromEntries(forest.importance().map((f) => [f.name, f.splits]));
+    expect(splits).toMatchObject({ constant: 0, missing: 0 });
+    expect(splits.useful).toBeGreaterThan(0);
+  });
+
+  it('one row, or nothing to split on, gives a model that answers the mean', async () => {
+    using data = await createDataset({ a: Float32Array.of(1) }, { label: [5] });
+    using forest = await trainTrees(data, { trees: 3 });
+    expect(forest.predictSync({ a: Float32Array.of(9, Number.NaN) })).toEqual(Float32Array.of(5, 5));
+  });
+
+  it('infinite features are the largest numbers', async () => {
+    const a = Float32Array.of(-Infinity, -1, 1, Infinity);
+    using data = await createDataset({ a }, { label: [0, 1, 2, 3] });
+    using forest = await trainTrees(data, { trees: 200, learningRate: 0.5, minChildWeight: 0, l2: 0 });
+    forest.predictSync({ a }).forEach((p, i) => {
+      expect(p).toBeCloseTo(i, 3);
+    });
+  });
+});
