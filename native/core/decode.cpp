@@ -127,6 +127,10 @@ class Decoder {
       return malformed(name + ": expected an end within " + std::to_string(program_.constants.size()) + " bytes of constants, got " +
                        std::to_string(end));
     }
+    if (buffer.space == Space::input || buffer.space == Space::output) {
+      program_.staging_bytes += (buffer.bytes + 63) / 64 * 64;
+      if (program_.staging_bytes > static_cast<int64_t>(kLargest)) return malformed("expected inputs and outputs of at most 2^47 bytes");
+    }
     buffer.binding = bind(buffer.space);
     program_.buffers.push_back(buffer);
     return {};

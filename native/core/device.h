@@ -12,6 +12,7 @@ namespace tensorwood {
 struct Device {
   const char* name;  // "cpu", "cuda"
   const char* isa;   // "scalar", "avx2", "avx512"; of other devices their architecture
+  bool host;         // kernels read and write the caller's memory in place
   // A 64-byte aligned block (2 MiB aligned with huge pages advised from 2 MiB up), zeroed; null when there is no memory.
   void* (*allocate)(int64_t bytes);
   void (*release)(void* memory, int64_t bytes);

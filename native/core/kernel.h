@@ -6,7 +6,20 @@
 
 namespace tensorwood {
 
-enum class DType : uint8_t { f32 = 0, bf16 = 1, i32 = 2, u8 = 3, boolean = 4, u16 = 5, u32 = 6, i64 = 7, f64 = 8, i16 = 9, i8 = 10, any = 255 };
+enum class DType : uint8_t {
+  f32 = 0,
+  bf16 = 1,
+  i32 = 2,
+  u8 = 3,
+  boolean = 4,
+  u16 = 5,
+  u32 = 6,
+  i64 = 7,
+  f64 = 8,
+  i16 = 9,
+  i8 = 10,
+  any = 255
+};
 constexpr int kMaxRank = 6;
 
 // One argument: a strided view. data points at element [0, ..., 0]; strides count elements, 0 repeats (broadcast).
@@ -29,7 +42,8 @@ struct Args {
   std::byte* scratch;  // 64-byte aligned, at least what scratch_bytes answered, not shared with another running kernel
   Threads* threads;    // never null; a single thread on the CPU, ignored by devices with threads of their own
   void* stream;        // the device's queue; null on the CPU
-  // Where a kernel that meets data it cannot take (an index outside a table) leaves a static sentence, "expected ...": the run fails. May be null.
+  // Where a kernel that meets data it cannot take (an index outside a table) leaves a static sentence, "expected ...": the run fails. May
+  // be null.
   const char** failure = nullptr;
 };
 

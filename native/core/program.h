@@ -48,6 +48,7 @@ struct Program {
   std::vector<Call> calls;
   std::vector<std::byte> constants;
   int64_t arena_bytes = 0;
+  int64_t staging_bytes = 0;  // inputs and outputs one after another, 64-byte aligned: for devices that do not read the caller's memory
   int64_t scratch_bytes = 0;  // the largest of any call
   int32_t states = 0, inputs = 0, outputs = 0;
 };

@@ -125,7 +125,7 @@ Check find_check(std::string_view name, DType dtype) {
 
 template <int isa>
 constexpr Device make_device() {
-  return {"cpu", kIsas[isa], allocate, release, copy, copy, copy, fill, synchronize, find<isa>, find_check};
+  return {"cpu", kIsas[isa], true, allocate, release, copy, copy, copy, fill, synchronize, find<isa>, find_check};
 }
 
 #if defined(__x86_64__)

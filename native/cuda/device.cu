@@ -56,7 +56,7 @@ const Kernel* find(std::string_view name, DType dtype) {
 }
 
 // Checks of calls are the CPU's; who opens the shared object fills them in.
-constexpr Device device = {"cuda", "cuda", allocate, release, write, read, copy, fill, synchronize, find, nullptr};
+constexpr Device device = {"cuda", "cuda", false, allocate, release, write, read, copy, fill, synchronize, find, nullptr};
 
 }  // namespace
 }  // namespace tensorwood::cuda

@@ -5,7 +5,8 @@ namespace tensorwood {
 namespace {
 
 // Every kind of handle that can be disposed of.
-constexpr bool (*kDisposals[])(const Napi::Value&) = {dispose_as<Runtime>, dispose_as<StateBuffer>, dispose_program, dispose_csv, dispose_tree_handle};
+constexpr bool (*kDisposals[])(const Napi::Value&) = {dispose_as<Runtime>, dispose_as<StateBuffer>, dispose_program, dispose_csv,
+                                                      dispose_tree_handle};
 
 Napi::Value dispose(const Napi::CallbackInfo& info) {
   for (const auto dispose_if : kDisposals) {

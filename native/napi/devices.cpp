@@ -1,6 +1,7 @@
 // The list of back-ends.
 #include "devices.h"
 
+#include "core/plugin.h"
 #include "core/threads.h"
 
 namespace tensorwood {
@@ -10,10 +11,19 @@ std::string describe_cpu() {
   return std::string(cpu_isa_name(cpu_isa_count() - 1)) + ", " + std::to_string(available_threads()) + " threads";
 }
 
+const Device* open_cuda(std::string_view isa, std::string& reason) {
+  const Plugin& plugin = cuda_plugin();
+  reason = !isa.empty() ? "it has no instruction sets to choose from" : plugin.reason;
+  return isa.empty() ? plugin.device : nullptr;
+}
+
+std::string describe_cuda() { return cuda_plugin().description; }
+
 }  // namespace
 
 const DeviceRow device_rows[] = {
     {"cpu", find_cpu_device, describe_cpu},
+    {"cuda", open_cuda, describe_cuda},
 };
 const int device_row_count = sizeof device_rows / sizeof device_rows[0];
 

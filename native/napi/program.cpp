@@ -46,8 +46,9 @@ const HandleType LoadedProgram::handle = {{0xc5128ef4406d4b7a, 0xb06d93e8a15f7d0
 // All that one run needs; it keeps the memory alive that it points to.
 struct Launch {
   std::shared_ptr<LoadedProgram> program;
-  std::shared_ptr<Block> arena, scratch;
+  std::shared_ptr<Block> arena, scratch, staging;
   std::vector<std::shared_ptr<StateBuffer>> states;
+  std::vector<View> inputs, outputs;
   Bindings bindings;
 };
 
@@ -85,7 +86,8 @@ std::shared_ptr<Launch> read_launch(const Napi::CallbackInfo& info) {
   launch->program = unwrap<LoadedProgram>(info[0]);
   const Program& program = launch->program->program();
   launch->states = read_states(info[1], *launch->program);
-  const std::vector<View> inputs = read_views(info[2], "run: input"), outputs = read_views(info[3], "run: output");
+  const std::vector<View>&inputs = launch->inputs = read_views(info[2], "run: input"),
+        &outputs = launch->outputs = read_views(info[3], "run: output");
   check_count("state", program.states, static_cast<int64_t>(launch->states.size()));
   check_count("input", program.inputs, static_cast<int64_t>(inputs.size()));
   check_count("output", program.outputs, static_cast<int64_t>(outputs.size()));
@@ -102,10 +104,33 @@ std::shared_ptr<Launch> read_launch(const Napi::CallbackInfo& info) {
   Runtime& runtime = *launch->program->runtime();
   launch->arena = runtime.arena();
   launch->scratch = runtime.scratch();
+  launch->staging = runtime.staging();
   bindings.arena = launch->arena->data();
   bindings.scratch = launch->scratch->data();
   bindings.constants = launch->program->constants().data();
   return launch;
+}
+
+// Points the inputs and outputs at memory of the device and fills the inputs.
+void stage_inputs(Launch& launch, const Device& device) {
+  std::byte* next = launch.staging->data();
+  const auto place = [&](const View& view) {
+    std::byte* at = next;
+    next += (view.bytes + 63) / 64 * 64;
+    return at;
+  };
+  for (size_t i = 0; i < launch.inputs.size(); i++) {
+    launch.bindings.inputs[i] = place(launch.inputs[i]);
+    device.write(launch.bindings.inputs[i], launch.inputs[i].data, launch.inputs[i].bytes, nullptr);
+  }
+  for (size_t i = 0; i < launch.outputs.size(); i++) launch.bindings.outputs[i] = place(launch.outputs[i]);
+}
+
+Status read_outputs(const Launch& launch, const Device& device) {
+  for (size_t i = 0; i < launch.outputs.size(); i++) {
+    device.read(launch.outputs[i].data, launch.bindings.outputs[i], launch.outputs[i].bytes, nullptr);
+  }
+  return device.synchronize(nullptr);
 }
 
 void record(Trace& trace, const std::vector<double>& seconds) {
@@ -121,7 +146,7 @@ bool is_traced(Trace& trace) {
   return trace.on;
 }
 
-Status execute(const Launch& launch, const std::atomic<bool>& cancelled) {
+Status execute(Launch& launch, const std::atomic<bool>& cancelled) {
   LoadedProgram& loaded = *launch.program;
   Runtime& runtime = *loaded.runtime();
   const Device& device = runtime.device();
@@ -135,7 +160,9 @@ Status execute(const Launch& launch, const std::atomic<bool>& cancelled) {
     seconds.resize(loaded.program().calls.size());
     watch.seconds = seconds.data();
   }
-  const Status status = run(loaded.program(), launch.bindings, device, runtime.threads(), watch);
+  if (!device.host) stage_inputs(launch, device);
+  Status status = run(loaded.program(), launch.bindings, device, runtime.threads(), watch);
+  if (!device.host && status.ok()) status = read_outputs(launch, device);
   if (watch.seconds != nullptr) record(loaded.trace(), seconds);
   return status;
 }

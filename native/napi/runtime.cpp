@@ -79,6 +79,7 @@ void Runtime::reserve(Napi::Env env, const Program& program) {
   }
   grow(env, device_, arena_, arena);
   grow(env, device_, scratch_, scratch);
+  if (!device_.host) grow(env, device_, staging_, program.staging_bytes);
 }
 
 namespace {

@@ -52,13 +52,14 @@ class Runtime {
   void reserve(Napi::Env env, const Program& program);
   const std::shared_ptr<Block>& arena() const { return arena_; }
   const std::shared_ptr<Block>& scratch() const { return scratch_; }
+  const std::shared_ptr<Block>& staging() const { return staging_; }  // null where the device reads the caller's memory
   bool poisoned() const { return poisoned_; }
 
  private:
   const Device& device_;
   bool poisoned_;
   std::unique_ptr<Threads> threads_;
-  std::shared_ptr<Block> arena_, scratch_;
+  std::shared_ptr<Block> arena_, scratch_, staging_;
   std::shared_ptr<Coordinator> coordinator_;  // last: it ends before what its jobs use
 };
 
