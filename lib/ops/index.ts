@@ -1,4 +1,5 @@
 // Every operation, a family a line.
+export * from './attention';
 export * from './conv';
 export * from './elementwise';
 export * from './gather';
