@@ -9,6 +9,7 @@ export * from './matmul';
 export * from './norm';
 export * from './pool';
 export * from './random';
+export * from './recurrent';
 export * from './reduce';
 export * from './softmax';
 export * from './source';
