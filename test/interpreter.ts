@@ -1,26 +1,18 @@
 // The slow truth of whole graphs: evaluates tensors node by node in double precision with the definitions of test/ops. What the compiler, the planner
 // and the kernels make of a graph is judged against it.
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { type DType, fromBfloat16 } from '../lib/dtype';
 import type { Literal } from '../lib/ops/source';
 import { assignOperation, type Variable } from '../lib/ops/state';
 import { contiguousStrides, type Shape, sizeOf } from '../lib/shape';
 import type { Node, Operation, Tensor } from '../lib/tensor';
-import type { Definition, Definitions, Value } from './ops/definition';
+import { loadFamilies } from './ops';
+import type { Definition, Value } from './ops/definition';
 
 let definitions: Map<Operation<any>, Definition> | undefined;
 
 async function loadDefinitions(): Promise<Map<Operation<any>, Definition>> {
-  if (definitions) return definitions;
-  const found = new Map<Operation<any>, Definition>();
-  const folder = join(__dirname, 'ops');
-  for (const file of readdirSync(folder).filter((f) => f.endsWith('.ts') && !f.endsWith('.test.ts'))) {
-    const family = (await import(join(folder, file))) as { definitions?: Definitions };
-    for (const definition of Object.values(family.definitions ?? {})) found.set(definition.operation, definition);
-  }
-  definitions = found;
-  return found;
+  definitions ??= new Map((await loadFamilies()).flatMap((family) => family.definitions.map(([, d]) => [d.operation, d] as const)));
+  return definitions;
 }
 
 /** Elements of a typed array as numbers, bf16 bits decoded. */
