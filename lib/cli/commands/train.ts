@@ -1,4 +1,5 @@
 // tensorwood train: trees on a table, or a model on images.
+import { fail } from '../../errors';
 import type { Command } from '../command';
 import { runTrainTrees, treeSections } from '../train-trees';
 
@@ -10,10 +11,12 @@ export const command: Command = {
   words: [1, 1],
   examples: [
     'tensorwood train trees --data houses.csv --label price',
-    'tensorwood train trees --data flights.parquet --label delay --at-least 15 --times date --held-out 100000',
+    'tensorwood train trees --data flights.parquet --label delay --at-least 15 --times date',
   ],
   sections: (subject) => (subject === 'trees' ? treeSections : []),
   async run(input) {
+    const [subject] = input.words;
+    if (subject !== 'trees') fail('ERR_TENSORWOOD_ARGUMENT', `train: unknown model '${subject}'; there is: trees`);
     await runTrainTrees(input);
   },
 };

@@ -1,0 +1,95 @@
+// The texts of `tensorwood inspect`, one for each kind of file.
+import { stat } from 'node:fs/promises';
+import { compact, grouped } from '../dashboard/html';
+import type { Column, Table } from '../data/table';
+import { inspectSafetensors } from '../formats/safetensors';
+import { showShape, sizeOf } from '../shape';
+import { loadForest } from '../trees/forest';
+import type { Input } from './command';
+import { layOut } from './help';
+import { kindOf, modelPath } from './model-file';
+import { readRun } from './runs';
+import { openTable } from './tables';
+
+const listed = 40; // rows of a long list
+
+type Rows = (readonly [string, string])[];
+
+const section = (title: string, rows: Rows): string => {
+  const more = rows.length > listed ? `\n  … ${rows.length - listed} more` : '';
+  return `${title}\n${rows.length === 0 ? '  none' : layOut(rows.slice(0, listed))}${more}`;
+};
+
+const bytes = (n: number): string => (n < 1e6 ? `${(n / 1e3).toFixed(1)} kB` : `${(n / 1e6).toFixed(1)} MB`);
+
+async function describeForest(path: string): Promise<string> {
+  using forest = await loadForest(path);
+  const { names, categories } = forest.signature;
+  const kinds = new Map(names.map((name, i) => [name, categoryText(categories[i]!)]));
+  const features: Rows = forest
+    .importance()
+    .map(({ name, gain, splits }) => [name, `${kinds.get(name)}, ${grouped(splits)} splits, gain ${compact(gain)}`]);
+  const options: Rows = Object.entries(forest.parameters).map(([name, value]) => [name, String(value)]);
+  const classes = forest.classes === undefined ? '' : `, classes ${forest.classes.slice(0, 10).join(', ')}`;
+  const head = `${path}: ${forest.objective} forest of ${grouped(forest.rounds)} rounds${classes}, ${bytes((await stat(path)).size)}`;
+  return [head, section('Features by gain', features), section('Options', options)].join('\n\n');
+}
+
+const categoryText = (categories: readonly string[] | number | null): string => {
+  if (categories === null) return 'number';
+  return `${grouped(typeof categories === 'number' ? categories : categories.length)} categories`;
+};
+
+async function describeSafetensors(path: string): Promise<string> {
+  const { entries, metadata } = await inspectSafetensors(path);
+  const total = entries.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const head = `${path}: safetensors, ${entries.length} tensors, ${grouped(total)} elements, ${bytes((await stat(path)).size)}`;
+  const tensors: Rows = entries.map(({ name, code, shape }) => [name, `${code} ${showShape(shape)}`]);
+  const notes: Rows = Object.entries(metadata).map(([name, value]) => [name, value.length > 200 ? `${value.slice(0, 200)}…` : value]);
+  return [head, section('Tensors', tensors), ...(notes.length === 0 ? [] : [section('Metadata', notes)])].join('\n\n');
+}
+
+function describeColumn(column: Column, rows: number): string {
+  if (column.kind === 'category') {
+    const missing = column.codes.reduce((n, code) => n + (code < 0 ? 1 : 0), 0);
+    const some = column.categories.slice(0, 4).map((c) => (c.length > 24 ? `${c.slice(0, 23)}…` : c));
+    return `${grouped(column.categories.length)} categories (${some.join(', ')}${column.categories.length > 4 ? ', …' : ''})${missingText(missing, rows)}`;
+  }
+  let [low, high, sum, count] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
+  for (const value of column.values) {
+    if (Number.isNaN(value)) continue;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+    sum += value;
+    count++;
+  }
+  const range = count === 0 ? 'no value' : `${compact(low)} to ${compact(high)}, mean ${compact(sum / count)}`;
+  return `number, ${range}${missingText(rows - count, rows)}`;
+}
+
+const missingText = (missing: number, rows: number): string =>
+  missing === 0 ? '' : `, ${grouped(missing)} missing (${((100 * missing) / rows).toFixed(1)} %)`;
+
+function describeTable(path: string, table: Table): string {
+  const columns: Rows = table.columns.map((c) => [c.name, describeColumn(c, table.rows)]);
+  return `${path}: table of ${grouped(table.rows)} rows\n\n${section('Columns', columns)}`;
+}
+
+async function describeRun(path: string, input: Input): Promise<string> {
+  const run = await readRun(path);
+  return `${path}: folder of a run (${run.kind})\n\n${await describeFile(modelPath(path, run), input)}`;
+}
+
+/** What a file is and holds. @throws ERR_TENSORWOOD_FILE, _FORMAT, _DATA when it cannot be told */
+export async function describeFile(path: string, input: Input): Promise<string> {
+  switch (await kindOf('inspect', path)) {
+    case 'run':
+      return describeRun(path, input);
+    case 'forest':
+      return describeForest(path);
+    case 'safetensors':
+      return describeSafetensors(path);
+    default:
+      return describeTable(path, await openTable(path, input));
+  }
+}

@@ -1,0 +1,180 @@
+// The command line from outside: help, errors of one sentence, exit codes, and trees from a file to predictions.
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { uniform } from '../../lib/nn/philox';
+
+const root = join(__dirname, '..', '..');
+const folder = mkdtempSync(join(tmpdir(), 'tensorwood cli '));
+const compiled = join(folder, 'dist');
+
+// The command line is compiled beside the sources' own addon and manifest, so that it runs as users run it.
+beforeAll(() => {
+  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', compiled], {
+    cwd: root,
+  });
+  for (const link of ['build', 'package.json', 'node_modules', 'scripts']) execFileSync('ln', ['-s', join(root, link), join(folder, link)]);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Answer {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function run(args: readonly string[], options: { interruptAfter?: RegExp } = {}): Promise<Answer> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(compiled, 'cli', 'main.js'), ...args], { cwd: folder });
+    let [out, err] = ['', ''];
+    let interrupted = false;
+    child.stdout.on('data', (text) => {
+      out += text;
+    });
+    child.stderr.on('data', (text) => {
+      err += text;
+      if (!interrupted && options.interruptAfter?.test(err)) interrupted = child.kill('SIGINT');
+    });
+    child.on('close', (code) => resolve({ code, out, err }));
+  });
+}
+
+/** Rows whose label follows from two columns. */
+function table(rows: number): string {
+  const draws = uniform(3 * rows, { seed: 4, stream: 0 });
+  const lines = Array.from({ length: rows }, (_, i) => {
+    const [a, b, c] = [draws[3 * i]!, draws[3 * i + 1]!, draws[3 * i + 2]!];
+    return `${a.toFixed(4)},${b < 0.5 ? 'red' : '"blue, dark"'},${c.toFixed(3)},${a + (b < 0.5 ? 0.4 : 0) > 0.7 ? 'yes' : 'no'}`;
+  });
+  return `size,colour,noise,late\n${lines.join('\n')}\n`;
+}
+
+function written(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('tensorwood', () => {
+  it('lists the commands, and says more about each', async () => {
+    const { code, out } = await run(['--help']);
+    expect(code).toBe(0);
+    for (const name of ['build', 'devices', 'inspect', 'predict', 'train']) expect(out).toContain(`  ${name} `);
+    const help = await run(['train', 'trees', '--help']);
+    for (const text of ['--learning-rate X', 'default 0.1', '--data FILE', '--delimiter', 'Examples', '--verbose'])
+      expect(help.out).toContain(text);
+    expect(help.out.split('\n').every((line) => line.length <= 100)).toBe(true);
+  });
+
+  it('says its version', async () => {
+    expect((await run(['--version'])).out.trim()).toBe(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version);
+  });
+
+  it.each([
+    [['trian'], 2, "tensorwood: unknown command 'trian', did you mean 'train'?"],
+    [['devices', '--jsn'], 2, "tensorwood: devices: unknown flag --jsn, did you mean '--json'?"],
+    [['inspect'], 2, 'tensorwood: inspect: something is missing; usage: tensorwood inspect FILE'],
+    [['inspect', 'a', 'b'], 2, "tensorwood: inspect: 'b' is too much"],
+    [['inspect', 'absent.csv'], 1, "tensorwood: inspect: cannot read 'absent.csv'"],
+    [['train', 'trees', '--data'], 2, 'tensorwood: train: expected a value after --data (FILE)'],
+    [['train', 'trees', '--label', 'x'], 2, 'tensorwood: train: expected --data'],
+    [['train', 'nothing'], 2, "tensorwood: train: unknown model 'nothing'"],
+    [['predict', 'package.json', '--data', 'x.csv'], 1, "tensorwood: predict: expected a model, got 'package.json'"],
+  ])('%j: one sentence and exit code %i', async (args, code, message) => {
+    const answer = await run(args);
+    expect(answer).toMatchObject({ code, out: '' });
+    expect(answer.err.startsWith(message)).toBe(true);
+    expect(answer.err.trim().split('\n').length).toBe(1);
+  });
+
+  it('shows the stack when asked', async () => {
+    const { err } = await run(['inspect', 'absent.csv', '--verbose']);
+    expect(err).toMatch(/\n {4}at /);
+    expect(err).toContain('code: ERR_TENSORWOOD_FILE');
+  });
+
+  it('devices: as text and as JSON', async () => {
+    expect((await run(['devices'])).out).toMatch(/cpu .*threads/);
+    expect(JSON.parse((await run(['devices', '--json'])).out).cores).toBeGreaterThan(0);
+  });
+});
+
+describe('tensorwood train trees', () => {
+  it('goes from a file to a model, a report and predictions, in folders with spaces', async () => {
+    const data = written('with space.csv', table(2000));
+    const trained = await run([
+      'train',
+      'trees',
+      '--data',
+      data,
+      '--label',
+      'late',
+      '--trees',
+      '30',
+      '--held-out',
+      '500',
+      '--output',
+      'my run',
+    ]);
+    expect(trained).toMatchObject({ code: 0 });
+    expect(readdirSync(join(folder, 'my run')).sort()).toEqual(['held-out.csv', 'history.jsonl', 'model.json', 'report.html', 'run.json']);
+    expect(
+      readFileSync(join(folder, 'my run', 'history.jsonl'), 'utf8')
+        .trim()
+        .split('\n').length,
+    ).toBe(30);
+    expect(readFileSync(join(folder, 'my run', 'report.html'), 'utf8')).toContain('Reliability');
+
+    const next = /next\s+npx tensorwood (.*)/.exec(trained.out)![1]!;
+    expect(next).toBe("predict 'my run' --data 'my run/held-out.csv'");
+    const predicted = await run(['predict', 'my run', '--data', 'my run/held-out.csv', '--keep', 'colour']);
+    const [header, ...rows] = predicted.out.trim().split('\n');
+    expect(header).toBe('colour,late,prediction,confidence');
+    expect(rows.length).toBe(500);
+    const right = rows.filter((row) => /,(\w+),\1,/.test(row)).length;
+    expect(right).toBeGreaterThan(475);
+
+    const inspected = await run(['inspect', 'my run/model.json']);
+    expect(inspected.out).toMatch(/binary forest of 30 rounds, classes no, yes/);
+    expect(inspected.out).toMatch(/colour +2 categories/);
+  });
+
+  it('makes a label of a threshold and calendar features of times, again when predicting', async () => {
+    const rows = Array.from({ length: 800 }, (_, i) => `${Date.UTC(2001, 0, 1) + i * 7_300_000},${(i * 37) % 60}`);
+    const data = written('times.csv', `when,delay\n${rows.join('\n')}\n`);
+    const args = ['--label', 'delay', '--at-least', '15', '--times', 'when', '--trees', '3', '--output', 'times'];
+    expect(await run(['train', 'trees', '--data', data, ...args])).toMatchObject({ code: 0 });
+    expect((await run(['predict', 'times', '--data', data])).out.split('\n').length).toBe(802);
+    expect((await run(['predict', 'times', '--data', 'times/held-out.csv'])).out).toMatch(/^delay,prediction\n[01],0\./);
+  });
+
+  it('stops at Ctrl-C and saves what it has', async () => {
+    const data = written('long.csv', table(20_000));
+    const args = ['train', 'trees', '--data', data, '--label', 'late', '--trees', '100000', '--output', 'stopped'];
+    const answer = await run(args, { interruptAfter: /tree \d/ });
+    expect(answer.code).toBe(130);
+    expect(answer.out).toContain('aborted after');
+    expect(existsSync(join(folder, 'stopped', 'model.json'))).toBe(true);
+    expect((await run(['predict', 'stopped', '--data', 'stopped/held-out.csv'])).code).toBe(0);
+  });
+
+  it('leaves no half-written run where it cannot write', async () => {
+    const data = written('small.csv', table(300));
+    mkdirSync(join(folder, 'blocked', 'model.json'), { recursive: true });
+    const answer = await run(['train', 'trees', '--data', data, '--label', 'late', '--trees', '2', '--output', 'blocked']);
+    expect(answer.code).toBe(1);
+    expect(answer.err.trim().split('\n').at(-1)).toMatch(
+      /^tensorwood: write: cannot write 'blocked\/model.json': there is a folder of that name/,
+    );
+    expect(readdirSync(join(folder, 'blocked'))).toEqual(['model.json']);
+  });
+
+  it('names what is wrong with the data', async () => {
+    const data = written('odd.csv', 'a,label\n1,yes\n2,yes\n3,\n');
+    const answer = await run(['train', 'trees', '--data', data, '--label', 'label', '--held-out', '0']);
+    expect(answer.code).toBe(1);
+    expect(answer.err.trim().split('\n').at(-1)).toMatch(/^tensorwood: .*label/);
+  });
+});
