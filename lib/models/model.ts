@@ -1,0 +1,89 @@
+// What a model is. Each other file of this folder exports one `definition`: a schema of its configuration, the fields of an example, how its layers are
+// built, and a tiny configuration that trains in seconds. Tests, the training loop and the command line know models by this record alone.
+import { fail } from '../errors';
+import type { Layer, Mode } from '../nn/module';
+import { countParameters, createScope, type Scope } from '../nn/module';
+import { softmaxCrossEntropy } from '../ops/loss';
+import type { Variable } from '../ops/state';
+import type { Options, Schema, Values } from '../schema';
+import { parse } from '../schema';
+import type { Signature, Tensor } from '../tensor';
+
+/** One tensor a field, examples along the first axis. */
+export type Batch = Readonly<Record<string, Tensor>>;
+
+export interface Loss {
+  /** Mean over the batch, one element. */
+  readonly loss: Tensor;
+  /** What the model says: logits (B, classes) of a classifier. */
+  readonly outputs: Tensor;
+}
+
+export interface Network {
+  readonly forward: Layer;
+  loss(batch: Batch, mode: Mode): Loss;
+}
+
+export interface ModelDefinition<S extends Schema = Schema> {
+  readonly name: string;
+  readonly doc: string;
+  readonly schema: S;
+  readonly tiny: Options<S>;
+  /** Fields of one example, without the axis of the batch. `x` goes into forward; `label` is the class. */
+  fields(config: Values<S>): Readonly<Record<string, Signature>>;
+  build(scope: Scope, config: Values<S>): Network;
+}
+
+export interface Model extends Network {
+  readonly name: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly fields: Readonly<Record<string, Signature>>;
+  /** By name, as timm, torchvision and PyTorch name them. */
+  readonly variables: ReadonlyMap<string, Variable>;
+  /** Of a classifier. */
+  readonly classes: number | undefined;
+  /** Trainable elements. */
+  readonly parameters: number;
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/**
+ * A model with first weights drawn from `seed` (default 0); memory is taken when it first runs. Free it by dispose() or `using`.
+ * @throws ERR_TENSORWOOD_ARGUMENT for an option that the model does not have or take
+ */
+export function createModel<S extends Schema>(definition: ModelDefinition<S>, options: Options<S> = {}, { seed = 0 } = {}): Model {
+  const config = parse(definition.name, definition.schema, options);
+  const scope = createScope(seed);
+  const network = definition.build(scope, config);
+  const dispose = (): void => {
+    for (const variable of scope.variables.values()) variable.dispose();
+  };
+  return {
+    ...network,
+    name: definition.name,
+    config,
+    fields: definition.fields(config),
+    variables: scope.variables,
+    classes: 'classes' in config ? (config.classes as number) : undefined,
+    parameters: countParameters(scope.variables),
+    dispose,
+    [Symbol.dispose]: dispose,
+  };
+}
+
+/** A network that tells classes apart: forward gives logits (B, classes), the loss is their cross-entropy with `label` i32 (B). */
+export function classifier(forward: Layer, options: { labelSmoothing?: number } = {}): Network {
+  return {
+    forward,
+    loss(batch, mode) {
+      const { x, label } = batch;
+      if (!x || !label) fail('ERR_TENSORWOOD_DATA', `classifier: expected the fields x and label, got ${Object.keys(batch).join(', ')}`);
+      const outputs = forward(x, mode);
+      return { loss: softmaxCrossEntropy(outputs, label, { smoothing: mode.training ? (options.labelSmoothing ?? 0) : 0 }), outputs };
+    },
+  };
+}
+
+/** The field every classifier has besides its input. */
+export const label: Signature = { shape: [], dtype: 'i32' };
