@@ -1,0 +1,88 @@
+// Optimizers as the training loop uses them: the state they keep, and the writes that one step records. The formulas are the operations of
+// lib/ops/update.ts; which parameters decay is decided here.
+import { fail } from '../errors';
+import { assign, Variable } from '../ops/state';
+import { adamw, sgd } from '../ops/update';
+import type { Values } from '../schema';
+import { boolean, choice, number } from '../schema';
+import type { Tensor } from '../tensor';
+
+export const optimizerSchema = {
+  optimizer: choice(['adamw', 'sgd'], 'adamw', 'AdamW, or stochastic gradient descent with momentum'),
+  learningRate: number(0.001, [Number.MIN_VALUE, Number.POSITIVE_INFINITY], 'highest learning rate'),
+  weightDecay: number(0.05, [0, Number.POSITIVE_INFINITY], 'decay of weights; biases, norms, class tokens and positions are exempt'),
+  beta1: number(0.9, [0, 1], 'AdamW: memory of the mean of the gradient'),
+  beta2: number(0.999, [0, 1], 'AdamW: memory of the mean of its square'),
+  epsilon: number(1e-8, [Number.MIN_VALUE, 1], 'AdamW: added to the root of the mean square'),
+  momentum: number(0.9, [0, 1], 'SGD: memory of the direction'),
+  nesterov: boolean(false, 'SGD: look ahead along the direction (Nesterov)'),
+};
+
+export type OptimizerOptions = Values<typeof optimizerSchema>;
+
+export interface OptimizerStep {
+  /** Of the parameters, in their order. */
+  readonly gradients: readonly Tensor[];
+  /** f32 (). */
+  readonly learningRate: Tensor;
+  /** f32 (), counted from 1. */
+  readonly step: Tensor;
+  /** f32 (), factor on all gradients; NaN = change nothing. */
+  readonly gradientScale: Tensor;
+}
+
+export interface Optimizer {
+  /** Its state by name: `moment1.head.weight`. */
+  readonly variables: ReadonlyMap<string, Variable>;
+  /** Records the writes to parameters and state in the step being traced. Returns the new parameters. */
+  update(step: OptimizerStep): readonly Tensor[];
+}
+
+const exempt = /(^|\.)(cls_token|pos_embed)$/;
+
+/** The default rule: what has two axes or more decays, except class tokens and position embeddings (timm's rule for ViT). */
+export const decays = ({ name, shape }: Variable): boolean => shape.length >= 2 && !exempt.test(name);
+
+const beside = (parameters: readonly Variable[], name: string): Variable[] =>
+  parameters.map((p) => new Variable({ name: `${name}.${p.name}`, shape: p.shape, trainable: false }));
+
+const assignAll = (variables: readonly Variable[], values: readonly Tensor[]): Tensor[] => values.map((v, i) => assign(variables[i]!, v));
+const byName = (variables: readonly Variable[]): Map<string, Variable> => new Map(variables.map((v) => [v.name, v]));
+
+function createAdamW(parameters: readonly Variable[], decay: readonly number[], options: OptimizerOptions): Optimizer {
+  const first = beside(parameters, 'moment1');
+  const second = beside(parameters, 'moment2');
+  const settings = { betas: [options.beta1, options.beta2] as const, epsilon: options.epsilon, decay };
+  return {
+    variables: byName([...first, ...second]),
+    update(step) {
+      const next = adamw({ parameters, first, second, ...step }, settings);
+      assignAll(first, next.first);
+      assignAll(second, next.second);
+      return assignAll(parameters, next.parameters);
+    },
+  };
+}
+
+function createSgd(parameters: readonly Variable[], decay: readonly number[], options: OptimizerOptions): Optimizer {
+  const velocities = beside(parameters, 'velocity');
+  const settings = { momentum: options.momentum, nesterov: options.nesterov, decay };
+  return {
+    variables: byName(velocities),
+    update(step) {
+      const next = sgd({ parameters, velocities, ...step }, settings);
+      assignAll(velocities, next.velocities);
+      return assignAll(parameters, next.parameters);
+    },
+  };
+}
+
+/**
+ * The optimizer that `options` names, for these parameters. SGD adds its decay to the gradient; AdamW decays the weight itself.
+ * @throws ERR_TENSORWOOD_ARGUMENT when there are no parameters
+ */
+export function createOptimizer(parameters: readonly Variable[], options: OptimizerOptions): Optimizer {
+  if (parameters.length === 0) fail('ERR_TENSORWOOD_ARGUMENT', 'optimizer: expected at least one trainable variable, got none');
+  const decay = parameters.map((p) => (decays(p) ? options.weightDecay : 0));
+  return (options.optimizer === 'adamw' ? createAdamW : createSgd)(parameters, decay, options);
+}
