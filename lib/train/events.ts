@@ -3,8 +3,8 @@
 //   start       model, config, options, parameters (elements), examples, steps (planned)
 //   resume      step, path                              after start, when a run goes on from a checkpoint; what follows replaces earlier lines of later steps
 //   step        step, epoch, loss, learningRate, gradientNorm, examplesPerSecond     loss and norm are means over the steps since the line before
-//   evaluation  step, epoch, loss, metrics {accuracy}, confusion                     confusion[actual][predicted] counts examples
-//   checkpoint  step, path, best (of all evaluations so far)
+//   evaluation  step, epoch, loss, metrics {accuracy}, confusion, best               confusion[actual][predicted] counts examples; best: of all so far
+//   checkpoint  step, path
 //   end         step, epoch, reason (completed | stopped | aborted | failed), seconds, best {step, ...metrics}, message (when failed)
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -44,13 +44,13 @@ export interface EvaluationEvent {
   readonly loss: number;
   readonly metrics: Readonly<Record<string, number>>;
   readonly confusion: readonly (readonly number[])[];
+  readonly best: boolean;
 }
 
 export interface CheckpointEvent {
   readonly event: 'checkpoint';
   readonly step: number;
   readonly path: string;
-  readonly best: boolean;
 }
 
 export interface EndEvent {

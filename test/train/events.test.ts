@@ -20,7 +20,15 @@ const step = (n: number): TrainEvent => ({
   gradientNorm: 1,
   examplesPerSecond: 512,
 });
-const evaluation: TrainEvent = { event: 'evaluation', step: 20, epoch: 2, loss: 0.5, metrics: { accuracy: 0.875 }, confusion: [[1]] };
+const evaluation: TrainEvent = {
+  event: 'evaluation',
+  step: 20,
+  epoch: 2,
+  loss: 0.5,
+  metrics: { accuracy: 0.875 },
+  confusion: [[1]],
+  best: true,
+};
 const end = (n: number): TrainEvent => ({ event: 'end', step: n, epoch: n / 10, reason: 'completed', seconds: 1.25 });
 const bare = (events: readonly object[]): object[] => events.map((event) => ({ ...event, time: undefined }));
 

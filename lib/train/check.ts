@@ -1,0 +1,56 @@
+// Whether data fits a model, before the first step: each refusal names the field, the example and the cure.
+import type { Examples } from '../data/examples';
+import { fail } from '../errors';
+import type { Model } from '../models/model';
+import { sameShape, showShape } from '../shape';
+
+const CHUNK = 4096; // examples looked at together
+
+function checkFields(subject: string, model: Model, data: Examples): void {
+  for (const [name, expected] of Object.entries(model.fields)) {
+    const found = data.fields[name];
+    if (!found)
+      fail('ERR_TENSORWOOD_MODEL', `${subject}: expected a field '${name}' for ${model.name}, got ${Object.keys(data.fields).join(', ')}`);
+    if (found.dtype !== expected.dtype || !sameShape(found.shape, expected.shape)) {
+      const wanted = `${expected.dtype} ${showShape(expected.shape)}`;
+      fail(
+        'ERR_TENSORWOOD_MODEL',
+        `${subject}: expected '${name}' to be ${wanted} for ${model.name}, got ${found.dtype} ${showShape(found.shape)}`,
+      );
+    }
+  }
+}
+
+function checkLabels(subject: string, labels: ArrayLike<number>, first: number, classes: number): void {
+  for (let i = 0; i < labels.length; i++) {
+    if (!(labels[i]! >= 0 && labels[i]! < classes))
+      fail('ERR_TENSORWOOD_DATA', `${subject}: expected labels in [0, ${classes - 1}], got ${labels[i]} at example ${first + i}`);
+  }
+}
+
+function checkFinite(subject: string, name: string, values: ArrayLike<number>, first: number, width: number): void {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i]!))
+      fail(
+        'ERR_TENSORWOOD_DATA',
+        `${subject}: expected finite numbers in '${name}', got ${values[i]} at example ${first + Math.floor(i / width)}`,
+      );
+  }
+}
+
+/**
+ * Looks at every example once.
+ * @throws ERR_TENSORWOOD_MODEL when fields do not fit the model, ERR_TENSORWOOD_DATA when a label is no class or a number is not finite
+ */
+export function checkExamples(subject: string, model: Model, data: Examples): void {
+  checkFields(subject, model, data);
+  for (let first = 0; first < data.size; first += CHUNK) {
+    const indices = Int32Array.from({ length: Math.min(CHUNK, data.size - first) }, (_, i) => first + i);
+    const rows = data.read(indices, { seed: 0, stream: 0 });
+    for (const [name, { dtype }] of Object.entries(model.fields)) {
+      const values = rows[name]!;
+      if (dtype === 'f32') checkFinite(subject, name, values, first, values.length / indices.length);
+      if (name === 'label' && model.classes !== undefined) checkLabels(subject, values, first, model.classes);
+    }
+  }
+}

@@ -1,0 +1,52 @@
+// A model on examples: mean loss, accuracy and confusion of a classifier, and the probabilities of each example.
+import type { Examples } from '../data/examples';
+import type { Executor } from '../executor';
+import { compile } from '../executor';
+import type { Model } from '../models/model';
+import { orderedBatches } from './batches';
+import { accuracyOf, countBatch, createTally, lossOf } from './metrics';
+import type { Stepper } from './step';
+
+export interface Evaluation {
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  /** confusion[actual][predicted] counts examples. */
+  readonly confusion: readonly (readonly number[])[];
+}
+
+/** Runs all examples through a stepper, in order, and counts. */
+export async function evaluateModel(
+  stepper: Stepper,
+  model: Model,
+  data: Examples,
+  options: { batchSize: number; signal?: AbortSignal | undefined },
+): Promise<Evaluation> {
+  const tally = createTally(model.classes ?? 0);
+  for (const batch of orderedBatches(data, options.batchSize)) {
+    const { loss, outputs } = await stepper.evaluate(batch, options.signal);
+    const labels = batch.label!.data;
+    countBatch(tally, { loss, logits: outputs, labels });
+  }
+  return { loss: lossOf(tally), metrics: { accuracy: accuracyOf(tally) }, confusion: tally.confusion };
+}
+
+/**
+ * Outputs of a model for examples, in order: of a classifier the logits, (examples, classes) row-major. Labels are not needed.
+ * @throws ERR_TENSORWOOD_SHAPE when the examples do not fit the model
+ */
+export async function predict(
+  model: Model,
+  data: Examples,
+  options: { batchSize?: number; executor?: Executor } = {},
+): Promise<Float32Array> {
+  using forward = compile((x) => ({ outputs: model.forward(x, { training: false }) }), { executor: options.executor });
+  const parts: Float32Array[] = [];
+  for (const batch of orderedBatches(data, options.batchSize ?? 256)) parts.push((await forward(batch.x!)).outputs as Float32Array);
+  const all = new Float32Array(parts.reduce((total, part) => total + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

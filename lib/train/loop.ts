@@ -1,0 +1,285 @@
+// The training loop, the only one: batches, steps, evaluation, early stop, checkpoints, events. It knows models by their record and data by Examples.
+// A run that is interrupted anywhere and resumed ends with the same bits as one that was not.
+import { join } from 'node:path';
+import type { Examples } from '../data/examples';
+import { fail } from '../errors';
+import type { Executor } from '../executor';
+import { defaultExecutor } from '../executor';
+import type { Model } from '../models/model';
+import { optimizerSchema } from '../optim/optimizer';
+import { scheduleFactor, scheduleSchema } from '../optim/schedule';
+import type { Options, Values } from '../schema';
+import { integer, number, parse } from '../schema';
+import { batchReader, stepsPerEpoch } from './batches';
+import { checkExamples } from './check';
+import type { Run, RunState } from './checkpoint';
+import { listCheckpoints, loadCheckpoint, saveCheckpoint } from './checkpoint';
+import type { Evaluation } from './evaluate';
+import { evaluateModel } from './evaluate';
+import type { EndEvent, Listener, TrainEvent } from './events';
+import { eventWriter } from './events';
+import { saveModel } from './model-file';
+import type { Arrays, Stepper } from './step';
+import { createStepper } from './step';
+
+const many = Number.POSITIVE_INFINITY;
+
+export const trainSchema = {
+  epochs: number(10, [Number.MIN_VALUE, many], 'passes over the training data'),
+  steps: integer(0, [0, many], 'optimizer steps; 0 = as many as the epochs take'),
+  batchSize: integer(64, [1, many], 'examples of a batch'),
+  accumulate: integer(1, [1, many], 'batches whose gradients are averaged before each update'),
+  ...optimizerSchema,
+  ...scheduleSchema,
+  clip: number(1, [0, many], 'largest norm of all gradients together; 0 = no limit'),
+  average: number(0, [0, 1], 'decay of a moving average of the weights, which is then evaluated and saved; 0 = none'),
+  seed: integer(0, [0, Number.MAX_SAFE_INTEGER], 'seed of shuffles, augmentation and dropout'),
+  logEvery: integer(10, [1, many], 'steps between two step events'),
+  evaluateEvery: integer(0, [0, many], 'steps between evaluations; 0 = once an epoch'),
+  patience: integer(0, [0, many], 'evaluations without a better accuracy after which training stops; 0 = never'),
+  checkpointEvery: integer(0, [0, many], 'steps between checkpoints; 0 = once an epoch'),
+  keep: integer(2, [1, many], 'newest checkpoints that are kept'),
+};
+
+type Settings = Values<typeof trainSchema>;
+
+export interface TrainOptions extends Options<typeof trainSchema> {
+  /** Examples to evaluate on; never trained on. */
+  readonly validation?: Examples;
+  /** Where events.jsonl, model.safetensors and checkpoints/ go. Without it nothing is written. */
+  readonly folder?: string;
+  /** Whether to go on from the newest checkpoint of the folder, where there is one. Default false. */
+  readonly resume?: boolean;
+  readonly signal?: AbortSignal;
+  /** Hear every event: progressWriter(), or your own. */
+  readonly listeners?: readonly Listener[];
+  /** Text kept in model.safetensors: class names and the like. */
+  readonly notes?: Readonly<Record<string, string>>;
+  /** Default: defaultExecutor(). Its random counter is set from the seed. */
+  readonly executor?: Executor;
+}
+
+export interface TrainResult {
+  readonly steps: number;
+  readonly reason: 'completed' | 'stopped';
+  readonly seconds: number;
+  /** Of the last evaluation. */
+  readonly evaluation: Evaluation | undefined;
+  /** Step and metrics of the best. */
+  readonly best: Readonly<Record<string, number>> | undefined;
+}
+
+// What one call of train() works with.
+interface Session extends Run {
+  readonly data: Examples;
+  readonly options: Settings;
+  readonly stepper: Stepper;
+  readonly given: TrainOptions;
+  readonly steps: number;
+  readonly perEpoch: number;
+  readonly emit: (event: TrainEvent) => void;
+  begun: number; // performance.now() at step 0
+  state: RunState;
+  evaluation: Evaluation | undefined;
+  saved: string | undefined;
+}
+
+interface StepResult {
+  readonly loss: number;
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+}
+
+/** Options that decide the numbers of a run, apart from how long it is and how often it reports. */
+const decisive = [
+  ...['batchSize', 'accumulate', 'clip', 'average', 'seed'],
+  ...Object.keys(optimizerSchema),
+  ...Object.keys(scheduleSchema),
+] as (keyof Settings)[];
+
+const settingsOf = (options: Settings, examples: number): Record<string, unknown> => ({
+  examples,
+  ...Object.fromEntries(decisive.map((name) => [name, options[name]])),
+});
+
+async function open(model: Model, data: Examples, given: TrainOptions): Promise<Session> {
+  const { validation, folder, resume: _, signal: __, listeners = [], notes: ___, executor = defaultExecutor(), ...rest } = given;
+  const options = parse('train', trainSchema, rest);
+  checkExamples('train', model, data);
+  if (validation) checkExamples('train (validation)', model, validation);
+  const perEpoch = stepsPerEpoch(data.size, options);
+  if (perEpoch === 0) {
+    const needed = options.batchSize * options.accumulate;
+    fail(
+      'ERR_TENSORWOOD_DATA',
+      `train: expected at least the ${needed} examples of one step, got ${data.size}; lower batchSize or accumulate`,
+    );
+  }
+  await executor.random.write([options.seed | 0, Math.floor(options.seed / 2 ** 32), 0, 0]);
+  const all = folder === undefined ? listeners : [...listeners, eventWriter(join(folder, 'events.jsonl'))];
+  const stepper = createStepper(model, options, executor);
+  return {
+    ...{ model, data, options, given, stepper, perEpoch },
+    variables: stepper.variables,
+    random: executor.random,
+    settings: settingsOf(options, data.size),
+    steps: options.steps || Math.max(1, Math.round(options.epochs * perEpoch)),
+    emit: (event) => {
+      for (const listener of all) listener(event);
+    },
+    begun: performance.now(),
+    state: { step: 0, seconds: 0, stale: 0 },
+    evaluation: undefined,
+    saved: undefined,
+  };
+}
+
+async function restore(session: Session): Promise<void> {
+  const { given, emit } = session;
+  const newest = given.resume && given.folder !== undefined ? listCheckpoints(checkpointsIn(given.folder)).at(-1) : undefined;
+  if (!newest) return;
+  session.state = await loadCheckpoint(newest.path, session);
+  session.begun -= 1000 * session.state.seconds;
+  session.saved = newest.path;
+  emit({ event: 'resume', step: session.state.step, path: newest.path });
+}
+
+const secondsOf = ({ begun }: Session): number => (performance.now() - begun) / 1000;
+const epochOf = ({ state, perEpoch }: Session): number => state.step / perEpoch;
+const checkpointsIn = (folder: string): string => join(folder, 'checkpoints');
+const lastGood = ({ saved }: Session): string =>
+  saved === undefined ? 'no checkpoint was saved' : `the last good checkpoint is '${saved}'`;
+
+async function checkpoint(session: Session): Promise<void> {
+  const { given, options, state, emit } = session;
+  if (given.folder === undefined) return;
+  session.state = { ...state, seconds: secondsOf(session) };
+  session.saved = await saveCheckpoint(checkpointsIn(given.folder), session, session.state, options.keep);
+  emit({ event: 'checkpoint', step: state.step, path: session.saved });
+}
+
+async function saveBest({ given, model }: Session): Promise<void> {
+  if (given.folder !== undefined) await saveModel(join(given.folder, 'model.safetensors'), model, given.notes);
+}
+
+/** Evaluates, and saves the model when it is better than ever before. */
+async function evaluate(session: Session): Promise<void> {
+  const { given, stepper, model, options, emit } = session;
+  const validation = given.validation;
+  if (!validation) return;
+  await stepper.withAverages(async () => {
+    const evaluation = await evaluateModel(stepper, model, validation, {
+      batchSize: Math.max(256, options.batchSize),
+      signal: given.signal,
+    });
+    const { state } = session;
+    const best = state.best === undefined || evaluation.metrics.accuracy! > state.best.accuracy!;
+    session.evaluation = evaluation;
+    session.state = best
+      ? { ...state, stale: 0, best: { step: state.step, loss: evaluation.loss, ...evaluation.metrics } }
+      : { ...state, stale: state.stale + 1 };
+    emit({ event: 'evaluation', step: state.step, epoch: epochOf(session), best, ...evaluation });
+    if (best) await saveBest(session);
+  });
+}
+
+/** One optimizer step on `batches`, while the batches of the next are read. */
+async function advance(session: Session, batches: readonly Arrays[], read: (step: number) => Arrays[]): Promise<[StepResult, Arrays[]]> {
+  const { options, state, steps, stepper, given } = session;
+  const learningRate = options.learningRate * scheduleFactor(options, state.step, steps);
+  const readNext = async (): Promise<Arrays[]> => (state.step + 1 < steps ? read(state.step + 1) : []);
+  const [result, next] = await Promise.all([stepper.step(batches, { learningRate, step: state.step + 1 }, given.signal), readNext()]);
+  if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradientNorm)) {
+    const found = Number.isFinite(result.loss) ? `a gradient of norm ${result.gradientNorm}` : `a loss of ${result.loss}`;
+    fail(
+      'ERR_TENSORWOOD_NOT_FINITE',
+      `train: ${found} at step ${state.step + 1}; ${lastGood(session)}; lower learningRate or clip gradients`,
+    );
+  }
+  session.state = { ...state, step: state.step + 1 };
+  return [{ ...result, learningRate }, next];
+}
+
+/** Steps until the end, an early stop or an error. */
+async function run(session: Session): Promise<'completed' | 'stopped'> {
+  const { options, steps, perEpoch, given } = session;
+  const read = batchReader(session.data, options);
+  const report = stepReporter(session);
+  const isTime = (every: number): boolean => session.state.step % (every || perEpoch) === 0 || session.state.step === steps;
+  let batches = session.state.step < steps ? read(session.state.step) : [];
+  while (session.state.step < steps) {
+    given.signal?.throwIfAborted();
+    const [result, next] = await advance(session, batches, read);
+    batches = next;
+    report(result);
+    if (isTime(options.evaluateEvery)) await evaluate(session);
+    if (isTime(options.checkpointEvery)) await checkpoint(session);
+    if (options.patience > 0 && session.state.stale >= options.patience) return 'stopped';
+  }
+  return 'completed';
+}
+
+/** Emits a step event every logEvery steps, with means over them. */
+function stepReporter(session: Session): (result: StepResult) => void {
+  const { options, emit } = session;
+  let since = { steps: 0, loss: 0, norm: 0, begun: performance.now() };
+  return ({ loss, gradientNorm, learningRate }) => {
+    since = { ...since, steps: since.steps + 1, loss: since.loss + loss, norm: since.norm + gradientNorm };
+    if (session.state.step % options.logEvery !== 0 && session.state.step !== session.steps) return;
+    const examples = since.steps * options.batchSize * options.accumulate;
+    emit({
+      event: 'step',
+      step: session.state.step,
+      epoch: epochOf(session),
+      loss: since.loss / since.steps,
+      learningRate,
+      gradientNorm: since.norm / since.steps,
+      examplesPerSecond: (1000 * examples) / (performance.now() - since.begun),
+    });
+    since = { steps: 0, loss: 0, norm: 0, begun: performance.now() };
+  };
+}
+
+function end(session: Session, reason: EndEvent['reason'], message?: string): void {
+  const { state, emit } = session;
+  emit({ event: 'end', step: state.step, epoch: epochOf(session), reason, seconds: secondsOf(session), best: state.best, message });
+}
+
+/** After an error: what can still be saved is saved, and the file of events says what happened. */
+async function close(session: Session, error: unknown): Promise<void> {
+  const aborted = session.given.signal?.aborted === true && error === session.given.signal.reason;
+  if (aborted) await checkpoint(session);
+  end(session, aborted ? 'aborted' : 'failed', (error as Error)?.message);
+}
+
+/**
+ * Trains `model` on `data`. With a folder it leaves there events.jsonl, model.safetensors (the best on `validation`, else the last) and checkpoints/.
+ * @throws ERR_TENSORWOOD_NOT_FINITE when the loss or a gradient is not finite (no step was taken with it; the message names the last good checkpoint);
+ *   ERR_TENSORWOOD_DATA, ERR_TENSORWOOD_MODEL when data does not fit; ERR_TENSORWOOD_FILE when the disk is full; the reason of `signal` when it aborts,
+ *   after a checkpoint
+ */
+export async function train(model: Model, data: Examples, options: TrainOptions = {}): Promise<TrainResult> {
+  const session = await open(model, data, options);
+  try {
+    session.emit({
+      event: 'start',
+      model: model.name,
+      config: model.config,
+      options: session.options,
+      parameters: model.parameters,
+      examples: data.size,
+      steps: session.steps,
+    });
+    await restore(session);
+    const reason = await run(session);
+    if (!options.validation) await session.stepper.withAverages(() => saveBest(session));
+    end(session, reason);
+    const { state, evaluation } = session;
+    return { steps: state.step, reason, seconds: secondsOf(session), evaluation, best: state.best };
+  } catch (error) {
+    await close(session, error).catch(() => undefined);
+    throw error;
+  } finally {
+    session.stepper.dispose();
+  }
+}

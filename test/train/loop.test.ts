@@ -1,0 +1,235 @@
+// The training loop: what it leaves behind, how it stops, and that an interrupted and resumed run ends with the same bits.
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { shiftImages } from '../../lib/data/augment';
+import type { Examples } from '../../lib/data/examples';
+import { examples } from '../../lib/data/examples';
+import { inspectSafetensors, readSafetensors } from '../../lib/formats/safetensors';
+import { definition as mlp } from '../../lib/models/mlp';
+import type { Model } from '../../lib/models/model';
+import { createModel } from '../../lib/models/model';
+import { definition as vit } from '../../lib/models/vit';
+import type { TrainEvent } from '../../lib/train/events';
+import { readEvents } from '../../lib/train/events';
+import { type TrainOptions, train } from '../../lib/train/loop';
+import { syntheticExamples } from '../models/synthetic';
+
+const root = mkdtempSync(join(tmpdir(), 'train-'));
+afterAll(() => rmSync(root, { recursive: true }));
+let folders = 0;
+const freshFolder = (): string => join(root, String(folders++));
+
+const small = (): Model => createModel(mlp, { inputs: 12, hidden: [16], classes: 4, dropout: 0.2 }, { seed: 7 });
+const dataFor = (model: Model, seed?: number): Examples => syntheticExamples(model, { size: 50, classes: 4, seed });
+const elementsOf = (model: Model) => Promise.all([...model.variables.values()].map((v) => v.read()));
+const latest = (folder: string): string => join(folder, 'checkpoints', readdirSync(join(folder, 'checkpoints')).sort().at(-1)!);
+
+describe('train', () => {
+  it('leaves events, the model and the newest checkpoints', async () => {
+    const folder = freshFolder();
+    using model = small();
+    const heard: TrainEvent[] = [];
+    const listeners = [(event: TrainEvent) => void heard.push(event)];
+    const options = { epochs: 4, batchSize: 10, learningRate: 0.02, logEvery: 3, folder, listeners, notes: { classes: 'abcd' } };
+    const result = await train(model, dataFor(model), { ...options, validation: dataFor(model, 2) });
+    expect(result).toMatchObject({ steps: 20, reason: 'completed' });
+    expect(result.evaluation!.metrics.accuracy).toBeGreaterThan(0.9);
+
+    const events = readEvents(join(folder, 'events.jsonl'));
+    expect(events.map(({ time: _, ...event }) => event)).toEqual(JSON.parse(JSON.stringify(heard)));
+    expect(heard.map((e) => e.event).join(' ')).toMatch(/^start step evaluation checkpoint step .*evaluation checkpoint end$/);
+    expect(heard.filter((e) => e.event === 'step').map((e) => e.step)).toEqual([3, 6, 9, 12, 15, 18, 20]);
+    expect(heard.at(-1)).toMatchObject({ reason: 'completed', step: 20, epoch: 4, best: result.best });
+    expect(readdirSync(join(folder, 'checkpoints'))).toEqual(['step-00000015.safetensors', 'step-00000020.safetensors']);
+    const { metadata, entries } = await inspectSafetensors(join(folder, 'model.safetensors'));
+    expect(metadata).toMatchObject({ 'tensorwood.model': 'mlp', classes: 'abcd' });
+    expect(entries.map((e) => e.name).sort()).toEqual([...model.variables.keys()].sort());
+  });
+
+  it('gives the same bits for the same seed, and others for another', async () => {
+    const run = async (seed: number) => {
+      using model = small();
+      await train(model, dataFor(model), { steps: 6, batchSize: 10, seed });
+      return elementsOf(model);
+    };
+    expect(await run(1)).toEqual(await run(1));
+    expect(await run(1)).not.toEqual(await run(2));
+  });
+
+  it('stops early when accuracy no longer rises, and keeps the best model', async () => {
+    const folder = freshFolder();
+    using model = small();
+    const validation = dataFor(model, 2);
+    const result = await train(model, dataFor(model), { epochs: 50, batchSize: 10, learningRate: 1e-12, patience: 3, folder, validation });
+    expect(result).toMatchObject({ reason: 'stopped', steps: 20, best: { step: 5 } });
+    expect(readEvents(join(folder, 'events.jsonl')).at(-1)).toMatchObject({ event: 'end', reason: 'stopped' });
+  });
+
+  it('saves the average where there is one', async () => {
+    const folder = freshFolder();
+    using model = small();
+    await train(model, dataFor(model), { steps: 5, batchSize: 10, average: 0.9, folder });
+    const saved = (await readSafetensors(join(folder, 'model.safetensors'))).tensors;
+    const kept = (await readSafetensors(latest(folder))).tensors;
+    expect(saved.get('head.weight')!.data).toEqual(kept.get('ema.head.weight')!.data);
+    expect(await model.variables.get('head.weight')!.read()).toEqual(kept.get('model.head.weight')!.data);
+  });
+});
+
+describe('an interrupted run', () => {
+  const options: TrainOptions = {
+    epochs: 4,
+    batchSize: 12,
+    accumulate: 2,
+    average: 0.99,
+    checkpointEvery: 3,
+    learningRate: 0.01,
+    warmup: 3,
+    seed: 11,
+  };
+
+  it.each([1, 4, 7])('aborted after step %d leaves a checkpoint there, and resumed ends with the same bits', async (k) => {
+    const uninterrupted = freshFolder();
+    using whole = small();
+    await train(whole, dataFor(whole), { ...options, folder: uninterrupted });
+
+    const folder = freshFolder();
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const stop = (event: TrainEvent): void => {
+      if (event.event === 'step' && event.step === k) controller.abort(reason);
+    };
+    const abortable = { ...options, folder, logEvery: 1, listeners: [stop], signal: controller.signal };
+    using first = small();
+    await expect(train(first, dataFor(first), abortable)).rejects.toBe(reason);
+    expect(latest(folder)).toMatch(new RegExp(`step-0*${k}\\.safetensors$`));
+    expect(readEvents(join(folder, 'events.jsonl')).at(-1)).toMatchObject({ event: 'end', reason: 'aborted', step: k });
+
+    using second = small();
+    await train(second, dataFor(second), { ...options, folder, resume: true });
+    expect(await elementsOf(second)).toEqual(await elementsOf(whole));
+    expect((await readSafetensors(latest(folder))).tensors).toEqual((await readSafetensors(latest(uninterrupted))).tensors);
+  });
+
+  it('with augmentation and stochastic depth too, with SGD', async () => {
+    const config = { ...vit.tiny, dropout: 0.1, dropPath: 0.1, depth: 2 };
+    const settings: TrainOptions = { steps: 6, batchSize: 8, optimizer: 'sgd', learningRate: 0.01, checkpointEvery: 1 };
+    const run = async (given: TrainOptions) => {
+      using model = createModel(vit, config);
+      const data = shiftImages(syntheticExamples(model, { size: 40, classes: 10 }));
+      await train(model, data, { ...settings, ...given });
+      return elementsOf(model);
+    };
+    const folder = freshFolder();
+    const controller = new AbortController();
+    const stop = (event: TrainEvent): void => {
+      if (event.event === 'checkpoint' && event.step === 3) controller.abort();
+    };
+    await expect(run({ folder, signal: controller.signal, listeners: [stop] })).rejects.toBeDefined();
+    expect(await run({ folder, resume: true })).toEqual(await run({}));
+  });
+
+  it('is not gone on with under other settings, another model or other data', async () => {
+    const folder = freshFolder();
+    using model = small();
+    await train(model, dataFor(model), { steps: 2, batchSize: 10, folder });
+    const again = async (other: Model, data: Examples, given: TrainOptions) =>
+      train(other, data, { steps: 4, batchSize: 10, folder, resume: true, ...given });
+    const refused = { code: 'ERR_TENSORWOOD_MODEL' };
+    await expect(again(model, dataFor(model), { learningRate: 0.5 })).rejects.toMatchObject({
+      ...refused,
+      message: expect.stringContaining('expected learningRate 0.5 as in this run, got 0.001'),
+    });
+    await expect(again(model, syntheticExamples(model, { size: 60, classes: 4 }), {})).rejects.toMatchObject(refused);
+    using wider = createModel(mlp, { inputs: 12, hidden: [17], classes: 4, dropout: 0.2 });
+    await expect(again(wider, dataFor(wider), {})).rejects.toMatchObject(refused);
+    writeFileSync(latest(folder), 'no checkpoint');
+    await expect(again(model, dataFor(model), {})).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_FORMAT' });
+  });
+});
+
+describe('bad input', () => {
+  const given = (model: Model, change: (x: Float32Array, label: Int32Array) => void): Examples => {
+    const { x, label } = dataFor(model).read(
+      Int32Array.from({ length: 50 }, (_, i) => i),
+      { seed: 0, stream: 0 },
+    );
+    change(x as Float32Array, label as Int32Array);
+    return examples({ x: { data: x!, shape: [12] }, label: { data: label! } });
+  };
+
+  it('a loss that is not finite: says where, keeps the last good checkpoint and finite weights', async () => {
+    const folder = freshFolder();
+    using model = createModel(mlp, { inputs: 12, hidden: [], classes: 4 });
+    const data = given(model, (x) => {
+      x[12 * 49] = 3e38;
+      x[12 * 48] = 3e38;
+    });
+    const options = { epochs: 9, batchSize: 1, checkpointEvery: 1, learningRate: 0.1, clip: 0, folder, seed: 3 };
+    const error = await train(model, data, options).catch((e) => e);
+    expect(error).toMatchObject({ code: 'ERR_TENSORWOOD_NOT_FINITE' });
+    const [, step, path] = /at step (\d+); the last good checkpoint is '([^']+)'/.exec(error.message)!;
+    expect(latest(folder)).toBe(path);
+    expect(path).toContain(String(Number(step) - 1).padStart(8, '0'));
+    for (const elements of await elementsOf(model)) expect(elements.every((w) => Number.isFinite(w))).toBe(true);
+    expect(readEvents(join(folder, 'events.jsonl')).at(-1)).toMatchObject({ event: 'end', reason: 'failed', message: error.message });
+  });
+
+  it('labels that are no class and numbers that are not finite: name the example', async () => {
+    using model = small();
+    const options = { steps: 1, batchSize: 10 };
+    const data = { code: 'ERR_TENSORWOOD_DATA' };
+    await expect(
+      train(
+        model,
+        given(model, (_, label) => label.fill(4, 17, 18)),
+        options,
+      ),
+    ).rejects.toMatchObject({
+      ...data,
+      message: 'train: expected labels in [0, 3], got 4 at example 17',
+    });
+    await expect(
+      train(
+        model,
+        given(model, (_, label) => label.fill(-1, 2, 3)),
+        options,
+      ),
+    ).rejects.toMatchObject(data);
+    await expect(
+      train(
+        model,
+        given(model, (x) => x.fill(Number.NaN, 12 * 31 + 5, 12 * 31 + 6)),
+        options,
+      ),
+    ).rejects.toMatchObject({
+      ...data,
+      message: "train: expected finite numbers in 'x', got NaN at example 31",
+    });
+  });
+
+  it('fields that do not fit the model, and too few examples', async () => {
+    using model = small();
+    const label = { data: new Int32Array(50) };
+    const refused = { code: 'ERR_TENSORWOOD_MODEL' };
+    await expect(train(model, examples({ x: { data: new Float32Array(600), shape: [12] } }))).rejects.toMatchObject(refused);
+    await expect(train(model, examples({ x: { data: new Float32Array(550), shape: [11] }, label }))).rejects.toMatchObject(refused);
+    await expect(train(model, examples({ x: { data: new Int32Array(600), shape: [12] }, label }))).rejects.toMatchObject(refused);
+    await expect(train(model, dataFor(model), { batchSize: 51 })).rejects.toMatchObject({
+      code: 'ERR_TENSORWOOD_DATA',
+      message: expect.stringContaining('the 51 examples of one step, got 50; lower batchSize'),
+    });
+    await expect(train(model, dataFor(model), { learningRte: 1 } as object)).rejects.toThrow(/did you mean 'learningRate'/);
+  });
+
+  it('a folder that cannot be written', async () => {
+    const file = freshFolder();
+    writeFileSync(file, '');
+    using model = small();
+    await expect(train(model, dataFor(model), { steps: 1, batchSize: 10, folder: file })).rejects.toMatchObject({
+      code: 'ERR_TENSORWOOD_FILE',
+    });
+  });
+});
