@@ -66,7 +66,7 @@ def vit(name: str, pool: str) -> None:
     config = {"imageSize": 12, "patchSize": 4, "channels": 3, "classes": 5, "dimension": 24, "depth": 2, "heads": 3}
     model = timm.models.VisionTransformer(
         img_size=12, patch_size=4, in_chans=3, num_classes=5, embed_dim=24, depth=2, num_heads=3,
-        global_pool="token" if pool == "cls" else "avg", class_token=pool == "cls", fc_norm=False,
+        global_pool="token" if pool == "cls" else "avg", class_token=pool == "cls",
     )
     write(name, model, torch.randn(4, 3, 12, 12), torch.tensor([0, 3, 1, 4]), config | {"pool": pool})
 
