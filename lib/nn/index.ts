@@ -1,0 +1,12 @@
+// The public face of the layers: `tensorwood/nn`.
+export { type AttentionOptions as AttentionLayerOptions, createAttention } from './attention';
+export { type BlockOptions, createBlock } from './block';
+export { type ConvOptions as ConvLayerOptions, createConv } from './conv';
+export { createEmbedding } from './embedding';
+export { type Initializer, kaimingNormal, normal, ones, truncatedNormal, uniformWithin, xavierUniform, zeros } from './init';
+export { createLinear, type LinearLayerOptions } from './linear';
+export { createMlp, type MlpOptions } from './mlp';
+export { countParameters, createScope, type Layer, type Mode, parameter, type Scope, statistic, trainable, within } from './module';
+export { type BatchNormOptions, createBatchNorm, createLayerNorm } from './norm';
+export { createPatchEmbedding, type PatchOptions } from './patch';
+export { createGru, type GruOptions as GruLayerOptions } from './recurrent';
