@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const build = join(root, 'build', 'cuda-cases');
+const build = join(root, 'build');
 const onGpu = process.argv.includes('--gpu');
 let failures = 0;
 
@@ -36,8 +36,8 @@ const lastLine = (text) => text.trim().split('\n').at(-1);
 const executable = (name) => join(build, 'test', 'cuda', name);
 
 function checkShim() {
-  must('cmake', ['-S', root, '-B', build, '-G', 'Ninja', '-DTENSORWOOD_CUDA_HOST=ON', '-DCMAKE_BUILD_TYPE=Release']);
-  must('cmake', ['--build', build, '--parallel', '--target', 'cuda_cases']);
+  must('cmake', ['-S', root, '-B', build, '-DCMAKE_BUILD_TYPE=Release']);
+  must('cmake', ['--build', build, '--parallel', '--target', 'cuda_cases', 'tensorwood_cuda_host']);
   const modes = { cuda_cases_plain: 8, cuda_cases_asan: 4, cuda_cases_tsan: 4 };
   for (const [name, seeds] of Object.entries(modes)) {
     for (let seed = 0; seed < seeds; seed++) {
@@ -45,6 +45,9 @@ function checkShim() {
       report(`${name} seed ${seed}: ${lastLine(text)}`, code === 0, text);
     }
   }
+  const library = join(build, 'Release', 'tensorwood_cuda_host.so');
+  const executor = run('npx', ['--no-install', 'vitest', 'run', 'test/cuda'], { TENSORWOOD_CUDA_LIBRARY: library });
+  report('the executor runs a compiled step on the shim', executor.code === 0 && /1 passed/.test(executor.text), executor.text);
   // [executable, cases, what the detector must say]
   const planted = [
     ['cuda_plant_barrier_plain', 'layer_norm', /FAIL/],
@@ -85,13 +88,12 @@ function buildForGpus() {
     console.log('skipped: nvcc is not installed and its wheels could not be had');
     return false;
   }
-  const folder = join(root, 'build', 'cuda');
   const path = { PATH: `${nvcc}:${process.env.PATH}` };
-  must('cmake', ['-S', root, '-B', folder, '-G', 'Ninja', '-DTENSORWOOD_CUDA=ON', '-DCMAKE_BUILD_TYPE=Release'], path);
-  must('cmake', ['--build', folder, '--parallel', '--target', 'tensorwood_cuda'], path);
-  const logs = readdirSync(join(folder, 'cuda')).filter((name) => name.endsWith('.log'));
+  must('cmake', ['-S', root, '-B', build, '-DTENSORWOOD_CUDA=ON', '-DCMAKE_BUILD_TYPE=Release'], path);
+  must('cmake', ['--build', build, '--parallel', '--target', 'tensorwood_cuda'], path);
+  const logs = readdirSync(join(build, 'cuda')).filter((name) => name.endsWith('.log'));
   for (const name of logs) {
-    const text = readFileSync(join(folder, 'cuda', name), 'utf8');
+    const text = readFileSync(join(build, 'cuda', name), 'utf8');
     const kernels = text.match(/spill stores/g)?.length ?? 0;
     report(
       `${name.replace('.o.log', '.cu')}: sm_80, sm_90, sm_120 and PTX, ${kernels} compilations without warnings or spills`,
@@ -99,16 +101,15 @@ function buildForGpus() {
       text,
     );
   }
-  const needed = run('ldd', [join(folder, 'Release', 'tensorwood_cuda.so')]).text;
+  const needed = run('ldd', [join(build, 'Release', 'tensorwood_cuda.so')]).text;
   report('tensorwood_cuda.so links no CUDA library', !/libcuda|libcudart|libcublas/.test(needed), needed);
   return true;
 }
 
 function checkGpu() {
   if (!buildForGpus()) throw new Error('the cases cannot be built without nvcc');
-  const folder = join(root, 'build', 'cuda');
-  must('cmake', ['--build', folder, '--parallel', '--target', 'cuda_cases_gpu']);
-  const { code, text } = run(join(folder, 'cuda_cases_gpu'), []);
+  must('cmake', ['--build', build, '--parallel', '--target', 'cuda_cases_gpu']);
+  const { code, text } = run(join(build, 'cuda_cases_gpu'), []);
   console.log(text.trim());
   if (code !== 0 || /^skipped/m.test(text)) failures++;
 }
