@@ -1,10 +1,9 @@
 // The rows of the fusion pass: a node and a reader of it that one kernel computes. Point-wise chains are fused by lib/compile/fuse.ts.
 import { matmulOperations } from '../ops/matmul';
-import { sameShape } from '../shape';
 import type { Node, Tensor } from '../tensor';
 import { apply, createNode } from '../tensor';
 import type { Graph } from './graph';
-import { resultsOf, rewriteGraph } from './graph';
+import { isDense, layoutOf, resultsOf, rewriteGraph } from './graph';
 
 interface Surroundings {
   /** In order; a result that is the tensor itself counts as its own node. */
@@ -21,7 +20,12 @@ interface Match {
 
 type Row = (node: Node, around: Surroundings) => Match | undefined;
 
-const { linear } = matmulOperations;
+/** Whether the node's kernel can read one more operand: dense, and there before. */
+const canRead = (node: Node, x: Tensor, { positionOf }: Surroundings): boolean =>
+  positionOf(x.node) < positionOf(node) && isDense(x.shape, layoutOf(x)!.strides);
+
+const { linear, linear_slope } = matmulOperations;
+const slopes: Readonly<Record<string, 'gelu' | 'gelu_tanh'>> = { gelu_derivative: 'gelu', gelu_tanh_derivative: 'gelu_tanh' };
 const activations = new Set(['relu', 'gelu', 'gelu_tanh'] as const);
 type Activation = typeof activations extends Set<infer A> ? A : never;
 
@@ -42,12 +46,12 @@ const linearThenActivation: Row = ({ attributes, outputs }, { readersOf }) => {
 };
 
 /** linear(x) + r, where r is there before and the product is read nowhere else. */
-const linearThenAdd: Row = (node, { readersOf, positionOf }) => {
+const linearThenAdd: Row = (node, around) => {
   const { attributes, outputs } = node;
-  const [reader, ...others] = readersOf(outputs[0]!);
+  const [reader, ...others] = around.readersOf(outputs[0]!);
   if (attributes.residual || others.length > 0 || reader?.operation.elementwise !== 'add') return undefined;
   const other = reader.inputs.find((x) => x !== outputs[0]);
-  if (!other || positionOf(other.node) > positionOf(node) || !sameShape(other.shape, outputs[0]!.shape)) return undefined;
+  if (!other || !canRead(node, other, around)) return undefined;
   return {
     reader,
     fuse(inputs, resolve) {
@@ -57,7 +61,45 @@ const linearThenAdd: Row = (node, { readersOf, positionOf }) => {
   };
 };
 
-const rows: Readonly<Record<string, readonly Row[]>> = { linear: [linearThenActivation, linearThenAdd] };
+/** The way back through gelu(linear(...)): a plain product times the derivative at `before`. */
+const linearThenSlope: Row = (node, around) => {
+  const { attributes, outputs } = node;
+  const [reader, ...others] = around.readersOf(outputs[0]!);
+  const isPlain = !attributes.residual && !attributes.bias && attributes.activation === 'none';
+  if (!isPlain || others.length > 0 || reader?.operation.elementwise !== 'mul') return undefined;
+  const slope = reader.inputs.find((x) => x !== outputs[0])?.node;
+  const activation = slope && slopes[slope.operation.elementwise ?? ''];
+  const before = slope?.inputs[0];
+  if (!activation || !before || !canRead(node, before, around)) return undefined;
+  return {
+    reader,
+    fuse(inputs, resolve) {
+      const fused = apply(linear_slope, [...inputs, resolve(before)], { activation });
+      return { own: fused, reader: fused };
+    },
+  };
+};
+
+/** What a residual sum gives back joins what the norm after it does. */
+const normGradientThenAdd: Row = (node, around) => {
+  const { attributes, outputs, operation } = node;
+  const [reader, ...others] = around.readersOf(outputs[0]!);
+  if (attributes.residual || others.length > 0 || reader?.operation.elementwise !== 'add') return undefined;
+  const other = reader.inputs.find((x) => x !== outputs[0]);
+  if (!other || !canRead(node, other, around)) return undefined;
+  return {
+    reader,
+    fuse(inputs, resolve) {
+      const fused = apply(operation, [...inputs, resolve(other)], { ...attributes, residual: true });
+      return { own: fused, reader: [fused[0]!] };
+    },
+  };
+};
+
+const rows: Readonly<Record<string, readonly Row[]>> = {
+  linear: [linearThenActivation, linearThenAdd, linearThenSlope],
+  layer_norm_gradient: [normGradientThenAdd],
+};
 
 function survey(graph: Graph): Surroundings {
   const positions = new Map(graph.nodes.map((node, i) => [node, i]));

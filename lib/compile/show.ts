@@ -25,7 +25,9 @@ function showLeaf({ operation, attributes, outputs }: Node): string {
 function showAttributes(attributes: unknown): string {
   const { steps } = attributes as { steps?: string }; // of the elementwise machine, instead of their code
   if (steps !== undefined) return ` {${steps}}`;
-  const entries = Object.entries(attributes ?? {}).filter(([, value]) => ['number', 'string', 'boolean', 'object'].includes(typeof value));
+  const entries = Object.entries(attributes ?? {}).filter(
+    ([, value]) => ['number', 'string', 'object'].includes(typeof value) || value === true,
+  );
   const text = entries.map(([key, value]) => `${key}: ${JSON.stringify(value).replaceAll('"', '')}`).join(', ');
   return text === '' ? '' : ` {${text.length > 100 ? `${text.slice(0, 97)}...` : text}}`;
 }

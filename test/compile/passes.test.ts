@@ -14,6 +14,7 @@ import type { DType } from '../../lib/dtype';
 import { add, cast, exp, full, gelu, greater, mul, neg, relu, square, sub, tanh, where } from '../../lib/ops/elementwise';
 import { expand, permute, reshape, slice, transpose } from '../../lib/ops/layout';
 import { linear, matmul } from '../../lib/ops/matmul';
+import { layerNorm } from '../../lib/ops/norm';
 import { dropout } from '../../lib/ops/random';
 import { mean, sum } from '../../lib/ops/reduce';
 import { input, tensor } from '../../lib/ops/source';
@@ -99,9 +100,9 @@ describe('precision', () => {
     expect(lines(graph)).toEqual([
       '%0 = cast_bf16 input0 (64, 32) bf16',
       '%1 = cast_bf16 w (32, 32) bf16',
-      '%2 = linear %0, %1 {activation: none, bias: false, residual: false} (64, 32) bf16',
+      '%2 = linear %0, %1 {activation: none} (64, 32) bf16',
       '%3 = cast_bf16 w (32, 32) bf16',
-      '%4 = linear %2, %3 {activation: none, bias: false, residual: false} (64, 32) bf16',
+      '%4 = linear %2, %3 {activation: none} (64, 32) bf16',
       '%5 = square %4 (64, 32) bf16',
       '%6 = cast_f32 %5 (64, 32) f32',
       '%7 = sum %6 {axes: [0,1]} (1, 1) f32',
@@ -228,7 +229,7 @@ describe('fuse', () => {
   it('keeps the input of the activation when the gradient reads it', () => {
     const w = variable('w');
     const graph = fused(() => [gradient(sum(gelu(linear(x(), w))), w)]);
-    expect(names(graph)).toEqual(['linear', 'elementwise', 'linear_weight_gradient']);
+    expect(names(graph)).toEqual(['linear', 'elementwise', 'linear_weight_gradient']); // the slope, times the gradient of sum
     expect(graph.nodes[0]!.outputs).toHaveLength(1);
   });
 
@@ -238,11 +239,36 @@ describe('fuse', () => {
       return [add(y, exp(matmul(x(2), x(3))))];
     });
     expect(names(later)).toEqual(['linear', 'matmul', 'elementwise']);
+    expect(names(fused(() => [add(linear(x(), x(1)), transpose(x(2)))]))).toEqual(['linear', 'permute', 'elementwise']);
     const shared = fused(() => {
       const y = linear(x(), x(1));
       return [add(y, x(2)), y];
     });
     expect(names(shared)).toEqual(['linear', 'elementwise']);
+  });
+});
+
+describe('fuse, on the way back', () => {
+  it('multiplies by the slope of an activation in the product before it', () => {
+    const [w, v] = [variable('w'), variable('v')];
+    const graph = fused(() => [gradient(sum(square(linear(gelu(linear(x(), w)), v))), w)]);
+    expect(names(graph).filter((name) => !['permute', 'elementwise'].includes(name))).toEqual([
+      'linear',
+      'linear',
+      'linear_slope',
+      'linear_weight_gradient',
+    ]);
+  });
+
+  it('adds what a residual sum gives back in the gradient of the norm', () => {
+    const w = variable('w');
+    const graph = fused(() => {
+      const h = square(x());
+      return [gradient(sum(square(add(h, linear(layerNorm(h), w)))), h)];
+    });
+    const norm = graph.nodes.find((node) => node.operation.name === 'layer_norm_gradient')!;
+    expect(norm.attributes.residual).toBe(true);
+    expect(graph.outputs[0]!.node).toBe(norm);
   });
 });
 
