@@ -12,7 +12,8 @@ mkdirSync(folder, { recursive: true });
 const addon = native();
 const load = addon.loadProgram;
 addon.loadProgram = (runtime, bytes) => {
+  const program = load(runtime, bytes); // what is refused throws here
   const name = createHash('sha1').update(bytes).digest('hex');
   if (bytes.length <= LARGEST) writeFileSync(join(folder, `${name}.bin`), bytes);
-  return load(runtime, bytes);
+  return program;
 };

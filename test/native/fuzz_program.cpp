@@ -3,6 +3,7 @@
 //   fuzz_program <folder of seeds> <runs> [first random seed]     mutations; with 0 runs, only the seeds as they are, on three threads
 //   fuzz_program <file>                                           one program, to look into a failure
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -17,10 +18,6 @@
 
 #include "core/program.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/common_interface_defs.h>
-#endif
-
 using namespace tensorwood;
 using Bytes = std::vector<uint8_t>;
 using Random = std::mt19937_64;
@@ -28,7 +25,7 @@ using Random = std::mt19937_64;
 // --- the failing input --------------------------------------------------------------------------------------------------------------
 static const Bytes* current = nullptr;
 
-static void leave_current() {
+static void leave_current(int) {
   if (current == nullptr) return;
   const char* path = "fuzz_program.failure";
   if (std::FILE* file = std::fopen(path, "wb")) {
@@ -37,6 +34,10 @@ static void leave_current() {
     std::fprintf(stderr, "the failing program is in %s; run fuzz_program %s\n", path, path);
   }
 }
+
+// Both sanitizers end by abort(), where leave_current waits.
+extern "C" __attribute__((visibility("default"))) const char* __asan_default_options() { return "abort_on_error=1"; }
+extern "C" __attribute__((visibility("default"))) const char* __ubsan_default_options() { return "abort_on_error=1:print_stacktrace=1"; }
 
 // --- the fields of a program ----------------------------------------------------------------------------------------------------------
 struct Field {
@@ -367,9 +368,7 @@ int main(int count, char** words) {
   const std::vector<Bytes> seeds = read_seeds(words[1]);
   const int64_t runs = count > 2 ? std::atoll(words[2]) : 0;
   Random random(count > 3 ? std::atoll(words[3]) : 1);
-#if defined(__SANITIZE_ADDRESS__)
-  __sanitizer_set_death_callback(leave_current);
-#endif
+  std::signal(SIGABRT, leave_current);
   const std::unique_ptr<Threads> threads(make_threads(3));
   const std::vector<const Device*> devices = every_device();
   const Counts whole = try_seeds(seeds, devices, *threads, random);
