@@ -2,6 +2,7 @@
 import { matmulOperations } from '../../lib/ops/matmul';
 import { sizeOf } from '../../lib/shape';
 import type { Definitions, Sample, SampleInput, Value } from './definition';
+import { erf } from './elementwise';
 
 const last = (x: Value): number => x.shape.at(-1)!;
 const value = (shape: readonly number[]): Value => ({ shape, data: new Float64Array(sizeOf(shape)) });
@@ -29,13 +30,16 @@ function multiply(a: Value, b: Value): Value {
 
 const slope0 = Math.sqrt(2 / Math.PI);
 const cubic = 0.044715;
+const normal = (x: number): number => (1 + erf(x / Math.SQRT2)) / 2;
 const activate: Record<string, (x: number) => number> = {
   none: (x) => x,
   relu: (x) => Math.max(x, 0),
+  gelu: (x) => x * normal(x),
   gelu_tanh: (x) => 0.5 * x * (1 + Math.tanh(slope0 * (x + cubic * x ** 3))),
 };
 const slopes: Record<string, (x: number) => number> = {
   relu: (x) => (x > 0 ? 1 : 0),
+  gelu: (x) => normal(x) + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI),
   gelu_tanh(x) {
     const t = Math.tanh(slope0 * (x + cubic * x ** 3));
     return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope0 * (1 + 3 * cubic * x * x);
@@ -68,6 +72,7 @@ const linearSamples: Sample[] = [
     attributes: { ...none, bias: true },
   })),
   { name: 'relu', inputs: of([6, 5], [35, 5], [35]), attributes: { activation: 'relu', bias: true, residual: false }, gradient: kink },
+  { name: 'gelu', inputs: of([3, 5, 7], [19, 7], [19]), attributes: { activation: 'gelu', bias: true, residual: false } },
   { name: 'gelu_tanh', inputs: of([3, 5, 7], [19, 7], [19]), attributes: { activation: 'gelu_tanh', bias: true, residual: false } },
   { name: 'residual', inputs: of([3, 5, 7], [19, 7], [3, 5, 19]), attributes: { activation: 'none', bias: false, residual: true } },
   {
@@ -130,6 +135,7 @@ export const definitions: Definitions = {
     tolerance: 2e-5,
     samples: [
       { name: 'relu', inputs: of([6, 5], [35, 5], [6, 35]), attributes: { activation: 'relu' }, gradient: kink },
+      { name: 'gelu', inputs: of([2, 3, 5], [19, 5], [2, 3, 19]), attributes: { activation: 'gelu' } },
       { name: 'gelu_tanh', inputs: of([2, 3, 5], [19, 5], [2, 3, 19]), attributes: { activation: 'gelu_tanh' } },
     ],
     refused: [

@@ -4,6 +4,7 @@
 #pragma once
 #include "core/threads.h"
 #include "cpu/gemm/activation.h"
+#include "cpu/gemm/choose.h"
 #include "cpu/gemm/micro.h"
 #include "cpu/gemm/pack.h"
 
@@ -203,7 +204,7 @@ static inline void multiply_part(const Tile& tile, const Product& p, const Chunk
 // The product. Null threads = on the caller's thread alone. `scratch` holds product_floats() floats.
 static inline void multiply(const Product& p, float* scratch, Threads* threads) {
   if (p.size.m == 0) return;
-  const Tile& tile = default_tile();
+  const Tile& tile = fastest_tile();
   const bool narrow = p.out.dtype != DType::f32;
   const int workers = threads ? threads->count() : 1;
   const int64_t step = chunk_columns(p.size), per_worker = worker_floats(p.size, narrow);

@@ -6,7 +6,6 @@
 // For kernels with small products of their own (attention, GRU): pack with pack_panels(a, m, k, {scratch, tile.rows}) and
 // pack_panels(b, n, k, {scratch, tile.columns}), then multiply_panels(tile, {m, n, k}, a_panels, b_panels, c, c_stride, accumulate).
 #pragma once
-#include <ctime>
 #include <utility>
 
 #include "core/inline.h"
@@ -102,7 +101,7 @@ static inline TileList candidate_tiles() {
   }
 }
 
-// The tile for small products and, until it is measured, for all: the first candidate.
+// The tile for products that a kernel packs itself. Whole products take the fastest (choose.h).
 static inline const Tile& default_tile() { return candidate_tiles<Vector::lanes>().tiles[0]; }
 
 struct Extent {

@@ -1,0 +1,59 @@
+// The matrix products of a linear layer, forward and backward: Y = X W^T, dX = dY W, dW = dY^T X, beside the machine's own rate of multiply-adds.
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+const { Executor, compile } = require('../../dist/executor.js');
+const { native } = require('../../dist/native.js');
+const { Variable, assign } = require('../../dist/ops/state.js');
+const { apply } = require('../../dist/tensor.js');
+const { linear, matmulOperations } = require('../../dist/ops/matmul.js');
+const { transpose } = require('../../dist/ops/layout.js');
+
+const threads = Math.min(2, native().describe().cores);
+
+function uniform(name, shape) {
+  const data = Float32Array.from({ length: shape[0] * shape[1] }, () => 2 * Math.random() - 1);
+  return new Variable({ name, shape, dtype: 'f32', trainable: false, initial: data });
+}
+
+function prepare(m, k, n) {
+  const executor = new Executor({ threads });
+  const [x, weight, dy] = [uniform('x', [m, k]), uniform('weight', [n, k]), uniform('dy', [m, n])];
+  const [y, dx, dweight] = [uniform('y', [m, n]), uniform('dx', [m, k]), uniform('dweight', [n, k])];
+  const step = compile(
+    () => {
+      assign(y, linear(x, weight));
+      assign(dx, linear(dy, transpose(weight)));
+      assign(dweight, apply(matmulOperations.linear_weight_gradient, [dy, x], { bias: false })[0]);
+      return {};
+    },
+    { executor },
+  );
+  return {
+    async measure() {
+      const start = performance.now();
+      await step();
+      return (6 * m * k * n) / (performance.now() - start) / 1e6;
+    },
+    baselines: { 'multiply-add peak': async () => (await native().probe(executor.runtime).promise).flops / 1e9 },
+    dispose() {
+      step.dispose();
+      executor.dispose();
+    },
+  };
+}
+
+const shapes = [
+  { size: [1576, 768, 3072], peak: 0.75 },
+  { size: [3152, 192, 768], peak: null },
+  { size: [3152, 192, 192], peak: null },
+];
+
+export const cases = shapes.map(({ size: [m, k, n], peak }) => ({
+  name: `gemm f32 ${m}x${k}x${n} forward and backward`,
+  unit: 'GFLOP/s',
+  better: 'more',
+  compare: { 'multiply-add peak': peak, pytorch: null },
+  peers: { pytorch: ['torch_gemm.py', m, k, n, threads] },
+  prepare: () => prepare(m, k, n),
+}));
