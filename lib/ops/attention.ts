@@ -4,7 +4,7 @@ import { isFloating } from '../dtype';
 import { fail } from '../errors';
 import type { Shape } from '../shape';
 import { broadcastShapes, sameShape, showShape } from '../shape';
-import type { Operation, Signature, Tensor } from '../tensor';
+import type { Node, Operation, Signature, Tensor } from '../tensor';
 import { apply } from '../tensor';
 import { add, cast, exp, full, greaterEqual, less, log, logicalAnd, maximum, mul, sub, where } from './elementwise';
 import { arange } from './gather';
@@ -292,4 +292,27 @@ export function attentionWeights(q: Tensor, k: Tensor, options: Omit<AttentionOp
   const { heads, ...beside } = named(inputs, attributes);
   const [queries, keys] = splitHeads(heads, attributes);
   return composeWeights(composeScores(queries, keys, beside, attributes));
+}
+
+/** The weights of every attention that `output` depends on, those nearest to the inputs first, each f32 (B, H, Tq, Tk): for pictures. Without dropout. */
+export function attentionWeightsBelow(output: Tensor): Tensor[] {
+  return nodesBelow(output)
+    .filter(({ operation }) => operation === attentionHeads)
+    .map(({ inputs, attributes }) => {
+      const { heads, state: _, ...beside } = named(inputs, attributes as Attributes);
+      const [q, k] = splitHeads(heads, attributes as Attributes);
+      return composeWeights(composeScores(q, k, beside, attributes as Attributes));
+    });
+}
+
+/** Every node that a tensor depends on, in order of creation, which is the order of computation. */
+function nodesBelow(output: Tensor): Node[] {
+  const seen = new Set<Node>();
+  const waiting = [output.node];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    waiting.push(...node.inputs.map((input) => input.node));
+  }
+  return [...seen].sort((a, b) => a.id - b.id);
 }
