@@ -9,7 +9,7 @@ namespace tensorwood {
 // A gradient pair is u32: the first derivative as int16 in the high half, the second as 0..32767 in the low half. A histogram slot is
 // int64: (sum of first << 32) + sum of second, so one addition serves both. Scales are chosen so that both sums stay within 31 bits.
 TENSORWOOD_INLINE int64_t widen_gradient(uint32_t pair) {
-  return (static_cast<int64_t>(static_cast<int32_t>(pair) >> 16) << 32) + static_cast<int64_t>(pair & 0xffffu);
+  return static_cast<int64_t>(static_cast<int32_t>(pair) >> 16) * (int64_t{1} << 32) + static_cast<int64_t>(pair & 0xffffu);
 }
 TENSORWOOD_INLINE int32_t first_sum(int64_t slot) { return static_cast<int32_t>(slot >> 32); }
 TENSORWOOD_INLINE int32_t second_sum(int64_t slot) { return static_cast<int32_t>(static_cast<uint32_t>(slot)); }
