@@ -232,6 +232,23 @@ function restore(structure: Tensors, results: Iterator<DataArray>): unknown {
   return Object.fromEntries(Object.entries(structure).map(([name, part]) => [name, restore(part, results)]));
 }
 
+/** What `calls` calls of a kernel took together. */
+export interface KernelTime {
+  readonly name: string;
+  readonly calls: number;
+  readonly milliseconds: number;
+}
+
+/** The times of several programs by kernel, longest first. */
+function sumTimes(times: readonly KernelTime[]): KernelTime[] {
+  const sums = new Map<string, KernelTime>();
+  for (const { name, calls, milliseconds } of times) {
+    const before = sums.get(name) ?? { name, calls: 0, milliseconds: 0 };
+    sums.set(name, { name, calls: before.calls + calls, milliseconds: before.milliseconds + milliseconds });
+  }
+  return [...sums.values()].sort((a, b) => b.milliseconds - a.milliseconds);
+}
+
 interface Loaded<T> {
   readonly program: LoadedProgram;
   readonly structure: T;
@@ -261,6 +278,8 @@ export interface Step<T extends Tensors> {
   runSync(...inputs: StepInput[]): Arrays<T>;
   /** Compiles for inputs like these (their elements are not read) and says how much memory the step takes. */
   plan(...inputs: (StepInput | Signature)[]): StepPlan;
+  /** Time in each kernel since the last call, all programs together, if tracing was on; `on` says whether it goes on. Tracing costs about 1 %. */
+  trace(on: boolean): KernelTime[];
   /** Frees the programs; variables live on. Idempotent. */
   dispose(): void;
   [Symbol.dispose](): void;
@@ -317,8 +336,9 @@ export function compile<T extends Tensors>(fn: (...inputs: Tensor[]) => T, optio
   };
   const plan = (...like: (StepInput | Signature)[]) =>
     load(like.map((value, i) => (typeof value === 'object' && 'dtype' in value ? value : shaped(value as StepInput, i)))).program.plan;
+  const trace = (on: boolean) => sumTimes([...cache.values()].flatMap(({ program }) => native().traceProgram(program.handle, on)));
   const step = (...values: StepInput[]) => run(values);
-  return Object.assign(step, { run, runSync, plan, dispose, [Symbol.dispose]: dispose }) as unknown as Step<T>; // the structure is T's
+  return Object.assign(step, { run, runSync, plan, trace, dispose, [Symbol.dispose]: dispose }) as unknown as Step<T>; // the structure is T's
 }
 
 /** Computes several tensors together, sharing what they share. Each becomes a new typed array, row-major. */

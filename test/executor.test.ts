@@ -2,12 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import { gradient } from '../lib/compile/gradient';
 import { array, compile, Executor, evaluate, memoryUsage } from '../lib/executor';
-import { add, mul, square, sub } from '../lib/ops/elementwise';
-import { matmul } from '../lib/ops/matmul';
+import { add, full, mul, relu, square, sub } from '../lib/ops/elementwise';
+import { softmaxCrossEntropy } from '../lib/ops/loss';
+import { linear, matmul } from '../lib/ops/matmul';
 import { sum } from '../lib/ops/reduce';
 import { tensor } from '../lib/ops/source';
 import { assign, randomState, Variable } from '../lib/ops/state';
+import { adamw } from '../lib/ops/update';
 import type { Tensor } from '../lib/tensor';
+import { createRandom } from './compile/random-graph';
 
 const f32 = (...elements: number[]) => Float32Array.from(elements);
 
@@ -107,6 +110,44 @@ describe('variables', () => {
     expect(loss).toBeLessThan(1e-5);
   });
 
+  it('train a perceptron with AdamW, to the same bits on any number of threads', async () => {
+    const random = createRandom(5);
+    const draw = (n: number) => Float32Array.from({ length: n }, () => random() * 2 - 1);
+    const x = draw(64 * 2);
+    const labels = Int32Array.from({ length: 64 }, (_, i) => Number(x[2 * i]! * x[2 * i + 1]! > 0)); // needs a hidden layer
+    const weights = [draw(16 * 2), new Float32Array(16), draw(2 * 16), new Float32Array(2)];
+    const train = async (threads: number) => {
+      using executor = new Executor({ threads });
+      const parameters = [[16, 2], [16], [2, 16], [2]].map(
+        (shape, i) => new Variable({ name: `p${i}`, shape, initial: weights[i]!.slice() }),
+      );
+      const [first, second] = ['m', 'v'].map((kind) => parameters.map((p) => new Variable({ name: `${kind}.${p.name}`, shape: p.shape })));
+      const [w1, b1, w2, b2] = parameters as [Variable, Variable, Variable, Variable];
+      using step = compile(
+        (input: Tensor, y: Tensor, count: Tensor) => {
+          const loss = softmaxCrossEntropy(linear(relu(linear(input, w1, b1)), w2, b2), y);
+          const gradients = gradient(loss, parameters);
+          const learningRate = full([], 0.05);
+          const after = adamw({ parameters, gradients, first: first!, second: second!, learningRate, step: count });
+          parameters.forEach((p, i) => {
+            assign(p, after.parameters[i]!);
+            assign(first![i]!, after.first[i]!);
+            assign(second![i]!, after.second[i]!);
+          });
+          return loss;
+        },
+        { executor },
+      );
+      const losses: number[] = [];
+      for (let i = 1; i <= 200; i++) losses.push((await step(array(x, [64, 2]), labels, i))[0]!);
+      return losses;
+    };
+    const losses = await train(1);
+    expect(losses[0]).toBeGreaterThan(0.5);
+    expect(losses.at(-1)).toBeLessThan(0.1);
+    expect(await train(3)).toEqual(losses);
+  });
+
   it('read the old value until the step ends, also when they swap', async () => {
     using a = new Variable({ name: 'a', shape: [2], initial: [1, 2] });
     using b = new Variable({ name: 'b', shape: [2], initial: [3, 4] });
@@ -139,6 +180,18 @@ describe('variables', () => {
     using step = compile(() => [assign(v, add(v, 1)), assign(v, add(v, 2))]);
     await expect(step()).rejects.toThrow('assign: expected at most one write of variable v in a step, got two');
     expect(() => assign(v, tensor([1, 2]))).toThrow('assign: expected shape (1,) of the variable, got (2,)');
+  });
+});
+
+describe('trace', () => {
+  it('says how long each kernel took while it was on', async () => {
+    using step = compile((x: Tensor) => matmul(x, x));
+    const x = array(new Float32Array(64 * 64), [64, 64]);
+    await step(x);
+    expect(step.trace(true)).toEqual([]);
+    await step(x);
+    await step(x);
+    expect(step.trace(false)).toEqual([{ name: 'matmul', calls: 2, milliseconds: expect.any(Number) }]);
   });
 });
 
