@@ -25,6 +25,7 @@ interface Scenario {
   readonly says: string;
   readonly title: string;
   readonly measured?: true; // a figure that a sanitizer changes
+  readonly compiled?: true; // runs dist/, which loads the addon itself
 }
 
 const scenarios: Scenario[] = [
@@ -36,6 +37,12 @@ const scenarios: Scenario[] = [
   { file: 'workers', says: 'agreed', title: 'eight workers at once' },
   { file: 'memory', flags: ['--expose-gc'], says: 'flat', measured: true, title: '10,000 steps in flat memory' },
   { file: 'delay', says: 'turned', measured: true, title: 'an event loop that turns during a step' },
+  {
+    file: 'library',
+    says: 'trained',
+    compiled: true,
+    title: 'the library: training in workers that are terminated, and training that is aborted',
+  },
   { file: 'views', says: 'refused', title: 'views with offsets, shared, detached and resizable memory' },
 ];
 
@@ -53,10 +60,13 @@ const thisNode = { version: `${process.versions.node} (this one)`, path: process
 const others = process.env.TENSORWOOD_TEST_NODES; // set by nodes.mjs
 const nodes = others === undefined ? [thisNode] : (JSON.parse(others) as (typeof thisNode)[]);
 
+const distribution = join(__dirname, '..', '..', 'dist', 'index.js');
+
 describe.each(nodes)('Node $version', ({ path }) => {
   for (const scenario of scenarios) {
     it(scenario.title, { timeout: 120_000 }, ({ skip }) => {
       skip(Boolean(TENSORWOOD_TEST_PRELOAD && scenario.measured), 'a sanitizer changes the figure');
+      skip(Boolean(scenario.compiled) && !existsSync(distribution), 'not compiled: npm run build:lib');
       expect(play(path, scenario)).toEqual({ code: scenario.code ?? 0, signal: null, text: scenario.says });
     });
   }
