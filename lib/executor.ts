@@ -265,7 +265,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface StepOptions extends Pick<CompileSettings, 'precision' | 'reuse' | 'observe'> {
+export interface StepOptions extends Pick<CompileSettings, 'precision' | 'recompute' | 'reuse' | 'observe'> {
   /** Default: defaultExecutor(). */
   readonly executor?: Executor;
 }

@@ -11,6 +11,7 @@ import type { Precision } from './precision';
 import { lowerPrecision } from './precision';
 import type { Program } from './program';
 import { writeProgram } from './program';
+import { recompute } from './recompute';
 import { schedule } from './schedule';
 import { showGraph, showPlan } from './show';
 
@@ -19,6 +20,8 @@ export interface CompileSettings {
   readonly hasKernel?: HasKernel;
   /** 'bf16' stores large activations and their gradients in half the bytes; variables, updates and results stay f32. Default 'f32'. */
   readonly precision?: Precision;
+  /** Whether norms and activation functions are computed again for the backward pass, which takes a third of the memory off a transformer. Default false. */
+  readonly recompute?: boolean;
   /** Whether tensors that do not live at the same time share memory. Default true. */
   readonly reuse?: boolean;
   /** Called after each pass with its name and the graph as text. Default: prints the passes that TENSORWOOD_DUMP names. */
@@ -45,7 +48,8 @@ export function compileGraph(traced: Graph, settings: CompileSettings = {}): Com
   let graph = step('trace', traced);
   graph = step('precision', lowerPrecision(graph, settings.precision ?? 'f32', hasKernel));
   graph = step('lower', lower(graph, hasKernel));
-  graph = step('fuse', fuse(trimOutputs(fusePatterns(graph))));
+  graph = fusePatterns(graph);
+  graph = step('fuse', fuse(trimOutputs(settings.recompute ? recompute(graph) : graph)));
   const scheduled = schedule(graph);
   step('schedule', scheduled.graph);
   const plan = planMemory(scheduled, { reuse: settings.reuse });

@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { gradient } from '../../lib/compile/gradient';
 import { array, compile, Executor } from '../../lib/executor';
-import { add, cast, mul, square } from '../../lib/ops/elementwise';
+import { add, cast, gelu, mul, square } from '../../lib/ops/elementwise';
 import { linear } from '../../lib/ops/matmul';
+import { layerNorm } from '../../lib/ops/norm';
 import { mean, sum } from '../../lib/ops/reduce';
 import { Variable } from '../../lib/ops/state';
 import { sizeOf } from '../../lib/shape';
@@ -64,6 +65,28 @@ describe('compiled and interpreted', () => {
     });
     const shape = { shape: [48, 32], dtype: 'f32' } as const;
     expect(narrow.plan(shape).arenaBytes).toBeLessThan(wide.plan(shape).arenaBytes);
+  });
+
+  it('agree to the bit when activations are computed again, in less memory', async () => {
+    const random = createRandom(4);
+    const draw = (shape: readonly number[]) => Float32Array.from({ length: sizeOf(shape) }, () => (random() - 0.5) / 4);
+    const weights = Array.from({ length: 12 }, (_, i) => {
+      const shape = i % 2 === 0 ? [128, 32] : [32, 128];
+      return new Variable({ name: `w${i}`, shape, initial: draw(shape) });
+    });
+    const model = (x: Tensor) => {
+      let h = x;
+      for (let i = 0; i < 12; i += 2) h = add(h, linear(gelu(linear(layerNorm(h), weights[i]!)), weights[i + 1]!));
+      const loss = mean(square(h));
+      return [loss, ...gradient(loss, weights)];
+    };
+    const x = array(draw([64, 32]), [64, 32]);
+    using kept = compile(model);
+    using again = compile(model, { recompute: true });
+    expect(await again(x)).toEqual(await kept(x));
+    const shape = { shape: [64, 32], dtype: 'f32' } as const;
+    expect(again.plan(shape).arenaBytes).toBeLessThan(0.7 * kept.plan(shape).arenaBytes);
+    for (const w of weights) w.dispose();
   });
 
   it('agree on integers and bools', async () => {
