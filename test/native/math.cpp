@@ -32,6 +32,7 @@ struct Function {
 // Names inside the lambdas are those of the vector functions.
 const Function functions[] = {
     {"exp", [](vector::Vector x) { return vector::exp(x); }, [](double x) { return std::exp(x); }, 1.0, 0, 0, -INFINITY, INFINITY},
+    {"exp2", [](vector::Vector x) { return vector::exp2(x); }, [](double x) { return std::exp2(x); }, 1.1, 0, 0, -INFINITY, INFINITY},
     {"log", [](vector::Vector x) { return vector::log(x); }, [](double x) { return std::log(x); }, 1.0, 0, 0, -INFINITY, INFINITY},
     {"tanh", [](vector::Vector x) { return vector::tanh(x); }, [](double x) { return std::tanh(x); }, 2.0, 0, 0, -INFINITY, INFINITY},
     {"sigmoid", [](vector::Vector x) { return vector::sigmoid(x); }, [](double x) { return 1 / (1 + std::exp(-x)); }, 2.5, 0, 0, -INFINITY,

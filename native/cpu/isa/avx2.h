@@ -60,6 +60,23 @@ TENSORWOOD_INLINE Integers operator|(Integers a, Integers b) { return {_mm256_or
 TENSORWOOD_INLINE Integers operator^(Integers a, Integers b) { return {_mm256_xor_si256(a.v, b.v)}; }
 TENSORWOOD_INLINE Integers shift_left(Integers a, int n) { return {_mm256_slli_epi32(a.v, n)}; }
 TENSORWOOD_INLINE Integers shift_right(Integers a, int n) { return {_mm256_srli_epi32(a.v, n)}; }
+struct WideProduct {
+  Integers low, high;
+};
+TENSORWOOD_INLINE WideProduct multiply_wide(Integers a, uint32_t b) {
+  const __m256i factor = _mm256_set1_epi32(static_cast<int32_t>(b));
+  const __m256i even = _mm256_mul_epu32(a.v, factor), odd = _mm256_mul_epu32(_mm256_srli_epi64(a.v, 32), factor);
+  return {{_mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa)}, {_mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa)}};
+}
+constexpr int quad_lanes[8] = {0, 2, 4, 6, 1, 3, 5, 7};
+TENSORWOOD_INLINE void store_quads(int32_t* p, const Integers (&x)[4]) {
+  const __m256i a = _mm256_unpacklo_epi32(x[0].v, x[1].v), b = _mm256_unpackhi_epi32(x[0].v, x[1].v);
+  const __m256i c = _mm256_unpacklo_epi32(x[2].v, x[3].v), d = _mm256_unpackhi_epi32(x[2].v, x[3].v);
+  store_integers(p, {_mm256_unpacklo_epi64(a, c)});
+  store_integers(p + 8, {_mm256_unpackhi_epi64(a, c)});
+  store_integers(p + 16, {_mm256_unpacklo_epi64(b, d)});
+  store_integers(p + 24, {_mm256_unpackhi_epi64(b, d)});
+}
 TENSORWOOD_INLINE Integers to_integers(Vector a) { return {_mm256_cvtps_epi32(a.v)}; }
 TENSORWOOD_INLINE Vector to_floats(Integers a) { return {_mm256_cvtepi32_ps(a.v)}; }
 TENSORWOOD_INLINE Integers bits(Vector a) { return {_mm256_castps_si256(a.v)}; }

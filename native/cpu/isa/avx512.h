@@ -58,6 +58,23 @@ TENSORWOOD_INLINE Integers operator|(Integers a, Integers b) { return {_mm512_or
 TENSORWOOD_INLINE Integers operator^(Integers a, Integers b) { return {_mm512_xor_si512(a.v, b.v)}; }
 TENSORWOOD_INLINE Integers shift_left(Integers a, int n) { return {_mm512_slli_epi32(a.v, static_cast<unsigned>(n))}; }
 TENSORWOOD_INLINE Integers shift_right(Integers a, int n) { return {_mm512_srli_epi32(a.v, static_cast<unsigned>(n))}; }
+struct WideProduct {
+  Integers low, high;
+};
+TENSORWOOD_INLINE WideProduct multiply_wide(Integers a, uint32_t b) {
+  const __m512i factor = _mm512_set1_epi32(static_cast<int32_t>(b));
+  const __m512i even = _mm512_mul_epu32(a.v, factor), odd = _mm512_mul_epu32(_mm512_srli_epi64(a.v, 32), factor);
+  return {{_mm512_mask_shuffle_epi32(even, 0xaaaa, odd, _MM_PERM_CCAA)}, {_mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB)}};
+}
+constexpr int quad_lanes[16] = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
+TENSORWOOD_INLINE void store_quads(int32_t* p, const Integers (&x)[4]) {
+  const __m512i a = _mm512_unpacklo_epi32(x[0].v, x[1].v), b = _mm512_unpackhi_epi32(x[0].v, x[1].v);
+  const __m512i c = _mm512_unpacklo_epi32(x[2].v, x[3].v), d = _mm512_unpackhi_epi32(x[2].v, x[3].v);
+  _mm512_storeu_si512(p, _mm512_unpacklo_epi64(a, c));
+  _mm512_storeu_si512(p + 16, _mm512_unpackhi_epi64(a, c));
+  _mm512_storeu_si512(p + 32, _mm512_unpacklo_epi64(b, d));
+  _mm512_storeu_si512(p + 48, _mm512_unpackhi_epi64(b, d));
+}
 TENSORWOOD_INLINE Integers to_integers(Vector a) { return {_mm512_cvtps_epi32(a.v)}; }
 TENSORWOOD_INLINE Vector to_floats(Integers a) { return {_mm512_cvtepi32_ps(a.v)}; }
 TENSORWOOD_INLINE Integers bits(Vector a) { return {_mm512_castps_si512(a.v)}; }

@@ -61,6 +61,20 @@ TENSORWOOD_INLINE Integers operator|(Integers a, Integers b) { return {a.v | b.v
 TENSORWOOD_INLINE Integers operator^(Integers a, Integers b) { return {a.v ^ b.v}; }
 TENSORWOOD_INLINE Integers shift_left(Integers a, int n) { return {static_cast<int32_t>(static_cast<uint32_t>(a.v) << n)}; }
 TENSORWOOD_INLINE Integers shift_right(Integers a, int n) { return {static_cast<int32_t>(static_cast<uint32_t>(a.v) >> n)}; }  // logical
+// The two halves of the 64-bit products, unsigned.
+struct WideProduct {
+  Integers low, high;
+};
+TENSORWOOD_INLINE WideProduct multiply_wide(Integers a, uint32_t b) {
+  const uint64_t product = uint64_t{static_cast<uint32_t>(a.v)} * b;
+  return {{static_cast<int32_t>(static_cast<uint32_t>(product))}, {static_cast<int32_t>(static_cast<uint32_t>(product >> 32))}};
+}
+// Stores 4 words for each lane side by side, the lane that holds quad_lanes[l] = 0 first, then 1, ...: the order that costs no shuffle
+// between halves of a register.
+constexpr int quad_lanes[1] = {0};
+TENSORWOOD_INLINE void store_quads(int32_t* p, const Integers (&x)[4]) {
+  for (int i = 0; i < 4; i++) p[i] = x[i].v;
+}
 TENSORWOOD_INLINE Integers to_integers(Vector a) { return {static_cast<int32_t>(__builtin_nearbyintf(a.v))}; }  // nearest; in range only
 TENSORWOOD_INLINE Vector to_floats(Integers a) { return {static_cast<float>(a.v)}; }
 TENSORWOOD_INLINE Integers bits(Vector a) {

@@ -61,6 +61,13 @@ static void multiply_tile(int64_t depth, Left a, const float* b, int64_t b_row, 
   }
 }
 
+// The rows that are left after whole tiles, fewer than R + 1.
+template <int R, int V>
+static void multiply_rest(int64_t rows, int64_t depth, Left a, const float* b, int64_t b_row, Sums c, bool accumulate) {
+  if (rows == R) return multiply_tile<R, V>(depth, a, b, b_row, c, accumulate);
+  if constexpr (R > 1) multiply_rest<R - 1, V>(rows, depth, a, b, b_row, c, accumulate);
+}
+
 template <int R, int V>
 static void multiply_strip(int64_t rows, int64_t depth, Left a, const float* b, int64_t b_row, Sums c, bool accumulate) {
   for (; rows >= R; rows -= R) {
@@ -68,9 +75,7 @@ static void multiply_strip(int64_t rows, int64_t depth, Left a, const float* b, 
     a.data += R * a.row;
     c.data += R * c.row;
   }
-  if constexpr (R > 1) {
-    if (rows > 0) multiply_strip<R / 2, V>(rows, depth, a, b, b_row, c, accumulate);
-  }
+  if constexpr (R > 1) multiply_rest<R - 1, V>(rows, depth, a, b, b_row, c, accumulate);
 }
 
 struct TileExtent {

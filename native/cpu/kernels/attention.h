@@ -3,9 +3,10 @@
 // Sources: Vaswani et al. 2017; Dao et al., "FlashAttention" (2022), whose recomputation this is; softmax over whole rows needs no
 // running rescale, since a block's rows fit the second-level cache.
 #pragma once
-#include "core/philox.h"
 #include "core/threads.h"
+#include "cpu/gemm/pack.h"
 #include "cpu/isa/math.h"
+#include "cpu/isa/philox.h"
 #include "cpu/isa/tile.h"
 #include "cpu/rows.h"
 
@@ -125,15 +126,10 @@ static void write_rows(const float* from, const Heads& x, int64_t start, int64_t
   write_rows_as(from, static_cast<uint16_t*>(x.data) + start, x.token, count, width, factor);
 }
 
-// The transpose of `count` rows (dense, `padded` apart) in panels: element (d, t) at to[t / kPanel * kPanel * width + d * kPanel + t %
-// kPanel]. Columns past count are zero up to the end of the panel.
-static void transpose_to_panels(const float* from, int64_t padded, int64_t count, int64_t width, float* to) {
-  for (int64_t first = 0; first < count; first += kPanel, to += kPanel * width) {
-    const int64_t columns = smaller(kPanel, count - first);
-    for (int64_t d = 0; d < width; d++) {
-      for (int64_t t = 0; t < kPanel; t++) to[d * kPanel + t] = t < columns ? from[(first + t) * padded + d] : 0.0f;
-    }
-  }
+// The transpose of the first `count` rows of a head in panels: element (d, t) at to[t / kPanel * kPanel * width + d * kPanel + t % kPanel].
+// Columns past count are zero up to the end of the panel.
+static void transpose_rows(const Heads& x, int64_t start, int64_t count, int64_t width, float* to) {
+  pack_panels(advance({x.data, x.dtype, x.token, 1}, 0, start), count, width, {to, static_cast<int>(kPanel)});
 }
 
 // Where a block of queries stands: its rows [first, first + count) of head h of sample b, and the keys that any of them sees.
@@ -148,14 +144,18 @@ static QueryBlock query_block(const AttentionArgs& a, int64_t b, int64_t h, int6
   return {b, h, first, count, a.causal ? smaller(keys, first + count) : keys};
 }
 
+// Scores are kept times log2(e), which scaling the queries gives for nothing, so that the exponential is 2^x.
+constexpr float kLog2E = 1.44269504f, kLn2 = 0.693147181f;
+
 // Adds the bias to a row of scores and gives keys behind the mask -infinity.
 static void adjust_scores(const AttentionArgs& a, const QueryBlock& block, int64_t row, int64_t keys, float* scores) {
   if (a.bias) {
     const int64_t* stride = a.bias->stride;
     const float* bias =
         static_cast<const float*>(a.bias->data) + block.b * stride[0] + block.h * stride[1] + (block.first + row) * stride[2];
-    for_vectors(keys,
-                [&](int64_t j, int count) { store_lanes(scores + j, load_lanes(scores + j, count) + load_lanes(bias + j, count), count); });
+    for_vectors(keys, [&](int64_t j, int count) {
+      store_lanes(scores + j, multiply_add(load_lanes(bias + j, count), broadcast(kLog2E), load_lanes(scores + j, count)), count);
+    });
   }
   if (a.mask) {
     const int64_t* stride = a.mask->stride;
@@ -165,25 +165,34 @@ static void adjust_scores(const AttentionArgs& a, const QueryBlock& block, int64
   }
 }
 
-// A row of scores to e^(score - highest), zero from `keys` to `end`; returns {highest, sum}. A row that sees nothing is all zero, its sum
-// 0.
+// A row of scores to 2^(score - highest), zero from `keys` to `end`. A row that sees nothing is all zero, its sum 0.
 struct RowSoftmax {
   float highest, sum;
 };
 static RowSoftmax exponentiate_row(float* scores, int64_t keys, int64_t end) {
+  constexpr int64_t L = Vector::lanes;
+  const int64_t whole = keys / L * L;
+  const int rest = static_cast<int>(keys - whole);
   const Vector lowest = broadcast(-__builtin_inff());
-  Vector most = lowest, sum = broadcast(0.0f);
-  for_vectors(keys, [&](int64_t j, int count) { most = maximum(keep_first(load(scores + j), count, lowest), most); });
+  const Vector tail = rest > 0 ? keep_first(load(scores + whole), rest, lowest) : lowest;
+  Vector most = tail, sum = broadcast(0.0f);
+  for (int64_t j = 0; j < whole; j += L) most = maximum(load(scores + j), most);
   float highest = reduce_max(most);
-  if (highest == -__builtin_inff()) highest = 0;  // e^-infinity = 0 for all keys instead of NaN
-  int64_t j = 0;
-  for (; j < keys; j += Vector::lanes) {
-    const int count = static_cast<int>(smaller(Vector::lanes, keys - j));
-    const Vector term = keep_first(exp(load(scores + j) - broadcast(highest)), count, broadcast(0.0f));
+  if (highest == -__builtin_inff()) highest = 0;  // 2^-infinity = 0 for all keys instead of NaN
+  const Vector shift = broadcast(highest);
+  for (int64_t j = 0; j < whole; j += L) {
+    const Vector term = exp2(load(scores + j) - shift);
     sum = sum + term;
     store(scores + j, term);
   }
-  for (; j < end; j += Vector::lanes) store(scores + j, broadcast(0.0f));
+  int64_t j = whole;
+  if (rest > 0) {
+    const Vector term = exp2(tail - shift);
+    sum = sum + term;
+    store(scores + j, term);
+    j += L;
+  }
+  for (; j < end; j += L) store(scores + j, broadcast(0.0f));
   return {highest, reduce_add(sum)};
 }
 
@@ -197,9 +206,7 @@ TENSORWOOD_INLINE float logarithm_of(float x) {
 static const uint32_t* draw_row(const AttentionArgs& a, const QueryBlock& block, int64_t row, int64_t keys, uint32_t* words) {
   const int64_t element = ((block.b * a.size.heads + block.h) * a.size.queries + block.first + row) * a.size.keys;
   const int64_t quad = element / 4, offset = element % 4;
-  for (int64_t at = 0; at < offset + keys; at += 4 * kPhiloxLanes) {
-    philox_elements(a.dropout.stream, static_cast<uint64_t>(quad + at / 4), words + at);
-  }
+  draw_words(a.dropout.stream, static_cast<uint64_t>(quad), offset + keys, words);
   return words + offset;
 }
 static void drop(const Dropout& dropout, const uint32_t* words, int64_t count, float* x) {
@@ -217,36 +224,43 @@ struct Cut {
   }
 };
 
-TENSORWOOD_INLINE int64_t word_count(const AttentionSize& s) { return to_multiple(s.keys + 3, 4 * kPhiloxLanes); }
+TENSORWOOD_INLINE int64_t word_count(const AttentionSize& s) { return to_multiple(s.keys + 3, kDrawLanes); }
 
-constexpr int64_t kForwardRows = 48;
+// Queries of a block: at most kBlockRows, fewer where `buffers` rows of scores would crowd the second-level cache, and about the same in
+// every block. A multiple of a tile's rows.
+constexpr int64_t kBlockRows = 72, kBlockFloats = 48 * 1024;
+static int64_t block_rows(const AttentionSize& s, int buffers) {
+  const int64_t fit = smaller(kBlockRows, larger(24, kBlockFloats / (buffers * s.score_row())));
+  const int64_t blocks = larger(1, divide_up(s.queries, fit));
+  return to_multiple(larger(1, divide_up(s.queries, blocks)), 6);
+}
+
 TENSORWOOD_INLINE int64_t forward_floats(const AttentionSize& s) {
-  return to_multiple(s.panels(), 16) + to_multiple(s.keys * s.padded(), 16) + kForwardRows * (2 * s.padded() + s.score_row()) +
+  return to_multiple(s.panels(), 16) + to_multiple(s.keys * s.padded(), 16) + block_rows(s, 1) * (2 * s.padded() + s.score_row()) +
          word_count(s) + 64;
 }
 
 // Outputs: (B, Tq, H, D) of q's dtype, and the log-sum-exp of each row of scores, f32 (B, H, Tq), -infinity where no key is seen.
 static void attend_head(const AttentionArgs& a, int64_t b, int64_t h, const Heads& out, float* log_sums, float* scratch) {
   const AttentionSize& s = a.size;
-  const int64_t keys = seen_keys(a, b), padded = s.padded(), row = s.score_row();
+  const int64_t keys = seen_keys(a, b), padded = s.padded(), row = s.score_row(), rows = block_rows(s, 1);
   Cut cut = {scratch};
-  float *k_panels = cut(s.panels()), *v = cut(s.keys * padded), *q = cut(kForwardRows * padded), *sums = cut(kForwardRows * padded);
-  float* scores = cut(kForwardRows * row);
+  float *k_panels = cut(s.panels()), *v = cut(s.keys * padded), *q = cut(rows * padded), *sums = cut(rows * padded);
+  float* scores = cut(rows * row);
   uint32_t* words = reinterpret_cast<uint32_t*>(cut(word_count(s)));
-  copy_rows(a.k, a.k.start(b, h, 0), keys, s.width, 1.0f, v);
-  transpose_to_panels(v, padded, keys, s.width, k_panels);
+  transpose_rows(a.k, a.k.start(b, h, 0), keys, s.width, k_panels);
   copy_rows(a.v, a.v.start(b, h, 0), keys, s.width, 1.0f, v);
-  for (int64_t first = 0; first < s.queries; first += kForwardRows) {
-    const QueryBlock block = query_block(a, b, h, first, kForwardRows, keys);
-    copy_rows(a.q, a.q.start(b, h, first), block.count, s.width, a.scale, q);
+  for (int64_t first = 0; first < s.queries; first += rows) {
+    const QueryBlock block = query_block(a, b, h, first, rows, keys);
+    copy_rows(a.q, a.q.start(b, h, first), block.count, s.width, a.scale * kLog2E, q);
     multiply_panels({block.count, block.keys, s.width}, {q, padded, 1}, {k_panels, kPanel, kPanel * s.width}, {scores, row}, false);
-    float factors[kForwardRows];
+    float factors[kBlockRows];
     for (int64_t i = 0; i < block.count; i++) {
       const int64_t seen = block.row_keys(a, i);
       adjust_scores(a, block, i, seen, scores + i * row);
       const RowSoftmax softmax = exponentiate_row(scores + i * row, seen, block.keys);
       factors[i] = softmax.sum > 0 ? 1.0f / softmax.sum : softmax.sum;  // keeps a NaN
-      log_sums[first + i] = softmax.highest + logarithm_of(softmax.sum);
+      log_sums[first + i] = softmax.highest * kLn2 + logarithm_of(softmax.sum);
       if (a.drops) drop(a.dropout, draw_row(a, block, i, seen, words), seen, scores + i * row);
     }
     multiply_panels({block.count, padded, block.keys}, {scores, row, 1}, {v, padded, kPanel}, {sums, padded}, false);
@@ -269,10 +283,9 @@ static int64_t scratch_attention(const Args& args, int threads) {
   return forward_floats(attention_args(args, 0).size) * threads * static_cast<int64_t>(sizeof(float));
 }
 
-constexpr int64_t kBackwardRows = 48;
 TENSORWOOD_INLINE int64_t backward_floats(const AttentionSize& s) {
-  return 2 * to_multiple(s.panels(), 16) + 3 * to_multiple(s.keys * s.padded(), 16) + kBackwardRows * (3 * s.padded() + 2 * s.score_row()) +
-         word_count(s) + 128;
+  return 2 * to_multiple(s.panels(), 16) + 3 * to_multiple(s.keys * s.padded(), 16) +
+         block_rows(s, 2) * (3 * s.padded() + 2 * s.score_row()) + word_count(s) + 128;
 }
 
 struct AttentionGradients {
@@ -286,20 +299,27 @@ struct AttentionGradients {
   }
 };
 
-// scores becomes the probabilities P, slopes (which holds dP) becomes dS = P (dP - sum(g out)).
+// scores becomes the probabilities P, slopes (which holds dP) becomes dS = P (dP - sum(g out)), both zero from `keys` to `end`.
 static void differentiate_row(float* scores, float* slopes, int64_t keys, int64_t end, float log_sum, float product) {
-  const bool blind = log_sum == -__builtin_inff();
-  const Vector shift = broadcast(blind ? 0.0f : log_sum), mean = broadcast(product);
+  constexpr int64_t L = Vector::lanes;
+  if (log_sum == -__builtin_inff()) keys = 0;
+  const Vector shift = broadcast(log_sum * -kLog2E), mean = broadcast(product), zero = broadcast(0.0f);
   int64_t j = 0;
-  for (; j < keys; j += Vector::lanes) {
-    const int count = blind ? 0 : static_cast<int>(smaller(Vector::lanes, keys - j));
-    const Vector p = keep_first(exp(load(scores + j) - shift), count, broadcast(0.0f));
+  for (; j + L <= keys; j += L) {
+    const Vector p = exp2(load(scores + j) + shift);
     store(scores + j, p);
-    store(slopes + j, keep_first(p * (load(slopes + j) - mean), count, broadcast(0.0f)));
+    store(slopes + j, p * (load(slopes + j) - mean));
   }
-  for (; j < end; j += Vector::lanes) {
-    store(scores + j, broadcast(0.0f));
-    store(slopes + j, broadcast(0.0f));
+  if (j < keys) {
+    const int count = static_cast<int>(keys - j);
+    const Vector p = keep_first(exp2(load(scores + j) + shift), count, zero);
+    store(scores + j, p);
+    store(slopes + j, keep_first(p * (load(slopes + j) - mean), count, zero));
+    j += L;
+  }
+  for (; j < end; j += L) {
+    store(scores + j, zero);
+    store(slopes + j, zero);
   }
 }
 
@@ -313,24 +333,24 @@ TENSORWOOD_INLINE float dot_rows(const float* a, const float* b, int64_t width) 
 static void differentiate_head(const AttentionArgs& a, int64_t b, int64_t h, const AttentionGradients& d, float* scratch) {
   const AttentionSize& s = a.size;
   const int64_t keys = seen_keys(a, b), padded = s.padded(), row = s.score_row(), all = s.keys * padded;
+  const int64_t rows = block_rows(s, 2);
   Cut cut = {scratch};
   float *k_panels = cut(s.panels()), *v_panels = cut(s.panels()), *k = cut(all), *dk = cut(all), *dv = cut(all);
-  float *q = cut(kBackwardRows * padded), *g = cut(kBackwardRows * padded), *dq = cut(kBackwardRows * padded);
-  float *scores = cut(kBackwardRows * row), *slopes = cut(kBackwardRows * row);
+  float *q = cut(rows * padded), *g = cut(rows * padded), *dq = cut(rows * padded);
+  float *scores = cut(rows * row), *slopes = cut(rows * row);
   uint32_t* words = reinterpret_cast<uint32_t*>(cut(word_count(s)));
-  copy_rows(a.v, a.v.start(b, h, 0), keys, s.width, 1.0f, k);
-  transpose_to_panels(k, padded, keys, s.width, v_panels);
+  transpose_rows(a.v, a.v.start(b, h, 0), keys, s.width, v_panels);
+  transpose_rows(a.k, a.k.start(b, h, 0), keys, s.width, k_panels);
   copy_rows(a.k, a.k.start(b, h, 0), keys, s.width, 1.0f, k);
-  transpose_to_panels(k, padded, keys, s.width, k_panels);
   __builtin_memset(dk, 0, static_cast<size_t>(all) * sizeof(float));
   __builtin_memset(dv, 0, static_cast<size_t>(all) * sizeof(float));
-  for (int64_t first = 0; first < s.queries; first += kBackwardRows) {
-    const QueryBlock block = query_block(a, b, h, first, kBackwardRows, keys);
-    float products[kBackwardRows];
+  for (int64_t first = 0; first < s.queries; first += rows) {
+    const QueryBlock block = query_block(a, b, h, first, rows, keys);
+    float products[kBlockRows];
     copy_rows(d.out, d.out.start(b, h, first), block.count, s.width, 1.0f, q);
     copy_rows(d.g, d.g.start(b, h, first), block.count, s.width, 1.0f, g);
     for (int64_t i = 0; i < block.count; i++) products[i] = dot_rows(q + i * padded, g + i * padded, padded);
-    copy_rows(a.q, a.q.start(b, h, first), block.count, s.width, a.scale, q);
+    copy_rows(a.q, a.q.start(b, h, first), block.count, s.width, a.scale * kLog2E, q);
     multiply_panels({block.count, block.keys, s.width}, {q, padded, 1}, {k_panels, kPanel, kPanel * s.width}, {scores, row}, false);
     multiply_panels({block.count, block.keys, s.width}, {g, padded, 1}, {v_panels, kPanel, kPanel * s.width}, {slopes, row}, false);
     for (int64_t i = 0; i < block.count; i++) {
@@ -348,7 +368,7 @@ static void differentiate_head(const AttentionArgs& a, int64_t b, int64_t h, con
     multiply_panels({block.count, padded, block.keys}, {slopes, row, 1}, {k, padded, kPanel}, {dq, padded}, false);
     write_rows(dq, d.dq, d.dq.start(b, h, first), block.count, s.width, a.scale);
   }
-  write_rows(dk, d.dk, d.dk.start(b, h, 0), s.keys, s.width, 1.0f);  // q was scaled already
+  write_rows(dk, d.dk, d.dk.start(b, h, 0), s.keys, s.width, kLn2);  // q was times scale and log2(e)
   write_rows(dv, d.dv, d.dv.start(b, h, 0), s.keys, s.width, 1.0f);
 }
 
