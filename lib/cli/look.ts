@@ -1,0 +1,105 @@
+// A look at what a trained image classifier does with held-out images: its errors, a typical image of each class, and where it looks.
+import type { Sample } from '../dashboard/training-report';
+import type { Examples } from '../data/examples';
+import { array, compile } from '../executor';
+import type { Model } from '../models/model';
+import { attentionWeightsBelow } from '../ops/attention';
+import { mean } from '../ops/reduce';
+import { predict } from '../train/evaluate';
+
+const shownErrors = 20;
+const attended = { typical: 6, errors: 2 }; // images whose attention is shown
+
+/** Each row of logits as probabilities, in place. */
+export function softmaxRows(logits: Float32Array, classes: number): Float32Array {
+  for (let first = 0; first < logits.length; first += classes) {
+    const row = logits.subarray(first, first + classes);
+    const most = row.reduce((a, b) => Math.max(a, b));
+    const total = row.reduce((sum, v) => sum + Math.exp(v - most), 0);
+    for (let c = 0; c < classes; c++) row[c] = Math.exp(row[c]! - most) / total;
+  }
+  return logits;
+}
+
+export interface Answer {
+  readonly predicted: number;
+  readonly confidence: number;
+}
+
+/** The likeliest class of each row. */
+export function answersOf(probabilities: Float32Array, classes: number): Answer[] {
+  return Array.from({ length: probabilities.length / classes }, (_, row) => {
+    const of = probabilities.subarray(row * classes, (row + 1) * classes);
+    const predicted = of.reduce((best, p, c) => (p > of[best]! ? c : best), 0);
+    return { predicted, confidence: of[predicted]! };
+  });
+}
+
+/** Class and confidence for every example. */
+export async function classify(model: Model, data: Examples): Promise<Answer[]> {
+  const classes = model.classes ?? 0;
+  return answersOf(softmaxRows(await predict(model, data), classes), classes);
+}
+
+/** Samples for the report. @param size sides of the images */
+export async function lookAt(
+  model: Model,
+  heldOut: Examples,
+  size: { readonly height: number; readonly width: number },
+): Promise<Sample[]> {
+  const all = Int32Array.from({ length: heldOut.size }, (_, i) => i);
+  const { x, label } = heldOut.read(all, { seed: 0, stream: 0 }) as { x: Float32Array; label: Int32Array };
+  const answers = await classify(model, heldOut);
+  const wrong = [...all].filter((i) => answers[i]!.predicted !== label[i]).sort((a, b) => answers[b]!.confidence - answers[a]!.confidence);
+  const typical = Array.from({ length: model.classes ?? 0 }, (_, c) =>
+    all.find((i) => label[i] === c && answers[i]!.predicted === c),
+  ).filter((i) => i !== undefined);
+  const looked = [...typical.slice(0, attended.typical), ...wrong.slice(0, attended.errors)];
+  const maps = await attentionMaps(
+    model,
+    looked.map((i) => pixelsOf(x, i, heldOut)),
+  );
+  return [...typical, ...wrong.slice(0, shownErrors)].map((i) => {
+    const attention = maps[looked.indexOf(i)];
+    return {
+      pixels: pixelsOf(x, i, heldOut),
+      ...size,
+      actual: label[i]!,
+      ...answers[i]!,
+      ...(attention === undefined ? {} : { attention }),
+    };
+  });
+}
+
+function pixelsOf(x: Float32Array, row: number, { size }: Examples): Float32Array {
+  const elements = x.length / size;
+  return x.subarray(row * elements, (row + 1) * elements);
+}
+
+/** For each image, the attention that each patch receives in each block, as the mean over heads and queries. */
+async function attentionMaps(model: Model, images: readonly Float32Array[]): Promise<Sample['attention'][]> {
+  if (images.length === 0) return [];
+  const batch = new Float32Array(images.length * images[0]!.length);
+  images.forEach((pixels, i) => {
+    batch.set(pixels, i * pixels.length);
+  });
+  using step = compile((x) => ({
+    blocks: attentionWeightsBelow(model.forward(x, { training: false })).map((weights) => mean(weights, { axes: [1, 2] })),
+  }));
+  const { blocks } = await step(array(batch, [images.length, ...model.fields.x!.shape]));
+  return images.map((_, i) => squareMaps((blocks as Float32Array[]).map((block) => block.subarray(...rowOf(block, i, images.length)))));
+}
+
+const rowOf = (all: Float32Array, row: number, rows: number): [number, number] => [
+  (row * all.length) / rows,
+  ((row + 1) * all.length) / rows,
+];
+
+/** Maps of a square of patches, without a class token before them; nothing when the tokens are no such square. */
+function squareMaps(blocks: readonly Float32Array[]): Sample['attention'] {
+  const tokens = blocks[0]?.length ?? 0;
+  const skipped = [0, 1].find((n) => tokens > n && Number.isInteger(Math.sqrt(tokens - n)));
+  if (skipped === undefined) return undefined;
+  const side = Math.sqrt(tokens - skipped);
+  return { rows: side, columns: side, maps: blocks.map((block) => block.subarray(skipped)) };
+}

@@ -1,0 +1,57 @@
+// tensorwood predict with an image classifier: IDX images in, class and confidence of each out.
+
+import { percent } from '../dashboard/html';
+import { readIdx } from '../data/images';
+import { type Column, createTable } from '../data/table';
+import { fail } from '../errors';
+import type { Model } from '../models/model';
+import { type Input, requiredFlag, textFlag } from './command';
+import { asExamples, openImages } from './image-sets';
+import { type Answer, classify } from './look';
+import { writeTable } from './output';
+
+function parseNote<T>(notes: Readonly<Record<string, string>>, name: string): T | undefined {
+  const text = notes[name];
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    return fail('ERR_TENSORWOOD_FORMAT', `predict: expected JSON in the model's note '${name}'`, error);
+  }
+}
+
+async function readLabels(path: string, count: number): Promise<Uint8Array> {
+  const { shape, data } = await readIdx(path);
+  if (shape.length !== 1 || shape[0] !== count)
+    fail('ERR_TENSORWOOD_DATA', `predict: expected ${count} labels in '${path}', got shape (${shape.join(', ')})`);
+  return data;
+}
+
+/** Runs `tensorwood predict` for a model of images; with --labels it tells the accuracy on standard error. */
+export async function runPredictModel(
+  { model, notes }: { model: Model; notes: Readonly<Record<string, string>> },
+  input: Input,
+): Promise<void> {
+  const count = model.classes ?? 0;
+  const classes = parseNote<string[]>(notes, 'classes') ?? Array.from({ length: count }, (_, c) => String(c));
+  const x = await openImages(requiredFlag('predict', input.flags, 'data'), parseNote(notes, 'normalisation'));
+  const answers = await classify(model, asExamples(model, x));
+  const labelsPath = textFlag(input.flags, 'labels');
+  const labels = labelsPath === undefined ? undefined : await readLabels(labelsPath, answers.length);
+  await writeTable(createTable(columnsOf(answers, classes, labels)), input);
+  if (labels === undefined) return;
+  const right = answers.filter((a, i) => a.predicted === labels[i]).length;
+  process.stderr.write(`accuracy ${percent(right / answers.length, 2)} on ${answers.length} images\n`);
+}
+
+function columnsOf(answers: readonly Answer[], classes: readonly string[], labels: Uint8Array | undefined): Column[] {
+  const category = (name: string, codes: Int32Array): Column => ({ kind: 'category', name, codes, categories: classes });
+  return [
+    ...(labels === undefined ? [] : [category('label', Int32Array.from(labels))]),
+    category(
+      'prediction',
+      Int32Array.from(answers, (a) => a.predicted),
+    ),
+    { kind: 'number', name: 'confidence', values: Float32Array.from(answers, (a) => a.confidence) },
+  ];
+}

@@ -1,0 +1,142 @@
+// tensorwood train MODEL: images in, a run folder with model, checkpoints, events, report and the held-out images out.
+import { join } from 'node:path';
+import { duration, grouped, percent } from '../dashboard/html';
+import { writeTrainingReport } from '../dashboard/training-report';
+import { type Examples, splitExamples } from '../data/examples';
+import { idxBytes, type LabelledImages, mnistNormalisation } from '../data/images';
+import { fail } from '../errors';
+import { writeAtomically } from '../formats/atomic';
+import { createModel, type Model, type ModelDefinition } from '../models/model';
+import { findModel } from '../models/registry';
+import { fromFlags, type Options, type Schema } from '../schema';
+import { readEvents } from '../train/events';
+import { train, trainSchema } from '../train/loop';
+import { loadModel } from '../train/model-file';
+import { progressWriter } from '../train/progress';
+import { type Recipe, recipes } from '../train/recipes';
+import { flagsOfSchema, type Input, type Section, textFlag } from './command';
+import { describeEnvironment } from './environment';
+import { asExamples, imageFlags, openLabelledImages } from './image-sets';
+import { lookAt } from './look';
+import { shellWord, writeRun } from './runs';
+
+export async function modelSections(name: string): Promise<Section[]> {
+  const definition = await findModel(name);
+  return [
+    {
+      title: 'Run',
+      flags: {
+        ...imageFlags,
+        'held-out': { value: 'N', doc: 'images, or a share below 1, to test on and not to train on (default 0.2)' },
+        recipe: { value: 'NAME', doc: `settings known to work, under the flags given: ${Object.keys(recipes).join(', ')}` },
+        resume: { doc: 'go on from the newest checkpoint in the output folder' },
+        output: { value: 'FOLDER', doc: `where the run goes (default runs/${name})` },
+        title: { value: 'TEXT', doc: 'headline of the report' },
+      },
+    },
+    { title: `Model: ${definition.doc}`, flags: flagsOfSchema(definition.schema) },
+    { title: 'Training', flags: flagsOfSchema(trainSchema) },
+  ];
+}
+
+function recipeOf(name: string, { flags }: Input): Recipe | undefined {
+  const asked = textFlag(flags, 'recipe');
+  if (asked === undefined) return undefined;
+  const recipe =
+    recipes[asked] ??
+    fail('ERR_TENSORWOOD_ARGUMENT', `train: expected --recipe to be one of ${Object.keys(recipes).join(', ')}, got '${asked}'`);
+  if (recipe.model !== name) fail('ERR_TENSORWOOD_ARGUMENT', `train: the recipe '${asked}' is for the model ${recipe.model}, not ${name}`);
+  return recipe;
+}
+
+/** What the images say about the model's configuration. */
+function impliedConfig(schema: Schema, { fields, classes }: LabelledImages): Record<string, number> {
+  const [channels, height, width] = fields.x.shape as [number, number, number];
+  const implied = { channels, imageSize: height, classes: classes.length, inputs: channels * height * width };
+  return Object.fromEntries(Object.entries(implied).filter(([name]) => name in schema));
+}
+
+interface Session {
+  readonly input: Input;
+  readonly name: string;
+  readonly output: string;
+  readonly images: LabelledImages;
+  readonly model: Model;
+  readonly options: Options<typeof trainSchema>;
+  readonly train: Examples;
+  readonly heldOut: Examples;
+}
+
+async function open(input: Input, definition: ModelDefinition): Promise<Session> {
+  const { flags } = input;
+  const recipe = recipeOf(definition.name, input);
+  const images = await openLabelledImages(input);
+  const options: Options<typeof trainSchema> = { ...recipe?.options, ...fromFlags(trainSchema, flags) };
+  const config = { ...impliedConfig(definition.schema, images), ...recipe?.config, ...fromFlags(definition.schema, flags) };
+  const seed = options.seed ?? 0;
+  const model = createModel(definition, config, { seed });
+  const data = asExamples(model, images.fields.x, images.fields.label.data);
+  const asked = Number(textFlag(flags, 'held-out') ?? 0.2);
+  const { rest, held } = splitExamples(data, asked < 1 ? Math.round(asked * data.size) : asked, { seed });
+  const output = textFlag(flags, 'output') ?? join('runs', definition.name);
+  return { input, name: definition.name, output, images, model, options, train: recipe?.augment(rest) ?? rest, heldOut: held };
+}
+
+/** Writes what predict needs: the run, and the held-out images with their labels. */
+async function writeInputs({ output, images, heldOut }: Session): Promise<void> {
+  const rows = Int32Array.from({ length: heldOut.size }, (_, i) => i);
+  const { x, label } = heldOut.read(rows, { seed: 0, stream: 0 }) as { x: Float32Array; label: Int32Array };
+  const { mean, deviation } = mnistNormalisation;
+  const [, height, width] = images.fields.x.shape as [number, number, number];
+  const pixels = Uint8Array.from(x, (v) => Math.round(255 * (v * deviation + mean)));
+  await writeRun(output, { kind: 'model', model: 'model.safetensors', classes: images.classes });
+  await writeAtomically(join(output, 'held-out-images.idx'), [idxBytes({ shape: [heldOut.size, height, width], data: pixels })]);
+  await writeAtomically(join(output, 'held-out-labels.idx'), [idxBytes({ shape: [heldOut.size], data: Uint8Array.from(label) })]);
+}
+
+const nextLine = (output: string): string =>
+  `npx tensorwood predict ${shellWord(output)} --data ${shellWord(join(output, 'held-out-images.idx'))} --labels ${shellWord(join(output, 'held-out-labels.idx'))}`;
+
+/** The report of whatever the run has reached; the model file holds the best weights. */
+async function writeReport({ input, name, output, images, train: { size }, heldOut }: Session): Promise<void> {
+  const [, height, width] = images.fields.x.shape as [number, number, number];
+  using best = (await loadModel(join(output, 'model.safetensors')).catch(() => undefined))?.model;
+  await writeTrainingReport(join(output, 'report.html'), {
+    title: textFlag(input.flags, 'title') ?? `${name} on ${textFlag(input.flags, 'data')}`,
+    summary: `${grouped(size)} images to learn from, ${grouped(heldOut.size)} held out to test on.`,
+    events: readEvents(join(output, 'events.jsonl')),
+    classes: images.classes,
+    samples: best === undefined ? [] : await lookAt(best, heldOut, { height, width }),
+    environment: describeEnvironment(0),
+    ...(best === undefined ? {} : { next: nextLine(output) }),
+  });
+}
+
+/** Runs `tensorwood train MODEL`. */
+export async function runTrainModel(input: Input, name: string): Promise<void> {
+  const session = await open(input, await findModel(name));
+  const { model, output, options, heldOut } = session;
+  await writeInputs(session);
+  const running = train(model, session.train, {
+    ...options,
+    validation: heldOut,
+    folder: output,
+    resume: input.flags.resume === true,
+    signal: input.signal,
+    listeners: [progressWriter()],
+    notes: { classes: JSON.stringify(session.images.classes), normalisation: JSON.stringify(mnistNormalisation) },
+  });
+  const result = await running.catch(async (error: unknown) => {
+    await writeReport(session).catch(() => undefined); // the error of the training is the one to tell
+    throw error;
+  });
+  await writeReport(session);
+  const best = result.best?.accuracy;
+  process.stdout.write(
+    `${result.reason} after ${duration(result.seconds)}${best === undefined ? '' : `: held-out accuracy ${percent(best, 2)}`}\n`,
+  );
+  process.stdout.write(
+    `model   ${join(output, 'model.safetensors')}\nreport  ${join(output, 'report.html')}\nnext    ${nextLine(output)}\n`,
+  );
+  model.dispose();
+}
