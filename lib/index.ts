@@ -46,4 +46,5 @@ export { eventWriter, readEvents, type TrainEvent } from './train/events';
 export { type TrainOptions, type TrainResult, train } from './train/loop';
 export { loadModel, loadWeights, saveModel } from './train/model-file';
 export { progressWriter } from './train/progress';
+export { type Recipe, recipes } from './train/recipes';
 export * from './trees';

@@ -1,12 +1,12 @@
 // Multi-head self-attention with one product for queries, keys and values. Vaswani et al., arXiv:1706.03762; names and order q, k, v as timm.
 import { fail } from '../errors';
-import { attentionWeights, selfAttention } from '../ops/attention';
-import { permute, reshape, slice } from '../ops/layout';
+import { selfAttention } from '../ops/attention';
+import { reshape } from '../ops/layout';
 import type { LinearOptions } from '../ops/matmul';
 import type { Tensor } from '../tensor';
 import { xavierUniform } from './init';
 import { createLinear } from './linear';
-import type { Mode, Scope } from './module';
+import type { Scope } from './module';
 import { within } from './module';
 
 export interface AttentionOptions {
@@ -16,29 +16,17 @@ export interface AttentionOptions {
   readonly qkvBias?: boolean;
 }
 
-/**
- * x (B, T, D) -> (B, T, D): softmax(Q K^T / sqrt(D / heads)) V for each head, then a projection. With mode.observe the weights (B, heads, T, T) are
- * shown under the path of the scope.
- */
-export function createAttention(scope: Scope, options: AttentionOptions): (x: Tensor, mode: Mode, fused?: LinearOptions) => Tensor {
+/** x (B, T, D) -> (B, T, D): softmax(Q K^T / sqrt(D / heads)) V for each head, then a projection. */
+export function createAttention(scope: Scope, options: AttentionOptions): (x: Tensor, fused?: LinearOptions) => Tensor {
   const { dimension, heads } = options;
   if (dimension % heads !== 0)
     fail('ERR_TENSORWOOD_ARGUMENT', `attention: expected a dimension that ${heads} heads divide, got ${dimension}`);
   const initializer = xavierUniform;
   const qkv = createLinear(within(scope, 'qkv'), { inputs: dimension, outputs: 3 * dimension, bias: options.qkvBias ?? true, initializer });
   const project = createLinear(within(scope, 'proj'), { inputs: dimension, outputs: dimension, initializer });
-  return (x, mode, fused) => {
+  return (x, fused) => {
     const [B, T] = x.shape as [number, number];
     const packed = reshape(qkv(x), [B, T, 3, heads, dimension / heads]);
-    mode.observe?.(scope.path, () => weightsOf(packed));
     return project(reshape(selfAttention(packed), [B, T, dimension]), fused);
   };
-}
-
-/** qkv (B, T, 3, heads, D) -> (B, heads, T, T). */
-function weightsOf(packed: Tensor): Tensor {
-  const [B, T, , heads, width] = packed.shape as [number, number, number, number, number];
-  const part = (i: number): Tensor =>
-    permute(reshape(slice(packed, { axis: 2, start: i, stop: i + 1 }), [B, T, heads, width]), [0, 2, 1, 3]);
-  return attentionWeights(part(0), part(1));
 }

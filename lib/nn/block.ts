@@ -29,7 +29,7 @@ export function createBlock(scope: Scope, options: BlockOptions): Layer {
     const drop = (branch: Tensor): Tensor => dropBranch(dropIn(mode, branch, dropout), dropPath);
     const join = (residual: Tensor, branch: (fused?: { residual: Tensor }) => Tensor): Tensor =>
       drops ? add(residual, drop(branch())) : branch({ residual });
-    const attended = join(x, (fused) => attend(before(x), mode, fused));
+    const attended = join(x, (fused) => attend(before(x), fused));
     return join(attended, (fused) => transform(between(attended), mode, fused));
   };
 }

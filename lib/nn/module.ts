@@ -12,8 +12,6 @@ import { hashName } from './philox';
 /** Training turns dropout on and makes batch norm use, and learn from, the batch. */
 export interface Mode {
   readonly training: boolean;
-  /** Is shown what lies within a layer, such as attention weights; made only when asked for. */
-  readonly observe?: (path: string, make: () => Tensor) => void;
 }
 
 export type Layer = (x: Tensor, mode: Mode) => Tensor;

@@ -1,7 +1,7 @@
 // What happens in a run, as JSON lines: one object a line, appended as it happens, read by the report page, the CLI and whoever likes.
 // Every line has `event` and `time` (ISO 8601); `step` counts optimizer steps from 1, `epoch` passes over the training data, with fractions.
 //   start       model, config, options, parameters (elements), examples, steps (planned)
-//   resume      step, path                              after start, when a run goes on from a checkpoint; what follows replaces earlier lines of later steps
+//   resume      step, path                              right after start, when a run goes on from a checkpoint; what follows replaces later steps
 //   step        step, epoch, loss, learningRate, gradientNorm, examplesPerSecond     loss and norm are means over the steps since the line before
 //   evaluation  step, epoch, loss, metrics {accuracy}, confusion, best               confusion[actual][predicted] counts examples; best: of all so far
 //   checkpoint  step, path
@@ -79,7 +79,7 @@ export function eventWriter(path: string): Listener {
 }
 
 /**
- * The events of a file, without those that a resumed run replaced. A last line that a crash cut off is left out.
+ * The events of the last run of a file, with those of the runs that it resumed, up to where it did. A last line that a crash cut off is left out.
  * @throws ERR_TENSORWOOD_FILE when the file cannot be read, ERR_TENSORWOOD_FORMAT when another line is not JSON
  */
 export function readEvents(path: string): (TrainEvent & { time: string })[] {
@@ -91,10 +91,12 @@ export function readEvents(path: string): (TrainEvent & { time: string })[] {
   }
   const lines = text.split('\n');
   lines.pop(); // empty, or cut off
+  let before: (TrainEvent & { time: string })[] = [];
   let events: (TrainEvent & { time: string })[] = [];
   lines.forEach((line, i) => {
     const event = parseLine(path, line, i + 1);
-    if (event.event === 'resume') events = events.filter((e) => e.event !== 'end' && !('step' in e && e.step > event.step));
+    if (event.event === 'start') [before, events] = [events, []];
+    if (event.event === 'resume') events = before.filter((e) => e.event !== 'end' && !('step' in e && e.step > event.step));
     events.push(event);
   });
   return events;

@@ -1,10 +1,12 @@
 // The training loop, the only one: batches, steps, evaluation, early stop, checkpoints, events. It knows models by their record and data by Examples.
 // A run that is interrupted anywhere and resumed ends with the same bits as one that was not.
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Examples } from '../data/examples';
 import { fail } from '../errors';
 import type { Executor } from '../executor';
 import { defaultExecutor } from '../executor';
+import { fileReason } from '../formats/atomic';
 import type { Model } from '../models/model';
 import { optimizerSchema } from '../optim/optimizer';
 import { scheduleFactor, scheduleSchema } from '../optim/schedule';
@@ -134,9 +136,22 @@ async function open(model: Model, data: Examples, given: TrainOptions): Promise<
   };
 }
 
-async function restore(session: Session): Promise<void> {
-  const { given, emit } = session;
-  const newest = given.resume && given.folder !== undefined ? listCheckpoints(checkpointsIn(given.folder)).at(-1) : undefined;
+/** Moves what an earlier run left in the folder to previous/, in place of what was there. */
+function setAside(folder: string): void {
+  const left = ['events.jsonl', 'checkpoints', 'model.safetensors'].filter((name) => existsSync(join(folder, name)));
+  if (left.length === 0) return;
+  const aside = join(folder, 'previous');
+  try {
+    rmSync(aside, { recursive: true, force: true });
+    mkdirSync(aside);
+    for (const name of left) renameSync(join(folder, name), join(aside, name));
+  } catch (error) {
+    fail('ERR_TENSORWOOD_FILE', `train: cannot move the earlier run in '${folder}' to '${aside}': ${fileReason(error)}`, error);
+  }
+}
+
+async function restore(session: Session, newest: { path: string } | undefined): Promise<void> {
+  const { emit } = session;
   if (!newest) return;
   session.state = await loadCheckpoint(newest.path, session);
   session.begun -= 1000 * session.state.seconds;
@@ -253,14 +268,18 @@ async function close(session: Session, error: unknown): Promise<void> {
 }
 
 /**
- * Trains `model` on `data`. With a folder it leaves there events.jsonl, model.safetensors (the best on `validation`, else the last) and checkpoints/.
+ * Trains `model` on `data`. With a folder it leaves there events.jsonl, model.safetensors (the best on `validation`, else the last) and checkpoints/; what
+ * an earlier run left there, and is not resumed, moves to previous/.
  * @throws ERR_TENSORWOOD_NOT_FINITE when the loss or a gradient is not finite (no step was taken with it; the message names the last good checkpoint);
  *   ERR_TENSORWOOD_DATA, ERR_TENSORWOOD_MODEL when data does not fit; ERR_TENSORWOOD_FILE when the disk is full; the reason of `signal` when it aborts,
  *   after a checkpoint
  */
 export async function train(model: Model, data: Examples, options: TrainOptions = {}): Promise<TrainResult> {
   const session = await open(model, data, options);
+  const { folder, resume } = options;
+  const newest = resume && folder !== undefined ? listCheckpoints(checkpointsIn(folder)).at(-1) : undefined;
   try {
+    if (folder !== undefined && !newest) setAside(folder);
     session.emit({
       event: 'start',
       model: model.name,
@@ -270,7 +289,7 @@ export async function train(model: Model, data: Examples, options: TrainOptions 
       examples: data.size,
       steps: session.steps,
     });
-    await restore(session);
+    await restore(session, newest);
     const reason = await run(session);
     if (!options.validation) await session.stepper.withAverages(() => saveBest(session));
     end(session, reason);

@@ -47,8 +47,14 @@ describe('event files', () => {
     const path = join(folder, 'resumed.jsonl');
     const write = eventWriter(path);
     const resume: TrainEvent = { event: 'resume', step: 20, path: 'x' };
-    for (const event of [start, step(10), step(20), step(30), end(35), resume, step(30), end(40)]) write(event);
+    for (const event of [start, step(10), step(20), step(30), end(35), start, resume, step(30), end(40)]) write(event);
     expect(bare(readEvents(path))).toEqual(bare([start, step(10), step(20), resume, step(30), end(40)]));
+  });
+
+  it('of a run that began anew: only the new one', () => {
+    const path = join(folder, 'anew.jsonl');
+    for (const event of [start, step(10), start, step(20)]) eventWriter(path)(event);
+    expect(bare(readEvents(path))).toEqual(bare([start, step(20)]));
   });
 
   it('that a crash cut off in the middle of a line are read up to there', () => {

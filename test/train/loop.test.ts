@@ -67,6 +67,18 @@ describe('train', () => {
     expect(readEvents(join(folder, 'events.jsonl')).at(-1)).toMatchObject({ event: 'end', reason: 'stopped' });
   });
 
+  it('sets the earlier run of a folder aside, once', async () => {
+    const folder = freshFolder();
+    for (const steps of [7, 5, 3]) {
+      using model = small();
+      await train(model, dataFor(model), { steps, batchSize: 10, folder });
+    }
+    expect(readdirSync(folder).sort()).toEqual(['checkpoints', 'events.jsonl', 'model.safetensors', 'previous']);
+    expect(latest(folder)).toMatch(/step-00000003/);
+    expect(latest(join(folder, 'previous'))).toMatch(/step-00000005/);
+    expect(readEvents(join(folder, 'previous', 'events.jsonl')).at(-1)).toMatchObject({ event: 'end', step: 5 });
+  });
+
   it('saves the average where there is one', async () => {
     const folder = freshFolder();
     using model = small();
