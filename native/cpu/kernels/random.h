@@ -3,16 +3,16 @@
 #pragma once
 #include <math.h>
 
-#include "core/philox.h"
 #include "core/threads.h"
 #include "cpu/isa/math.h"
+#include "cpu/isa/philox.h"
 #include "cpu/strided.h"
 
 namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
 
-constexpr int64_t kDraws = 4 * kPhiloxLanes, kTaskDraws = 16384;
-static_assert(kTaskDraws % kDraws == 0 && kDraws % Vector::lanes == 0, "tasks start at a whole block");
+constexpr int64_t kDraws = 64, kTaskDraws = 16384;
+static_assert(kTaskDraws % kDraws == 0 && kDraws % kDrawLanes == 0, "tasks start at a whole block");
 
 // f(const uint32_t* words, int64_t start, int n): the words of elements [start, start + n), n <= kDraws; words holds kDraws.
 template <class F>
@@ -22,7 +22,7 @@ TENSORWOOD_INLINE void for_draws(const Args& args, int64_t total, const F& f) {
     uint32_t words[kDraws];
     const int64_t end = (task + 1) * kTaskDraws < total ? (task + 1) * kTaskDraws : total;
     for (int64_t start = task * kTaskDraws; start < end; start += kDraws) {
-      philox_elements(stream, static_cast<uint64_t>(start) / 4, words);
+      draw_words(stream, static_cast<uint64_t>(start) / 4, kDraws, words);
       f(words, start, static_cast<int>(end - start < kDraws ? end - start : kDraws));
     }
   });
