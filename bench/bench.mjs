@@ -3,6 +3,7 @@
 //
 // A case: {
 //   name, unit,                     'gemm f32 1576x768x3072', 'GFLOP/s'
+//   repeats,                        at most so many, for cases that take long (optional)
 //   better: 'more' | 'less',        which values are better
 //   compare: { <name>: bar },       what it is compared to, and the ratio demanded (null = none): a baseline of prepare(), or a peer
 //   peers: { <name>: [runner, ...arguments] },   a script of bench/reference, run only with --peers
@@ -69,7 +70,7 @@ const round = (value) => Number(value.toPrecision(4));
 async function runCase(one, options) {
   const { prepared, entrants } = await enter(one, options);
   try {
-    return report(one, entrants, await race(entrants, one.better, options.repeats));
+    return report(one, entrants, await race(entrants, one.better, Math.min(options.repeats, one.repeats ?? options.repeats)));
   } finally {
     for (const entrant of Object.values(entrants)) entrant.stop?.();
     prepared.dispose?.();

@@ -132,6 +132,47 @@ static void splits(const Machine& m) {
   }
 }
 
+// Sorting by gradient over hessian finds the best of all subsets (Fisher 1958); one against the rest, the best of the single ones. The
+// table of bins that go left agrees with the sum that the split promises.
+static void category_splits(const Machine& m) {
+  for (int round = 0; round < 100; round++) {
+    const int bins = 3 + below(7);  // and the missing one
+    const bool one_hot = round % 3 == 0;
+    const double unit = 1.0 / 512;
+    std::vector<int64_t> own(kNarrowSlots, 0);
+    int64_t total = 0;
+    for (int b = 0; b <= bins; b++) {
+      if (b == bins && round % 2) continue;
+      own[static_cast<size_t>(b)] = static_cast<int64_t>(below(20000) - 10000) * 4294967296 + 1 + below(4000);
+      total += own[static_cast<size_t>(b)];
+    }
+    const auto score = [&](int64_t s) { return leaf_score(first_sum(s) * unit, second_sum(s) * unit, {0, 0, 0}); };
+    double expected = 0;
+    for (int subset = 1; subset < (1 << (bins + 1)); subset++) {
+      if (one_hot && (subset & (subset - 1))) continue;
+      int64_t left = 0;
+      for (int b = 0; b <= bins; b++) left += (subset >> b) & 1 ? own[static_cast<size_t>(b)] : 0;
+      if (second_sum(left) < 1 || second_sum(total - left) < 1) continue;
+      expected = std::max(expected, score(left) + score(total - left) - score(total));
+    }
+    const FeatureSlot slot = {0, bins, 1, 1};
+    Split split = {};
+    std::vector<char> scratch(4096);
+    std::vector<uint8_t> left_bins(static_cast<size_t>(bins) + 1);
+    const std::initializer_list<int64_t> integers = {total, 32, one_hot ? 100 : 1};
+    const std::initializer_list<double> numbers = {unit, unit, 0, 0, 0, 1, 0, 0, 1, 1};
+    const Operand histogram = dense(own.data(), DType::i64, kNarrowSlots), feature = dense(&slot, DType::u8, 1),
+                  best = dense(&split, DType::u8, 1);
+    m.call()(m.kernel("split", DType::i64), {histogram, feature}, {histogram, best}, integers, numbers, scratch.data());
+    EXPECT(std::fabs(split.gain - expected) <= 1e-9 * (1 + expected));
+    m.call()(m.kernel("split_categories", DType::u8), {histogram, feature}, {best, dense(left_bins.data(), DType::u8, bins + 1)}, integers,
+             numbers, scratch.data());
+    int64_t left = 0;
+    for (int b = 0; b <= bins; b++) left += left_bins[static_cast<size_t>(b)] ? own[static_cast<size_t>(b)] : 0;
+    EXPECT(left == split.left && left_bins[static_cast<size_t>(bins)] == split.missing_left);
+  }
+}
+
 // Numbers by their cuts, missing values last.
 static void bins(const Machine& m) {
   const float inf = std::numeric_limits<float>::infinity();
@@ -279,6 +320,7 @@ int main(int argc, char** argv) {
     partitions<uint8_t>(machine, DType::u8, 256);
     partitions<uint16_t>(machine, DType::u16, 3000);
     splits(machine);
+    category_splits(machine);
     bins(machine);
     gradients(machine);
     const std::string text = forests(sample, *device);
