@@ -1,0 +1,57 @@
+// The README's code runs as it stands, in a project of its own beside which the package is linked.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const root = join(__dirname, '..');
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const blocks = [...readme.matchAll(/^## (.*)\n(?:(?!^## )[\s\S])*?^```js\n([\s\S]*?)^```$/gm)].map(([, title, code]) => ({
+  title: title!,
+  code: code!,
+}));
+const project = mkdtempSync(join(tmpdir(), 'tensorwood docs '));
+
+beforeAll(() => {
+  expect(existsSync(join(root, 'dist', 'index.mjs')), 'dist is compiled by npm test').toBe(true);
+  mkdirSync(join(project, 'node_modules'));
+  symlinkSync(root, join(project, 'node_modules', 'tensorwood'));
+  symlinkSync(join(root, 'node_modules', 'vega-datasets'), join(project, 'node_modules', 'vega-datasets'));
+});
+afterAll(() => rmSync(project, { recursive: true }));
+
+describe('README', () => {
+  it('has code for each family', () => {
+    expect(blocks.map((b) => b.title)).toEqual(['Trees in 15 lines', 'A vision transformer in 15 lines', 'Tensors and gradients']);
+    for (const { code } of blocks)
+      expect(
+        code
+          .trim()
+          .split('\n')
+          .filter((line) => line.trim() !== '').length,
+      ).toBeLessThanOrEqual(15);
+  });
+
+  const answers: Record<string, RegExp> = {
+    'Trees in 15 lines': /tree 10\n\[[^\]]*'destination'[^\]]*\]\n0\.\d+/,
+    'A vision transformer in 15 lines': /^0\.[6-9]\d*$/m,
+    'Tensors and gradients': /\[ 2, 4, 6 \]\n[\s\S]*\[ 4 \]/,
+  };
+  it.each(blocks.map((b) => [b.title, b.code] as const))(
+    '%s',
+    (title, code) => {
+      const file = join(project, `${title.replace(/\W+/g, '-')}.mjs`);
+      writeFileSync(file, code);
+      const out = execFileSync(process.execPath, [file], { cwd: project, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+      expect(out).toMatch(answers[title]!);
+    },
+    300_000,
+  );
+
+  it('mentions only commands that exist', async () => {
+    const commands = [...readme.matchAll(/^npx tensorwood (\w+)/gm)].map((m) => m[1]!);
+    expect(commands.length).toBeGreaterThan(4);
+    for (const name of new Set(commands)) expect(existsSync(join(root, 'lib', 'cli', 'commands', `${name}.ts`)), name).toBe(true);
+  });
+});
