@@ -112,7 +112,7 @@ export function lineChart(chart: LineChart): Markup {
   const logarithmic = (chart.logarithmic ?? true) && chart.yRange === undefined && values[0] > 0 && values[1] / values[0] > logarithmicFrom;
   const x = scale(chart.xRange ?? extent(series.flatMap((s) => s.points.map(([at]) => at))), [margin.left, width - margin.right]);
   const y = scale(chart.yRange ?? padded(values, logarithmic), [height - margin.bottom, margin.top], logarithmic);
-  return html`${legend({ ...chart, series })}<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${series.map((s) => s.name).join(', ')} by ${chart.x}">
+  return html`${legend({ ...chart, series })}<svg class="plot" viewBox="0 0 ${width} ${height}" role="img" aria-label="${series.map((s) => s.name).join(', ')} by ${chart.x}">
 ${axes(x, y, chart)}${logarithmic && html`<text x="${width - margin.right}" y="${margin.top + 4}" text-anchor="end">logarithmic scale</text>`}${series.map((s, i) => line(s, i, { x, y, dots: chart.dots ?? s.points.length === 1 }))}</svg>`;
 }
 
@@ -177,5 +177,5 @@ export function histogram(counts: readonly number[], [low, high]: readonly [numb
     const size = (count / most) * (tall - 6);
     return html`<rect x="${round(margin.left + i * step + 0.5)}" y="${round(tall - size)}" width="${round(step - 1)}" height="${round(size)}" fill="var(--series-1)" fill-opacity="0.55"><title>${count}</title></rect>`;
   });
-  return html`<svg viewBox="0 0 ${width} ${tall + 34}" role="img" aria-label="${label}">${bars}<line class="axis" x1="${margin.left}" x2="${width - margin.right}" y1="${tall}" y2="${tall}"/>${x.ticks.map((t) => html`<text x="${round(x.place(t))}" y="${tall + 16}" text-anchor="middle">${compact(t)}</text>`)}<text x="${(margin.left + width - margin.right) / 2}" y="${tall + 31}" text-anchor="middle">${label}</text></svg>`;
+  return html`<svg class="plot" viewBox="0 0 ${width} ${tall + 34}" role="img" aria-label="${label}">${bars}<line class="axis" x1="${margin.left}" x2="${width - margin.right}" y1="${tall}" y2="${tall}"/>${x.ticks.map((t) => html`<text x="${round(x.place(t))}" y="${tall + 16}" text-anchor="middle">${compact(t)}</text>`)}<text x="${(margin.left + width - margin.right) / 2}" y="${tall + 31}" text-anchor="middle">${label}</text></svg>`;
 }

@@ -4,7 +4,7 @@ import { grouped, html, type Markup, percent } from './html';
 const cell = 34;
 const left = 44;
 const top = 26;
-const sums = 52;
+const sums = 60;
 
 /** counts[actual][predicted]; a picture of each class, when there is one, stands beside its row. */
 export function confusionMatrix(

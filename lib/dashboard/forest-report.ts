@@ -52,7 +52,7 @@ export function forestPage(report: ForestReport): Page {
 export const writeForestReport = (path: string, report: ForestReport): Promise<void> => writePage(path, forestPage(report));
 
 function evaluationPanels(curves: readonly Curve[]): Markup[] {
-  const metrics = [...new Set(curves.map((c) => c.metric))];
+  const metrics = [...new Set(curves.map((c) => c.metric))].slice(0, 2); // the others are among the figures
   if (metrics.length === 0) return [panel({ title: 'Evaluation', wide: true }, empty('No evaluation set was given.'))];
   return metrics.map((metric) => {
     const series = curves.filter((c) => c.metric === metric);
