@@ -38,9 +38,10 @@ async function load(name) {
 async function train(name) {
   const state = await load(name);
   const start = performance.now();
-  using data = await createDataset(state.train, { label: state.trainLabel, threads });
+  const data = await createDataset(state.train, { label: state.trainLabel, threads });
   const forest = await trainTrees(data, { objective: 'binary', trees, learningRate: 0.1, ...subjects[name].options });
   const seconds = (performance.now() - start) / 1000;
+  data.dispose();
   state.forest?.dispose();
   state.forest = forest;
   return seconds;
