@@ -21,17 +21,34 @@ struct Moments {
   float mean, deviation;  // deviation: 1 / sqrt(variance + epsilon)
 };
 
+// Rows that are reduced side by side, so that one's additions hide the latency of another's.
+constexpr int kRowsAtOnce = 4;
+
 // The variance is of distances from the mean, in a second reading of the row: no cancellation.
-template <class T>
-static Moments row_moments(const T* x, int64_t width, float epsilon) {
-  Vector sum = broadcast(0.0f), squares = broadcast(0.0f);
-  for_vectors(width, [&](int64_t j, int count) { sum = sum + load_lanes(x + j, count); });
-  const float mean = reduce_add(sum) / static_cast<float>(width);
+template <int R, class T>
+static void row_moments(const T* const (&x)[R], int64_t width, float epsilon, Moments (&moments)[R]) {
+  Vector sum[R], squares[R], mean[R];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; r++) sum[r] = squares[r] = broadcast(0.0f);
   for_vectors(width, [&](int64_t j, int count) {
-    const Vector d = keep_first(load_lanes(x + j, count) - broadcast(mean), count, broadcast(0.0f));
-    squares = multiply_add(d, d, squares);
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) sum[r] = sum[r] + load_lanes(x[r] + j, count);
   });
-  return {mean, 1.0f / __builtin_sqrtf(reduce_add(squares) / static_cast<float>(width) + epsilon)};
+  const float share = 1.0f / static_cast<float>(width);
+#pragma GCC unroll 4
+  for (int r = 0; r < R; r++) {
+    moments[r].mean = reduce_add(sum[r]) * share;
+    mean[r] = broadcast(moments[r].mean);
+  }
+  for_vectors(width, [&](int64_t j, int count) {
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) {
+      const Vector d = keep_first(load_lanes(x[r] + j, count) - mean[r], count, broadcast(0.0f));
+      squares[r] = multiply_add(d, d, squares[r]);
+    }
+  });
+#pragma GCC unroll 4
+  for (int r = 0; r < R; r++) moments[r].deviation = 1.0f / __builtin_sqrtf(reduce_add(squares[r]) * share + epsilon);
 }
 
 struct Affine {
@@ -42,12 +59,47 @@ struct Affine {
 };
 
 template <class T>
-static void normalize_row(const T* x, T* y, int64_t width, Moments moments, const Affine& affine) {
+static void normalize_row(const T* x, T* y, int64_t width, Moments moments, Affine affine) {
   const Vector mean = broadcast(moments.mean), deviation = broadcast(moments.deviation);
   for_vectors(width, [&](int64_t j, int count) {
     const Vector normal = (load_lanes(x + j, count) - mean) * deviation;
     store_lanes(y + j, multiply_add(normal, affine.scale_at(j, count), affine.shift_at(j, count)), count);
   });
+}
+
+// What a forward pass reads and writes, by rows.
+template <class T>
+struct LayerNorm {
+  const Operand &x, *residual;  // residual: or null
+  T *sums, *y;                  // sums: with a residual
+  float *mean, *deviation;
+  Affine affine;
+  float epsilon;
+};
+
+template <class T>
+static void add_rows(const T* a, const T* b, T* to, int64_t width) {
+  for_vectors(width, [&](int64_t j, int count) { store_lanes(to + j, load_lanes(a + j, count) + load_lanes(b + j, count), count); });
+}
+
+// Rows [row, row + R).
+template <int R, class T>
+static void normalize_rows(const LayerNorm<T>& norm, const RowStarts& x_rows, const RowStarts& residual_rows, int64_t row, int64_t width) {
+  const T* from[R];
+  Moments moments[R];
+  for (int r = 0; r < R; r++) {
+    from[r] = data_of<T>(norm.x) + x_rows[row + r];
+    if (!norm.residual) continue;
+    T* sum = norm.sums + (row + r) * width;
+    add_rows(from[r], data_of<T>(*norm.residual) + residual_rows[row + r], sum, width);
+    from[r] = sum;
+  }
+  row_moments<R>(from, width, norm.epsilon, moments);
+  for (int r = 0; r < R; r++) {
+    norm.mean[row + r] = moments[r].mean;
+    norm.deviation[row + r] = moments[r].deviation;
+    normalize_row(from[r], norm.y + (row + r) * width, width, moments[r], norm.affine);
+  }
 }
 
 // Integers: has a residual, a weight, a bias. Numbers: epsilon. Inputs: x (..., C) [, residual like x] [, weight (C)] [, bias (C)].
@@ -59,26 +111,20 @@ static void run_layer_norm_as(const Args& args) {
   const Operand* residual = next_if(args.integers[0], next);
   const Affine affine = {floats_of(next_if(args.integers[1], next)), floats_of(next_if(args.integers[2], next))};
   const Operand* sum = next_if(args.integers[0], out);
+  const LayerNorm<T> norm = {x,
+                             residual,
+                             sum ? data_of<T>(*sum) : nullptr,
+                             data_of<T>(out[0]),
+                             data_of<float>(out[1]),
+                             data_of<float>(out[2]),
+                             affine,
+                             static_cast<float>(args.numbers[0])};
   const int64_t width = width_of(x);
   const RowStarts x_rows(x), residual_rows(residual ? *residual : x);
-  T *y = data_of<T>(out[0]), *sums = sum ? data_of<T>(*sum) : nullptr;
-  float *mean = data_of<float>(out[1]), *deviation = data_of<float>(out[2]);
-  const float epsilon = static_cast<float>(args.numbers[0]);
   parallel_rows(args, rows_of(x), rows_a_task(width), [&](int64_t first, int64_t end) {
-    for (int64_t row = first; row < end; row++) {
-      const T* from = data_of<T>(x) + x_rows[row];
-      if (residual) {
-        const T* other = data_of<T>(*residual) + residual_rows[row];
-        T* to = sums + row * width;
-        for_vectors(width,
-                    [&](int64_t j, int count) { store_lanes(to + j, load_lanes(from + j, count) + load_lanes(other + j, count), count); });
-        from = to;
-      }
-      const Moments moments = row_moments(from, width, epsilon);
-      mean[row] = moments.mean;
-      deviation[row] = moments.deviation;
-      normalize_row(from, y + row * width, width, moments, affine);
-    }
+    int64_t row = first;
+    for (; row + kRowsAtOnce <= end; row += kRowsAtOnce) normalize_rows<kRowsAtOnce>(norm, x_rows, residual_rows, row, width);
+    for (; row < end; row++) normalize_rows<1>(norm, x_rows, residual_rows, row, width);
   });
 }
 
@@ -129,29 +175,58 @@ struct PartialSums {
   float *weight, *bias;  // (C) each, or null
 };
 
-// One row of the way back. With x^ the normalised row and u = g w:
-//   dx = (u - mean(u) - x^ mean(u x^)) / deviation,   dw += g x^,   db += g
 template <class T>
-static void layer_norm_gradient_row(const T* g, const T* x, T* dx, const T* residual, int64_t width, Moments moments, const Affine& affine,
-                                    const PartialSums& partial) {
-  const Vector mean = broadcast(moments.mean), deviation = broadcast(moments.deviation);
-  Vector sum = broadcast(0.0f), product = broadcast(0.0f);
+struct RowGradient {
+  const T *g, *x, *residual;  // residual: or null
+  T* dx;
+  Moments moments;
+};
+// Rows of the way back that are taken side by side: they share a reading and writing of the partial sums.
+constexpr int kGradientRows = Vector::lanes == 16 ? 4 : 2;
+
+// With x^ the normalised row and u = g w:
+//   dx = (u - mean(u) - x^ mean(u x^)) / deviation,   dw += g x^,   db += g
+template <int R, class T>
+static void layer_norm_gradient_rows(const RowGradient<T> (&row)[R], int64_t width, Affine affine, PartialSums partial) {
+  const T *g[R], *x[R];  // copies, which stores through other pointers cannot change
+  Vector mean[R], deviation[R], sum[R], product[R];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; r++) {
+    g[r] = row[r].g;
+    x[r] = row[r].x;
+    mean[r] = broadcast(row[r].moments.mean);
+    deviation[r] = broadcast(row[r].moments.deviation);
+    sum[r] = product[r] = broadcast(0.0f);
+  }
   for_vectors(width, [&](int64_t j, int count) {
-    const Vector slope = load_lanes(g + j, count);  // 0 past the row
-    const Vector normal = (load_lanes(x + j, count) - mean) * deviation, u = slope * affine.scale_at(j, count);
-    sum = sum + u;
-    product = multiply_add(u, normal, product);
-    if (partial.weight) store_lanes(partial.weight + j, multiply_add(slope, normal, load_lanes(partial.weight + j, count)), count);
-    if (partial.bias) store_lanes(partial.bias + j, slope + load_lanes(partial.bias + j, count), count);
+    const Vector scale = affine.scale_at(j, count);
+    Vector of_weight = partial.weight ? load_lanes(partial.weight + j, count) : broadcast(0.0f);
+    Vector of_bias = partial.bias ? load_lanes(partial.bias + j, count) : broadcast(0.0f);
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) {
+      const Vector slope = load_lanes(g[r] + j, count);  // 0 past the row
+      const Vector normal = (load_lanes(x[r] + j, count) - mean[r]) * deviation[r], u = slope * scale;
+      sum[r] = sum[r] + u;
+      product[r] = multiply_add(u, normal, product[r]);
+      of_weight = multiply_add(slope, normal, of_weight);
+      of_bias = of_bias + slope;
+    }
+    if (partial.weight) store_lanes(partial.weight + j, of_weight, count);
+    if (partial.bias) store_lanes(partial.bias + j, of_bias, count);
   });
   const float share = 1.0f / static_cast<float>(width);
-  const Vector shift = broadcast(reduce_add(sum) * share), lean = broadcast(reduce_add(product) * share);
-  for_vectors(width, [&](int64_t j, int count) {
-    const Vector normal = (load_lanes(x + j, count) - mean) * deviation, u = load_lanes(g + j, count) * affine.scale_at(j, count);
-    Vector value = (u - shift - normal * lean) * deviation;
-    if (residual) value = value + load_lanes(residual + j, count);
-    store_lanes(dx + j, value, count);
-  });
+  for (int r = 0; r < R; r++) {
+    const Vector shift = broadcast(reduce_add(sum[r]) * share), lean = broadcast(reduce_add(product[r]) * share);
+    const Vector middle = broadcast(row[r].moments.mean), factor = broadcast(row[r].moments.deviation);
+    const RowGradient<T> at = row[r];
+    for_vectors(width, [&](int64_t j, int count) {
+      const Vector normal = (load_lanes(at.x + j, count) - middle) * factor;
+      const Vector u = load_lanes(at.g + j, count) * affine.scale_at(j, count);
+      Vector value = (u - shift - normal * lean) * factor;
+      if (at.residual) value = value + load_lanes(at.residual + j, count);
+      store_lanes(at.dx + j, value, count);
+    });
+  }
 }
 
 // to = the sum of `parts` vectors of `width` floats, `stride` apart, in order.
@@ -185,10 +260,22 @@ static void run_layer_norm_gradient_as(const Args& args) {
     float* part = parts + first / each * 2 * padded;
     const PartialSums partial = {dweight ? part : nullptr, dbias ? part + padded : nullptr};
     if (dweight || dbias) __builtin_memset(part, 0, static_cast<size_t>(2 * padded) * sizeof(float));
-    for (int64_t row = first; row < end; row++) {
-      layer_norm_gradient_row(data_of<T>(g) + g_rows[row], data_of<T>(x) + x_rows[row], data_of<T>(args.outputs[0]) + row * width,
-                              residual ? data_of<T>(*residual) + residual_rows[row] : nullptr, width, {mean[row], deviation[row]}, affine,
-                              partial);
+    const auto describe = [&](int64_t row) -> RowGradient<T> {
+      return {data_of<T>(g) + g_rows[row],
+              data_of<T>(x) + x_rows[row],
+              residual ? data_of<T>(*residual) + residual_rows[row] : nullptr,
+              data_of<T>(args.outputs[0]) + row * width,
+              {mean[row], deviation[row]}};
+    };
+    int64_t row = first;
+    for (; row + kGradientRows <= end; row += kGradientRows) {
+      RowGradient<T> group[kGradientRows];
+      for (int r = 0; r < kGradientRows; r++) group[r] = describe(row + r);
+      layer_norm_gradient_rows(group, width, affine, partial);
+    }
+    for (; row < end; row++) {
+      const RowGradient<T> alone[1] = {describe(row)};
+      layer_norm_gradient_rows(alone, width, affine, partial);
     }
   });
   if (dweight) add_parts(args, parts, divide_up(rows, each), 2 * padded, dweight, width);
