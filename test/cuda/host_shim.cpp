@@ -248,7 +248,6 @@ void run_block(dim3 at, dim3 grid, dim3 size, size_t shared) {
   Block block;
   block.shared = shared;
   block_now = &block;
-  release(&block);
   std::vector<Thread> threads(size.x * size.y * size.z);
   for (unsigned i = 0; i < threads.size(); i++) {
     Thread& thread = threads[i];
@@ -262,6 +261,7 @@ void run_block(dim3 at, dim3 grid, dim3 size, size_t shared) {
   }
   block.live = static_cast<unsigned>(threads.size());
   std::shuffle(block.threads.begin(), block.threads.end(), generator());
+  release(&block);  // what was made for the block is seen by its threads
   run_threads(block);
   acquire(&block);
   for (const Piece& piece : block.pieces) std::free(piece.memory);
