@@ -163,6 +163,36 @@ describe('memory that a job may use', () => {
   });
 });
 
+describe('a program', () => {
+  const line = (buffer: number, offset: number, length: number) => ({ buffer, offset: 4 * offset, dtype: 'f32' as const, shape: [length] });
+  const load = (inputs: ReturnType<typeof line>[], outputs: ReturnType<typeof line>[]) => {
+    const buffers = [
+      { kind: 'arena' as const, bytes: 256 },
+      { kind: 'arena' as const, bytes: 192, offset: 64 },
+      { kind: 'input' as const, bytes: 64 },
+    ];
+    return codeOf(() =>
+      native().loadProgram(runtime, encodeProgram({ arenaBytes: 256, buffers, calls: [{ name: 'probe_read', inputs, outputs }] })),
+    );
+  };
+
+  it('may write over exactly one input, and over no part of one', () => {
+    expect(load([line(0, 0, 16)], [line(0, 0, 16)])).toBe('no error');
+    expect(load([line(0, 0, 16)], [line(0, 16, 16)])).toBe('no error');
+    expect(load([line(0, 16, 16)], [line(1, 0, 16)])).toBe('no error'); // the same bytes by another buffer
+    expect(load([line(0, 0, 16)], [line(0, 4, 12)])).toBe('ERR_TENSORWOOD_PROGRAM');
+    expect(load([line(0, 0, 17)], [line(1, 0, 16)])).toBe('ERR_TENSORWOOD_PROGRAM');
+    expect(load([line(0, 0, 16)], [line(0, 0, 8)])).toBe('ERR_TENSORWOOD_PROGRAM');
+  });
+
+  it('writes no input and stays within its buffers', () => {
+    expect(load([line(0, 0, 16)], [line(2, 0, 16)])).toBe('ERR_TENSORWOOD_PROGRAM');
+    expect(load([line(2, 0, 17)], [line(0, 0, 16)])).toBe('ERR_TENSORWOOD_PROGRAM');
+    expect(load([line(3, 0, 16)], [line(0, 0, 16)])).toBe('ERR_TENSORWOOD_PROGRAM');
+    expect(load([], [line(0, 0, 16)])).toBe('ERR_TENSORWOOD_PROGRAM');
+  });
+});
+
 describe('jobs', () => {
   it('run in the order of the calls', async () => {
     const buffer = native().createBuffer(runtime, 4);

@@ -2,15 +2,10 @@
 // overflow, operands against their buffers, and each call by the check of its kernel.
 #include <cstring>
 
+#include "overlap.h"
 #include "program.h"
 
 namespace tensorwood {
-namespace {
-
-constexpr uint32_t kMagic = 0x31475754;
-// No size, stride or element count is past this, so that kernels may multiply any of them by an element size or a small factor.
-constexpr int64_t kLargest = int64_t{1} << 47;
-constexpr int64_t kBufferBytes = 17, kOperandBytes = 14, kCallBytes = 13;  // the smallest encodings
 
 int64_t size_of(DType dtype) {
   switch (dtype) {
@@ -33,6 +28,13 @@ int64_t size_of(DType dtype) {
       return 0;
   }
 }
+
+namespace {
+
+constexpr uint32_t kMagic = 0x31475754;
+// No size, stride or element count is past this, so that kernels may multiply any of them by an element size or a small factor.
+constexpr int64_t kLargest = int64_t{1} << 47;
+constexpr int64_t kBufferBytes = 17, kOperandBytes = 14, kCallBytes = 13;  // the smallest encodings
 
 Status malformed(std::string message) { return {"ERR_TENSORWOOD_PROGRAM", "program: " + std::move(message)}; }
 
@@ -250,6 +252,7 @@ class Decoder {
     call.kernel = device_.find(call.name, dtype);
     if (call.kernel == nullptr || check == nullptr)
       return {"ERR_TENSORWOOD_PROGRAM", "expected a kernel of this build for the dtype of output 0"};
+    if (has_overlap(program_, call)) return {"ERR_TENSORWOOD_PROGRAM", "expected outputs that share no memory with other operands"};
     std::vector<Operand> operands = call.operands;
     for (Operand& operand : operands) operand.data = nullptr;
     Args args = arguments(call, operands.data());

@@ -316,9 +316,9 @@ static void try_program(const Bytes& bytes, const Device& device, Threads& threa
   Program program;
   if (!decode(bytes.data(), bytes.size(), device, threads.count(), program).ok()) return;
   counts.decoded++;
+  for (const Call& call : program.calls) counts.kernels[call.name]++;
   if (!is_small(program, scale)) return;
   counts.ran++;
-  for (const Call& call : program.calls) counts.kernels[call.name]++;
   run_program(program, device, threads, random, below(random, 2) == 0);
 }
 
@@ -357,6 +357,20 @@ static Counts try_seeds(const std::vector<Bytes>& seeds, const std::vector<const
   return counts;
 }
 
+// Seeds by the rarest kernel that they call, so that each kernel is mutated as often as any other.
+static std::vector<std::vector<const Bytes*>> group_seeds(const std::vector<Bytes>& seeds, const Counts& whole, const Device& device) {
+  std::map<std::string, std::vector<const Bytes*>> groups;
+  for (const Bytes& seed : seeds) {
+    Program program;
+    if (!decode(seed.data(), seed.size(), device, 1, program).ok() || program.calls.empty()) continue;
+    const auto rarer = [&](const Call& a, const Call& b) { return whole.kernels.at(a.name) < whole.kernels.at(b.name); };
+    groups[std::min_element(program.calls.begin(), program.calls.end(), rarer)->name].push_back(&seed);
+  }
+  std::vector<std::vector<const Bytes*>> lists;
+  for (auto& [name, list] : groups) lists.push_back(std::move(list));
+  return lists;
+}
+
 static void print(const char* title, const Counts& counts, int64_t tried) {
   std::printf("%s: %lld tried, %lld decoded, %lld run\n", title, static_cast<long long>(tried), static_cast<long long>(counts.decoded),
               static_cast<long long>(counts.ran));
@@ -374,8 +388,10 @@ int main(int count, char** words) {
   const Counts whole = try_seeds(seeds, devices, *threads, random);
   print("seeds", whole, static_cast<int64_t>(seeds.size() * devices.size()));
   Counts counts;
+  const auto groups = group_seeds(seeds, whole, *devices[0]);
   for (int64_t i = 0; i < runs; i++) {
-    const Bytes bytes = mutate(seeds[below(random, seeds.size())], random);
+    const auto& group = groups[below(random, groups.size())];
+    const Bytes bytes = mutate(*group[below(random, group.size())], random);
     try_program(bytes, *devices[below(random, devices.size())], *threads, random, 1, counts);
   }
   print("mutations", counts, runs);

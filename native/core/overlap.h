@@ -1,0 +1,13 @@
+// One of decode()'s checks: what a call writes is memory of its own.
+#pragma once
+#include "program.h"
+
+namespace tensorwood {
+
+int64_t size_of(DType dtype);  // bytes of an element; 0 = unknown
+
+// Whether an output shares memory with another operand of the call, other than an input that has exactly its bytes and dtype (in place).
+// Kernels move data by vectors and by memcpy, and read what they have checked before: partial overlap would break both.
+bool has_overlap(const Program& program, const Call& call);
+
+}  // namespace tensorwood
