@@ -175,7 +175,7 @@ void Grower::find_splits(OpenLeaf* plain, OpenLeaf* subtracted, const int64_t* s
 void Grower::expand(OpenLeaf& leaf, const Team& team) {
   const Feature& f = bins_.features[static_cast<size_t>(leaf.best.feature)];
   if (f.categorical) {
-    leaf.left_bins.resize(static_cast<size_t>(f.bins) + 1);
+    leaf.left_bins.resize(static_cast<size_t>(f.bins) + 4);  // partition reads three bytes past the last bin
     const std::array<double, 10> l = limits(leaf);
     const FeatureSlot slot = {f.slot, f.bins, 1, 1};
     const int64_t integers[3] = {leaf.total, options_.category.most, options_.category.one_hot_bins};

@@ -66,7 +66,7 @@ static void partitions(const Machine& m, DType dtype, int bin_count) {
   for (const double share : {0.0, 0.02, 0.5, 1.0}) {
     const std::vector<uint32_t> rows = some_rows(n, share);
     const int last = below(bin_count), missing = bin_count - 1, missing_left = below(2), table = below(2);
-    std::vector<uint8_t> chosen(static_cast<size_t>(bin_count));
+    std::vector<uint8_t> chosen(static_cast<size_t>(bin_count) + 3);
     for (uint8_t& c : chosen) c = static_cast<uint8_t>(below(2));
     std::vector<uint32_t> left, right, in_place = rows, moved(rows.size());
     for (const uint32_t row : rows) {
