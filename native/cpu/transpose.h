@@ -7,16 +7,34 @@
 namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
 
-constexpr int64_t kTile = 32;
+constexpr int64_t kTile = 64;
 
-// to[r pitch_to + c] = from[c pitch_from + r]
+// to[r pitch_to + c] = from[c pitch_from + r]. Through a buffer, so that rows of `to` that share a cache set are written one after another.
 template <class T>
 TENSORWOOD_INLINE void transpose_tile(const T* from, int64_t pitch_from, T* to, int64_t pitch_to, int64_t rows, int64_t columns) {
-  T tile[kTile][kTile + 1];
-  for (int64_t c = 0; c < columns; c++) {
-    for (int64_t r = 0; r < rows; r++) tile[r][c] = from[c * pitch_from + r];
+  if (columns < 16) {  // less than a cache line of each row
+    for (int64_t r = 0; r < rows; r++) {
+      for (int64_t c = 0; c < columns; c++) to[r * pitch_to + c] = from[c * pitch_from + r];
+    }
+    return;
   }
-  for (int64_t r = 0; r < rows; r++) std::memcpy(to + r * pitch_to, tile[r], static_cast<size_t>(columns) * sizeof(T));
+  constexpr int64_t kStep = kTile + 64 / sizeof(T);  // not a power of two: neighbours in a column lie in different sets
+  alignas(64) T tile[kTile * kStep];
+  int64_t c = 0;
+  for (; c + 4 <= columns; c += 4) {
+    const T *p = from + c * pitch_from, *q = p + pitch_from, *s = q + pitch_from, *t = s + pitch_from;
+    for (int64_t r = 0; r < rows; r++) {
+      T* cell = tile + r * kStep + c;
+      cell[0] = p[r];
+      cell[1] = q[r];
+      cell[2] = s[r];
+      cell[3] = t[r];
+    }
+  }
+  for (; c < columns; c++) {
+    for (int64_t r = 0; r < rows; r++) tile[r * kStep + c] = from[c * pitch_from + r];
+  }
+  for (int64_t r = 0; r < rows; r++) std::memcpy(to + r * pitch_to, tile + r * kStep, static_cast<size_t>(columns) * sizeof(T));
 }
 
 // The two axes that change places, and what lies around them.
@@ -34,7 +52,7 @@ static inline bool find_transposition(const Layout& layout, Transposition& found
   for (int d = 0; d < inner; d++) {
     if (stride[d] == 1) row_axis = d;
   }
-  if (row_axis < 0 || stride[inner] <= 1 || layout.shape[inner] < 4 || layout.shape[row_axis] < 4) return false;
+  if (row_axis < 0 || stride[inner] <= 1 || layout.shape[inner] < 2 || layout.shape[row_axis] < 4) return false;
   found.outer_axes = 0;
   int64_t step = 1;
   for (int d = inner; d >= 0; d--) {

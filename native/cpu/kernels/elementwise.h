@@ -189,18 +189,28 @@ static void split_rows(const Args& args, Plan& plan) {
 }
 
 // --- running a block --------------------------------------------------------------------------------------------------------------------
-template <class From, class To, class F>
-TENSORWOOD_INLINE void load_elements(const Plan& plan, int input, const void* from, int64_t start, int64_t n, To* to, const F& convert) {
+// convert_run(from, n, to) for neighbours in memory, convert(x) for others.
+template <class From, class To, class Run, class One>
+TENSORWOOD_INLINE void load_elements(const Plan& plan, int input, const From* from, int64_t start, int64_t n, To* to,
+                                     const Run& convert_run, const One& convert) {
   const int64_t* stride = plan.layout.stride[input];
   const int64_t step = stride[plan.layout.rank - 1];
   for_runs(plan.layout, stride, start, n, [&](int64_t offset, int64_t done, int64_t count) {
-    const From* p = static_cast<const From*>(from) + offset;
     if (step == 1) {
-      for (int64_t i = 0; i < count; i++) to[done + i] = convert(p[i]);
+      convert_run(from + offset, count, to + done);
     } else {
-      for (int64_t i = 0; i < count; i++) to[done + i] = convert(p[i * step]);
+      for (int64_t i = 0; i < count; i++) to[done + i] = convert(from[offset + i * step]);
     }
   });
+}
+
+static void widen_floats(const uint16_t* from, int64_t n, float* to) {
+  int64_t i = 0;
+  for (; i + Vector::lanes <= n; i += Vector::lanes) store(to + i, load(from + i));
+  for (; i < n; i++) to[i] = bf16_to_float(from[i]);
+}
+static void widen_bytes(const uint8_t* from, int64_t n, int32_t* to) {
+  for (int64_t i = 0; i < n; i++) to[i] = from[i];
 }
 
 // n elements of an input, as lanes.
@@ -209,10 +219,11 @@ static void load_input(const Args& args, const Plan& plan, int input, int64_t st
   if (four_bytes(operand.dtype)) {
     copy_elements(plan.layout, plan.layout.stride[input], static_cast<const uint32_t*>(operand.data), start, n, static_cast<uint32_t*>(to));
   } else if (operand.dtype == DType::bf16) {
-    load_elements<uint16_t>(plan, input, operand.data, start, n, static_cast<float*>(to), [](uint16_t x) { return bf16_to_float(x); });
+    load_elements(plan, input, static_cast<const uint16_t*>(operand.data), start, n, static_cast<float*>(to), widen_floats,
+                  [](uint16_t x) { return bf16_to_float(x); });
   } else {
-    load_elements<uint8_t>(plan, input, operand.data, start, n, static_cast<int32_t*>(to),
-                           [](uint8_t x) { return static_cast<int32_t>(x); });
+    load_elements(plan, input, static_cast<const uint8_t*>(operand.data), start, n, static_cast<int32_t*>(to), widen_bytes,
+                  [](uint8_t x) { return static_cast<int32_t>(x); });
   }
 }
 

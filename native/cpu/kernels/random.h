@@ -1,8 +1,6 @@
 // Random numbers: uniform, normal, bernoulli and dropout. Every element draws from its own counter (native/core/philox.h), so a mask is
 // drawn again in the backward pass instead of being kept. Input 0 is the random state, i32 (4); integers: the stream.
 #pragma once
-#include <math.h>
-
 #include "core/threads.h"
 #include "cpu/isa/math.h"
 #include "cpu/isa/philox.h"
@@ -53,22 +51,39 @@ static void random_uniform(const Args& args) {
   });
 }
 
+// Sine and cosine of 2 pi u for u in [0, 1]: an eighth of a turn about the nearest quarter, by Taylor's polynomials (below 1e-8), then the
+// quarter's sign and exchange.
+TENSORWOOD_INLINE void sine_cosine(Vector u, Vector& sine, Vector& cosine) {
+  const Vector quarter = round_nearest(u * broadcast(4.0f));
+  const Vector x = (u - quarter * broadcast(0.25f)) * broadcast(6.28318530717958647692f), square = x * x;
+  const float sines[] = {1.0f, -1.0f / 6, 1.0f / 120, -1.0f / 5040, 1.0f / 362880};
+  const float cosines[] = {1.0f, -1.0f / 2, 1.0f / 24, -1.0f / 720, 1.0f / 40320, -1.0f / 3628800};
+  const Vector s = x * polynomial(square, sines), c = polynomial(square, cosines);
+  const Integers k = to_integers(quarter), one = broadcast_integers(1);
+  const Mask even = to_floats(k & one) == broadcast(0.0f);
+  sine = from_bits(bits(select(even, s, c)) ^ shift_left(shift_right(k, 1), 31));
+  cosine = from_bits(bits(select(even, c, s)) ^ shift_left(shift_right(k + one, 1), 31));
+}
+
 // Box and Muller, Annals of Mathematical Statistics 29, 1958: two normal numbers of two uniform ones. Numbers: mean, deviation.
 static void random_normal(const Args& args) {
   const float mean = static_cast<float>(args.numbers[0]), deviation = static_cast<float>(args.numbers[1]);
   for_draws(args, size_of(args.outputs[0]), [&](const uint32_t* words, int64_t start, int n) {
-    float u[kDraws], radius[kDraws];
+    float radius[kDraws], sine[kDraws], cosine[kDraws];
     for (int i = 0; i < kDraws; i += Vector::lanes) {
-      const Vector x = unit_interval(words + i);
-      store(u + i, x);
-      store(radius + i, square_root(broadcast(-2.0f) * log(x)));
+      const Vector u = unit_interval(words + i);
+      Vector s, c;
+      sine_cosine(u, s, c);
+      store(sine + i, s);
+      store(cosine + i, c);
+      store(radius + i, square_root(broadcast(-2.0f) * log(u)));
     }
     for (int i = 0; i < kDraws; i += 2) {
-      const float angle = 6.28318530717958647692f * u[i + 1];
-      u[i] = mean + deviation * (radius[i] * ::cosf(angle));
-      u[i + 1] = mean + deviation * (radius[i] * ::sinf(angle));
+      const float scale = deviation * radius[i];
+      radius[i] = mean + scale * cosine[i + 1];
+      radius[i + 1] = mean + scale * sine[i + 1];
     }
-    store_floats(args.outputs[0], u, start, n);
+    store_floats(args.outputs[0], radius, start, n);
   });
 }
 

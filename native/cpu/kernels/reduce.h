@@ -295,7 +295,7 @@ static void reduce(const Args& args) {
   if (chunks_of(split) > 1) join_chunks<kind, T>(args, split);
 }
 
-// The first NaN, else the first largest, of one axis.
+// The first NaN, else the first largest, of one axis: the largest by vectors, then where it is.
 template <class T>
 static void argmax(const Args& args) {
   const Split split = split_axes(args.inputs[0], args.outputs[0]);
@@ -304,11 +304,12 @@ static void argmax(const Args& args) {
   args.threads->parallel((split.outputs + grouped - 1) / grouped, [&](int64_t task, int) {
     for (int64_t i = task * grouped; i < (task + 1) * grouped && i < split.outputs; i++) {
       const T* p = static_cast<const T*>(args.inputs[0].data) + offset_of(split.kept, split.kept.stride[0], i);
+      const auto largest = step == 1 ? join_dense<kMax>(p, split.count) : join_strided<kMax>(p, split.count, step);
       int64_t best = 0;
-      auto largest = value_of(p);
-      for (int64_t k = 1; k < split.count && largest == largest; k++) {
-        const auto x = value_of(p + k * step);
-        if (!(x <= largest)) best = k, largest = x;
+      if (largest == largest) {
+        while (value_of(p + best * step) != largest) best++;
+      } else {
+        while (value_of(p + best * step) == value_of(p + best * step)) best++;
       }
       static_cast<int32_t*>(args.outputs[0].data)[i] = static_cast<int32_t>(best);
     }
