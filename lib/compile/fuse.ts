@@ -136,7 +136,7 @@ export function fuse(graph: Graph): Graph {
     const changed = group !== undefined || inputs.some((x) => replaced.has(x));
     const made = changed ? createNode(group ? fusedOperation : node.operation, inputs.map(resolve), attributes, node.outputs) : node;
     nodes.push(made);
-    if (changed) node.outputs.forEach((t, i) => replaced.set(t, made.outputs[i]!));
+    if (changed) for (const [i, t] of node.outputs.entries()) replaced.set(t, made.outputs[i]!);
   }
   return prune({
     nodes,

@@ -15,7 +15,10 @@ let identityCount = 0;
 
 function identify(value: object): number {
   let id = identities.get(value);
-  if (id === undefined) identities.set(value, (id = identityCount++));
+  if (id === undefined) {
+    id = identityCount++;
+    identities.set(value, id);
+  }
   return id;
 }
 

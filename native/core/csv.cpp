@@ -1,3 +1,4 @@
+// The reader as a whole: dialect, blocks in parallel, dictionaries joined, columns filled.
 #include "csv.h"
 
 #include <algorithm>

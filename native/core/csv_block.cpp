@@ -1,3 +1,4 @@
+// The records of one block: fields found, checked and appended to pieces of columns.
 #include "csv_block.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The guess at how a CSV file is written, from its first bytes.
 #include "csv_dialect.h"
 
 #include <algorithm>

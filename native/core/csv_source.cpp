@@ -1,3 +1,4 @@
+// Opening a CSV file and reading stretches of it: a regular file piece by piece, anything else whole.
 #include "csv_source.h"
 
 #include <fcntl.h>

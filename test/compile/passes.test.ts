@@ -317,7 +317,7 @@ describe('schedule', () => {
           [first, after.first],
           [second, after.second],
         ] as const) {
-          old.forEach((state, i) => assign(state, now[i]!));
+          for (const [i, state] of old.entries()) assign(state, now[i]!);
         }
         return [loss];
       }),
