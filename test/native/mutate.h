@@ -1,0 +1,187 @@
+// Mutations of the bytes of a program (native/core/program.h): of single fields by their place in the format, of one value wherever it
+// stands, and of raw bytes.
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
+#include <random>
+#include <vector>
+
+using Bytes = std::vector<uint8_t>;
+using Random = std::mt19937_64;
+
+// --- the fields of a program ----------------------------------------------------------------------------------------------------------
+struct Field {
+  size_t at, bytes;
+};
+
+// Walks a program that may be malformed and lists its fields as far as they can be read.
+class Walker {
+ public:
+  explicit Walker(const Bytes& bytes) : bytes_(bytes) {}
+
+  std::vector<Field> walk() {
+    field(4);
+    const uint64_t buffers = field(4), calls = field(4);
+    field(8);
+    const uint64_t constants = field(8);
+    at_ += std::min<uint64_t>(constants, bytes_.size());
+    for (uint64_t i = 0; i < buffers && !ended(); i++) {
+      field(1);
+      field(8);
+      field(8);
+    }
+    for (uint64_t i = 0; i < calls && !ended(); i++) walk_call();
+    return fields_;
+  }
+
+ private:
+  bool ended() const { return at_ >= bytes_.size(); }
+
+  uint64_t field(size_t size) {
+    if (at_ + size > bytes_.size()) {
+      at_ = bytes_.size();
+      return 0;
+    }
+    uint64_t value = 0;
+    std::memcpy(&value, bytes_.data() + at_, size);
+    fields_.push_back({at_, size});
+    at_ += size;
+    return value;
+  }
+
+  void walk_call() {
+    at_ += field(1);  // names are mutated by exchange only
+    uint64_t operands = field(2);
+    operands += field(2);
+    for (uint64_t i = 0; i < operands && !ended(); i++) walk_operand();
+    for (int list = 0; list < 2; list++) {
+      const uint64_t count = field(4);
+      for (uint64_t i = 0; i < count && !ended(); i++) field(8);
+    }
+  }
+
+  void walk_operand() {
+    field(4);
+    field(8);
+    field(1);
+    const uint64_t rank = field(1);
+    for (uint64_t i = 0; i < 2 * rank && !ended(); i++) field(8);
+  }
+
+  const Bytes& bytes_;
+  size_t at_ = 0;
+  std::vector<Field> fields_;
+};
+
+// --- mutations ------------------------------------------------------------------------------------------------------------------------
+static uint64_t below(Random& random, uint64_t end) { return random() % end; }
+
+static void put(Bytes& bytes, Field field, uint64_t value) { std::memcpy(bytes.data() + field.at, &value, field.bytes); }
+
+static uint64_t get(const Bytes& bytes, Field field) {
+  uint64_t value = 0;
+  std::memcpy(&value, bytes.data() + field.at, field.bytes);
+  return value;
+}
+
+static uint64_t interesting(Random& random, uint64_t value) {
+  static const uint64_t values[] = {0,
+                                    1,
+                                    2,
+                                    3,
+                                    4,
+                                    7,
+                                    8,
+                                    15,
+                                    16,
+                                    17,
+                                    31,
+                                    63,
+                                    64,
+                                    65,
+                                    255,
+                                    256,
+                                    uint64_t(-1),
+                                    uint64_t(-2),
+                                    1ull << 31,
+                                    (1ull << 31) - 1,
+                                    1ull << 32,
+                                    1ull << 47,
+                                    1ull << 62,
+                                    1ull << 63,
+                                    0x3ff0000000000000ull /* 1.0 */,
+                                    0x7ff8000000000000ull /* NaN */,
+                                    0xfff0000000000000ull /* -infinity */};
+  switch (below(random, 5)) {
+    case 0:
+      return value + 1;
+    case 1:
+      return value - 1;
+    case 2:
+      return value * 2;
+    case 3:
+      return below(random, 20);
+    default:
+      return values[below(random, std::size(values))];
+  }
+}
+
+static void mutate_field(Bytes& bytes, const std::vector<Field>& fields, Random& random) {
+  if (fields.empty()) return;
+  const Field field = fields[below(random, fields.size())];
+  if (below(random, 3) > 0) {
+    put(bytes, field, interesting(random, get(bytes, field)));
+    return;
+  }
+  const Field other = fields[below(random, fields.size())];  // a value from elsewhere: another buffer, length, dtype
+  put(bytes, field, get(bytes, other));
+}
+
+// Gives a length a new value everywhere, so that operands still agree: the way into kernels past the checks of shapes.
+static void mutate_everywhere(Bytes& bytes, const std::vector<Field>& fields, Random& random) {
+  if (fields.empty()) return;
+  const uint64_t value = get(bytes, fields[below(random, fields.size())]), replacement = interesting(random, value);
+  for (const Field& field : fields) {
+    if (field.bytes == 8 && get(bytes, field) == value) put(bytes, field, replacement);
+  }
+}
+
+static void mutate_bytes(Bytes& bytes, Random& random) {
+  if (bytes.empty()) return;
+  const size_t at = below(random, bytes.size());
+  switch (below(random, 4)) {
+    case 0:
+      bytes[at] ^= static_cast<uint8_t>(1u << below(random, 8));
+      break;
+    case 1:
+      bytes.resize(at);
+      break;
+    case 2:
+      bytes.insert(bytes.begin() + static_cast<ptrdiff_t>(at), static_cast<uint8_t>(random()));
+      break;
+    default:
+      bytes.erase(bytes.begin() + static_cast<ptrdiff_t>(at),
+                  bytes.begin() + static_cast<ptrdiff_t>(std::min(bytes.size(), at + 1 + below(random, 40))));
+  }
+}
+
+static Bytes mutate(Bytes bytes, Random& random) {
+  const uint64_t count = 1 + below(random, 4);
+  for (uint64_t i = 0; i < count; i++) {
+    const std::vector<Field> fields = Walker(bytes).walk();
+    switch (below(random, 8)) {
+      case 0:
+        mutate_bytes(bytes, random);
+        break;
+      case 1:
+      case 2:
+        mutate_everywhere(bytes, fields, random);
+        break;
+      default:
+        mutate_field(bytes, fields, random);
+    }
+  }
+  return bytes;
+}
