@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { idxBytes } from '../../lib/data/images';
 import { uniform } from '../../lib/nn/philox';
 
 const root = join(__dirname, '..', '..');
@@ -61,7 +62,7 @@ describe('tensorwood', () => {
   it('lists the commands, and says more about each', async () => {
     const { code, out } = await run(['--help']);
     expect(code).toBe(0);
-    for (const name of ['build', 'devices', 'inspect', 'predict', 'train']) expect(out).toContain(`  ${name} `);
+    for (const name of ['bench', 'build', 'devices', 'inspect', 'predict', 'train']) expect(out).toContain(`  ${name} `);
     const help = await run(['train', 'trees', '--help']);
     for (const text of ['--learning-rate X', 'default 0.1', '--data FILE', '--delimiter', 'Examples', '--verbose'])
       expect(help.out).toContain(text);
@@ -80,7 +81,7 @@ describe('tensorwood', () => {
     [['inspect', 'absent.csv'], 1, "tensorwood: inspect: cannot read 'absent.csv'"],
     [['train', 'trees', '--data'], 2, 'tensorwood: train: expected a value after --data (FILE)'],
     [['train', 'trees', '--label', 'x'], 2, 'tensorwood: train: expected --data'],
-    [['train', 'nothing'], 2, "tensorwood: train: unknown model 'nothing'"],
+    [['train', 'nothing'], 2, 'tensorwood: models: expected one of'],
     [['predict', 'package.json', '--data', 'x.csv'], 1, "tensorwood: predict: expected a model, got 'package.json'"],
   ])('%j: one sentence and exit code %i', async (args, code, message) => {
     const answer = await run(args);
@@ -98,6 +99,78 @@ describe('tensorwood', () => {
   it('devices: as text and as JSON', async () => {
     expect((await run(['devices'])).out).toMatch(/cpu .*threads/);
     expect(JSON.parse((await run(['devices', '--json'])).out).cores).toBeGreaterThan(0);
+  });
+});
+
+describe('tensorwood bench', () => {
+  it('measures the machine and the work', async () => {
+    const { code, out } = await run(['bench', '--json']);
+    expect(code).toBe(0);
+    const found = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(found.length).toBe(5);
+    for (const { name, value, unit } of found) expect([typeof name, value > 0, typeof unit]).toEqual(['string', true, 'string']);
+  });
+});
+
+describe('tensorwood train MODEL', () => {
+  /** Two classes of 8 x 8 images: bright above or below. */
+  function images(count: number): { images: string; labels: string } {
+    const draws = uniform(count * 64, { seed: 5, stream: 0 });
+    const pixels = Uint8Array.from(draws, (u, i) => 120 * u + (Math.floor((i % 64) / 32) === Math.floor(i / 64) % 2 ? 120 : 0));
+    const paths = { images: join(folder, 'images.idx'), labels: join(folder, 'labels.idx') };
+    writeFileSync(paths.images, idxBytes({ shape: [count, 8, 8], data: pixels }));
+    writeFileSync(paths.labels, idxBytes({ shape: [count], data: Uint8Array.from({ length: count }, (_, i) => i % 2) }));
+    return paths;
+  }
+
+  it('goes from images to weights, a report with attention, and predictions', async () => {
+    const set = images(400);
+    const size = ['--patch-size', '4', '--dimension', '16', '--depth', '2', '--heads', '2'];
+    const training = ['--epochs', '15', '--learning-rate', '0.003', '--batch-size', '32', '--output', 'seen'];
+    const trained = await run(['train', 'vit', '--data', set.images, '--labels', set.labels, '--held-out', '100', ...size, ...training]);
+    expect(trained).toMatchObject({ code: 0 });
+    const report = readFileSync(join(folder, 'seen', 'report.html'), 'utf8');
+    for (const text of ['Confusion', 'Attention', 'block 2', 'completed']) expect(report).toContain(text);
+
+    const next = /next\s+npx tensorwood (.*)/.exec(trained.out)![1]!.split(' ');
+    const predicted = await run(next);
+    expect(predicted.out.split('\n')[0]).toBe('label,prediction,confidence');
+    expect(Number(/accuracy ([\d.]+) % on 100 images/.exec(predicted.err)![1])).toBeGreaterThan(95);
+    expect((await run(['inspect', 'seen'])).out).toMatch(/pos_embed +F32 \(1, 5, 16\)/);
+
+    const resumed = await run([
+      'train',
+      'vit',
+      '--data',
+      set.images,
+      '--labels',
+      set.labels,
+      '--held-out',
+      '100',
+      ...size,
+      ...training,
+      '--epochs',
+      '16',
+      '--resume',
+    ]);
+    expect(resumed.err).toContain('resumed at step');
+  });
+
+  it('stops at Ctrl-C, saves a checkpoint and a report, and goes on from there', async () => {
+    const set = images(400);
+    const args = ['train', 'mlp', '--data', set.images, '--labels', set.labels, '--hidden', '8', '--epochs', '3000', '--output', 'halted'];
+    const answer = await run(args, { interruptAfter: /epoch 1\.0/ });
+    expect(answer.code).toBe(130);
+    expect(readFileSync(join(folder, 'halted', 'report.html'), 'utf8')).toContain('class="state aborted"');
+    expect(readdirSync(join(folder, 'halted', 'checkpoints')).length).toBeGreaterThan(0);
+  });
+
+  it('says what is missing', async () => {
+    expect((await run(['train', 'vit', '--data', 'images.idx'])).err).toContain('expected --labels FILE');
+    expect((await run(['train', 'vit', '--data', 'digits', '--recipe', 'letters'])).err).toContain("one of digits, got 'letters'");
   });
 });
 

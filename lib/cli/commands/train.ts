@@ -6,7 +6,7 @@ import { runTrainTrees, treeSections } from '../train-trees';
 
 export const command: Command = {
   summary: 'train trees on a table, or a model on images',
-  usage: 'train trees --data FILE --label COLUMN [flags] | tensorwood train MODEL --data FILE --labels FILE [flags]',
+  usage: 'train trees|MODEL --data FILE [flags]',
   description: `MODEL is one of ${modelNames().join(', ')}. Trains, shows progress, and leaves a folder with the model, its history, what was held out, and a report to open in a browser. Ctrl-C stops and saves what there is.`,
   words: [1, 1],
   examples: [
