@@ -1,5 +1,5 @@
 // The command line from outside: help, errors of one sentence, exit codes, and trees from a file to predictions.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,8 @@ beforeAll(() => {
   for (const link of ['build', 'package.json', 'node_modules', 'scripts']) execFileSync('ln', ['-s', join(root, link), join(folder, link)]);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
+
+const canMount = spawnSync('unshare', ['-rm', 'true']).status === 0;
 
 interface Answer {
   readonly code: number | null;
@@ -242,6 +244,15 @@ describe('tensorwood train trees', () => {
       /^tensorwood: write: cannot write 'blocked\/model.json': there is a folder of that name/,
     );
     expect(readdirSync(join(folder, 'blocked'))).toEqual(['model.json']);
+  });
+
+  it.skipIf(!canMount)('on a full disk: one sentence, and no broken model (needs a private mount: unshare -rm)', async () => {
+    const data = written('many.csv', table(3000));
+    mkdirSync(join(folder, 'full'));
+    const train = `"${process.execPath}" dist/cli/main.js train trees --data "${data}" --label late --trees 50 --output full`;
+    const script = `mount -t tmpfs -o size=16k none full && ${train}; echo "code $?"; ls -A full`;
+    const out = execFileSync('unshare', ['-rm', 'sh', '-c', `{ ${script}; } 2>&1`], { cwd: folder, encoding: 'utf8' });
+    expect(out).toMatch(/tensorwood: write: cannot write 'full\/model.json': the disk is full; free some space.*\ncode 1\n$/);
   });
 
   it('names what is wrong with the data', async () => {
