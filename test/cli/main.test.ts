@@ -6,19 +6,20 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { idxBytes } from '../../lib/data/images';
 import { uniform } from '../../lib/nn/philox';
+import { compileLib } from '../compiled';
 
 const root = join(__dirname, '..', '..');
 const folder = mkdtempSync(join(tmpdir(), 'tensorwood cli '));
-const compiled = join(folder, 'dist');
+let compiled: ReturnType<typeof compileLib>;
 
-// The command line is compiled beside the sources' own addon and manifest, so that it runs as users run it.
 beforeAll(() => {
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', compiled], {
-    cwd: root,
-  });
-  for (const link of ['build', 'package.json', 'node_modules', 'scripts']) execFileSync('ln', ['-s', join(root, link), join(folder, link)]);
+  compiled = compileLib();
+  writeFileSync(join(folder, 'package.json'), '{}');
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+  compiled.remove();
+});
 
 const canMount = spawnSync('unshare', ['-rm', 'true']).status === 0;
 
@@ -30,7 +31,7 @@ interface Answer {
 
 function run(args: readonly string[], options: { interruptAfter?: RegExp } = {}): Promise<Answer> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [join(compiled, 'cli', 'main.js'), ...args], { cwd: folder });
+    const child = spawn(process.execPath, [join(compiled.folder, 'cli', 'main.js'), ...args], { cwd: folder });
     let [out, err] = ['', ''];
     let interrupted = false;
     child.stdout.on('data', (text) => {
@@ -249,7 +250,7 @@ describe('tensorwood train trees', () => {
   it.skipIf(!canMount)('on a full disk: one sentence, and no broken model (needs a private mount: unshare -rm)', async () => {
     const data = written('many.csv', table(3000));
     mkdirSync(join(folder, 'full'));
-    const train = `"${process.execPath}" dist/cli/main.js train trees --data "${data}" --label late --trees 50 --output full`;
+    const train = `"${process.execPath}" "${join(compiled.folder, 'cli', 'main.js')}" train trees --data "${data}" --label late --trees 50 --output full`;
     const script = `mount -t tmpfs -o size=16k none full && ${train}; echo "code $?"; ls -A full`;
     const out = execFileSync('unshare', ['-rm', 'sh', '-c', `{ ${script}; } 2>&1`], { cwd: folder, encoding: 'utf8' });
     expect(out).toMatch(/tensorwood: write: cannot write 'full\/model.json': the disk is full; free some space.*\ncode 1\n$/);
