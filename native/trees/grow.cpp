@@ -13,6 +13,7 @@ namespace tensorwood {
 namespace {
 
 constexpr int64_t kSmallNode = 24576;  // rows; larger nodes are worked on by all threads together
+constexpr double kWorthWaking = 5e4;   // nanoseconds of work; less is done before other threads wake
 constexpr int kAheadNodes = 32;        // small nodes expanded together
 constexpr int64_t kLeafChunk = 16384;
 
@@ -82,9 +83,19 @@ void Grower::release(int64_t*& histogram) {
   histogram = nullptr;
 }
 
+// About the nanoseconds of one thread.
+double Grower::work_of(const OpenLeaf& leaf) const {
+  return static_cast<double>(leaf.rows()) * static_cast<double>(columns_.size()) / 2 + bins_.slots;
+}
+
+Team Grower::team_for(const OpenLeaf& leaf) const {
+  const bool together = leaf.rows() > kSmallNode || work_of(leaf) > 20 * kWorthWaking;
+  return {together ? &threads_ : nullptr, 0};
+}
+
 void Grower::start(OpenLeaf& root, int64_t count) {
-  const Team all = {&threads_, 0};
   root.end = count;
+  const Team all = team_for(root);
   root.histogram = acquire();
   build_histogram(root, all);
   const FeatureSlot& first = slots_.front();
@@ -119,7 +130,13 @@ void Grower::prepare() {
     batch.push_back(&leaf);
     if (!small || static_cast<int64_t>(batch.size()) >= std::min<int64_t>(kAheadNodes, room)) break;
   }
-  if (batch.size() == 1) return expand(*batch.front(), {&threads_, 0});
+  if (batch.size() == 1) return expand(*batch.front(), team_for(*batch.front()));
+  double work = 0;
+  for (const OpenLeaf* leaf : batch) work += work_of(*leaf);
+  if (work < kWorthWaking) {
+    for (OpenLeaf* leaf : batch) expand(*leaf, {nullptr, 0});
+    return;
+  }
   threads_.parallel(static_cast<int64_t>(batch.size()), [&](int64_t i, int worker) {
     expand(*batch[static_cast<size_t>(i)], {nullptr, worker});
   });

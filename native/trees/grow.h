@@ -81,6 +81,8 @@ class Grower {
   void commit(Tree& tree, int32_t leaf);
   void finish(Tree& tree);
   void open(Tree& tree, OpenLeaf&& leaf, int32_t node);
+  double work_of(const OpenLeaf& leaf) const;
+  Team team_for(const OpenLeaf& leaf) const;
   bool splittable(const OpenLeaf& leaf) const;
   int64_t* acquire();
   void release(int64_t*& histogram);
