@@ -45,7 +45,7 @@ export async function readIdx(path: string): Promise<IdxArray> {
   const shape = Array.from({ length: bytes[3]! }, (_, i) => view.getUint32(4 + 4 * i));
   if (bytes.length - header !== sizeOf(shape))
     fail('ERR_TENSORWOOD_FORMAT', `readIdx: expected ${sizeOf(shape)} bytes of data in '${path}', got ${bytes.length - header}`);
-  return { shape, data: bytes.subarray(header) };
+  return { shape, data: new Uint8Array(bytes.buffer, bytes.byteOffset + header, bytes.length - header) }; // not a Buffer
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
