@@ -3,8 +3,8 @@
 // task. Source of the scheme: Van Zee, van de Geijn, "BLIS: A Framework for Rapidly Instantiating BLAS Functionality".
 #pragma once
 #include "core/threads.h"
-#include "cpu/gemm/activation.h"
 #include "cpu/gemm/choose.h"
+#include "cpu/gemm/finish.h"
 #include "cpu/gemm/micro.h"
 #include "cpu/gemm/pack.h"
 
@@ -17,19 +17,6 @@ constexpr int64_t kChunkElements = int64_t{4} << 20;  // of packed B at a time: 
 constexpr int64_t kNarrowColumns = 512;               // of a task whose sums do not fit its output's type and wait in scratch
 constexpr int64_t kMargin = 64;                       // floats between regions of scratch, which also start at multiples of it
 
-// Values beside C, f32 or bf16, dense along columns. Null data = absent.
-struct Beside {
-  void* data;
-  DType dtype;
-  int64_t stride;  // elements between rows; 0 repeats one row
-};
-
-// out = activation(A B + bias) * activation'(slope) + residual; `before` receives what the activation was applied to.
-struct Finish {
-  Beside bias, before, slope, residual;
-  Activation activation, slope_of;
-};
-
 struct Product {
   Extent size;
   Lines a, b;  // m lines of A, n lines of B, each of k steps
@@ -41,43 +28,6 @@ struct Product {
 TENSORWOOD_INLINE int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 TENSORWOOD_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 TENSORWOOD_INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-
-TENSORWOOD_INLINE Vector load_beside(const Beside& from, int64_t row, int64_t column, int count) {
-  const int64_t at = row * from.stride + column;
-  return from.dtype == DType::f32 ? load_partial(static_cast<const float*>(from.data) + at, count)
-                                  : load_partial(static_cast<const uint16_t*>(from.data) + at, count);
-}
-
-TENSORWOOD_INLINE void store_beside(const Beside& to, int64_t row, int64_t column, Vector value, int count) {
-  const int64_t at = row * to.stride + column;
-  if (to.dtype == DType::f32) return store_partial(static_cast<float*>(to.data) + at, value, count);
-  store_partial(static_cast<uint16_t*>(to.data) + at, value, count);
-}
-
-// A rectangle of C: rows [row, row + rows), columns [column, column + columns), whose sums lie at `sums`.
-struct Strip {
-  int64_t row, rows, column, columns;
-  const float* sums;
-  int64_t stride;
-};
-
-static inline void finish_strip(const Finish& finish, const Beside& out, const Strip& strip) {
-  constexpr int L = Vector::lanes;
-  for (int64_t i = 0; i < strip.rows; i++) {
-    const int64_t row = strip.row + i;
-    for (int64_t j = 0; j < strip.columns; j += L) {
-      const int64_t column = strip.column + j;
-      const int count = static_cast<int>(least(L, strip.columns - j));
-      Vector value = load_partial(strip.sums + i * strip.stride + j, count);
-      if (finish.bias.data) value = value + load_beside(finish.bias, 0, column, count);
-      if (finish.before.data) store_beside(finish.before, row, column, value, count);
-      value = activate(finish.activation, value);
-      if (finish.slope.data) value = value * slope(finish.slope_of, load_beside(finish.slope, row, column, count));
-      if (finish.residual.data) value = value + load_beside(finish.residual, row, column, count);
-      store_beside(out, row, column, value, count);
-    }
-  }
-}
 
 TENSORWOOD_INLINE bool is_plain(const Product& p) {
   return p.out.dtype == DType::f32 && !p.finish.bias.data && !p.finish.before.data && !p.finish.slope.data && !p.finish.residual.data &&
@@ -176,6 +126,22 @@ static inline void add_line_sums(const Tile& tile, const Part& part, int64_t ste
   }
 }
 
+struct Panels {
+  const float *a, *b;
+  bool accumulate;
+};
+
+// One panel of B, tile by tile.
+static inline void multiply_and_finish(const Tile& tile, const Product& p, const Strip& strip, int64_t steps, Panels panels) {
+  for (int64_t i = 0; i < strip.rows; i += tile.rows, panels.a += tile.rows * steps) {
+    float* sums = const_cast<float*>(strip.sums) + i * strip.stride;
+    const Strip part = {strip.row + i, least(tile.rows, strip.rows - i), strip.column, strip.columns, sums, strip.stride};
+    prefetch_strip(p.finish, part);
+    multiply_panels(tile, {part.rows, part.columns, steps}, panels.a, panels.b, {sums, strip.stride, 0, panels.accumulate});
+    finish_strip(p.finish, p.out, part);
+  }
+}
+
 static inline void multiply_part(const Tile& tile, const Product& p, const Chunk& chunk, const Part& part, float* scratch) {
   const bool narrow = p.out.dtype != DType::f32, plain = is_plain(p);
   float* block = scratch;
@@ -192,10 +158,11 @@ static inline void multiply_part(const Tile& tile, const Product& p, const Chunk
     if (p.line_sums && chunk.first + part.column == 0) add_line_sums(tile, part, steps, block, p.line_sums, k > 0);
     const float* panels = chunk.packed + k * chunk.padded + part.column * steps;
     for (int64_t j = 0; j < part.columns; j += tile.columns) {
-      const int64_t columns = least(tile.columns, part.columns - j);
-      multiply_panels(tile, {part.rows, columns, steps}, block, panels + j * steps, {sums + j, stride, 0, k > 0});
+      const Strip strip = {part.row, part.rows, chunk.first + part.column + j, least(tile.columns, part.columns - j), sums + j, stride};
       if (last && !plain) {
-        finish_strip(p.finish, p.out, {part.row, part.rows, chunk.first + part.column + j, columns, sums + j, stride});
+        multiply_and_finish(tile, p, strip, steps, {block, panels + j * steps, k > 0});
+      } else {
+        multiply_panels(tile, {part.rows, strip.columns, steps}, block, panels + j * steps, {sums + j, stride, 0, k > 0});
       }
     }
   }

@@ -22,6 +22,25 @@ struct TileTarget {
 
 using Micro = void (*)(int64_t k, const float* a, const float* b, const TileTarget& c);
 
+template <int R, int V, bool Whole>
+TENSORWOOD_INLINE void store_tile(Vector (&sum)[R][V], const TileTarget& c) {
+  constexpr int L = Vector::lanes;
+#pragma GCC unroll 32
+  for (int i = 0; i < R; i++) {
+    float* row = c.data + i * c.stride;
+#pragma GCC unroll 8
+    for (int j = 0; j < V; j++) {
+      const int count = Whole || j < V - 1 ? L : c.last;
+      if (c.accumulate) sum[i][j] = sum[i][j] + (Whole ? load(row + j * L) : load_partial(row + j * L, count));
+      if (Whole) {
+        store(row + j * L, sum[i][j]);
+      } else {
+        store_partial(row + j * L, sum[i][j], count);
+      }
+    }
+  }
+}
+
 template <int R, int V, int Height, int Width>
 static inline void micro(int64_t k, const float* a, const float* b, const TileTarget& c) {
   constexpr int L = Vector::lanes;
@@ -47,16 +66,8 @@ static inline void micro(int64_t k, const float* a, const float* b, const TileTa
     a += Height;
     b += Width * L;
   }
-#pragma GCC unroll 32
-  for (int i = 0; i < R; i++) {
-    float* row = c.data + i * c.stride;
-#pragma GCC unroll 8
-    for (int j = 0; j < V; j++) {
-      const int count = j == V - 1 ? c.last : L;
-      if (c.accumulate) sum[i][j] = sum[i][j] + load_partial(row + j * L, count);
-      store_partial(row + j * L, sum[i][j], count);
-    }
-  }
+  if (c.last == L) return store_tile<R, V, true>(sum, c);
+  store_tile<R, V, false>(sum, c);
 }
 
 // The micro-kernels of one tile: one for each number of rows and of vectors up to the whole tile.

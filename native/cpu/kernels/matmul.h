@@ -195,6 +195,7 @@ static inline const char* linear_counts(const Args& args) {
     if (args.integers[i] < 0 || args.integers[i] >= kActivations) return "expected a known activation, got another value";
   }
   const int64_t* v = args.integers;
+  if (v[1] && v[4] != 0) return "expected an activation or a slope, got both";
   if (args.input_count != 2 + v[0] + v[1] + v[2] || args.output_count != 1 + v[3])
     return "expected the operands that are present, got another count";
   return nullptr;
