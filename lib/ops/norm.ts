@@ -1,4 +1,4 @@
-// Layer norm, alone or after a residual sum, and batch norm. Kernels: native/cpu/kernels/norm.h. Statistics and weights are f32.
+// Layer norm, alone or after a residual sum, and batch norm. Kernels: norm.h and batch_norm.h of native/cpu/kernels. Statistics and weights are f32.
 // Sources: Ba, Kiros, Hinton, "Layer Normalization" (2016); Ioffe, Szegedy, "Batch Normalization" (2015).
 import { isFloating } from '../dtype';
 import { fail } from '../errors';
