@@ -28,24 +28,27 @@ function pack() {
 }
 
 const program = `
-const table = Dataset.fromMatrix(Float32Array.from({ length: 400 }, (_, i) => Math.sin(i * 12.9898) * 2), { columns: 4, labels: Float32Array.from({ length: 100 }, (_, i) => (Math.sin(i * 4 * 12.9898) > 0 ? 1 : 0)) });
-const forest = await trainTrees(table, { objective: 'binary', trees: 5, minDataInLeaf: 1 });
-const scores = await forest.predict(Float32Array.from({ length: 400 }, (_, i) => Math.sin(i * 12.9898) * 2));
-if (scores.length !== 100) throw new Error('expected 100 predictions');
+const values = Float32Array.from({ length: 400 }, (_, i) => Math.sin(i * 12.9898));
+const label = Float32Array.from({ length: 100 }, (_, i) => (values[4 * i]! > 0 ? 1 : 0));
+const dataset = await createDataset({ values, columns: 4 }, { label });
+const forest = await trainTrees(dataset, { objective: 'binary', trees: 5, minRowsInLeaf: 1 });
+const scores = await forest.predict({ values, columns: 4 });
+if (scores.length !== 100 || scores[0]! > 0.5 !== (label[0] === 1)) throw new Error('expected 100 good predictions');
 const sum = await add(tensor([1, 2, 3]), tensor([1, 1, 1])).data();
 if (String(sum) !== '2,3,4') throw new Error('expected 2,3,4, got ' + sum);
 console.log('used');
 `;
+const plain = program.replaceAll(']!', ']');
 
 const consumers = {
   cjs: [
     'use.cjs',
-    `const { add, tensor } = require('tensorwood');\nconst { Dataset, trainTrees } = require('tensorwood/trees');\n(async () => {${program}})();`,
+    `const { add, tensor } = require('tensorwood');\nconst { createDataset, trainTrees } = require('tensorwood/trees');\n(async () => {${plain}})();`,
   ],
-  esm: ['use.mjs', `import { add, tensor } from 'tensorwood';\nimport { Dataset, trainTrees } from 'tensorwood/trees';\n${program}`],
+  esm: ['use.mjs', `import { add, tensor } from 'tensorwood';\nimport { createDataset, trainTrees } from 'tensorwood/trees';\n${plain}`],
   typescript: [
     'use.mts',
-    `import { add, tensor } from 'tensorwood';\nimport { Dataset, type Forest, trainTrees } from 'tensorwood/trees';\nimport { Linear } from 'tensorwood/nn';\nexport type Kept = [Forest, typeof Linear];\n${program}`,
+    `import { add, tensor } from 'tensorwood';\nimport { createLinear } from 'tensorwood/nn';\nimport { createDataset, type Forest, trainTrees } from 'tensorwood/trees';\nexport type Kept = [Forest, typeof createLinear];\n${program}`,
   ],
 };
 
