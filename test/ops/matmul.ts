@@ -62,6 +62,7 @@ const sizes: [string, number[], number, number][] = [
   ['more than one block of rows', [401], 3, 2],
   ['no rows', [0], 4, 3],
   ['no inner size', [3], 4, 0],
+  ['no inner size, many rows', [401], 3, 0],
 ];
 
 const linearSamples: Sample[] = [

@@ -61,7 +61,7 @@ static inline void pack_wide_runs(const Block<T>& block, Panel panel, int64_t co
 // The same for panels narrower than a vector. A load may reach past its panel into the next step's run, which must be there to be read.
 template <class T>
 static inline void pack_narrow_runs(const Block<T>& block, Panel panel, int64_t count, int64_t pitch) {
-  const int64_t loose = block.step_stride >= Vector::lanes ? block.steps - 1 : 0;
+  const int64_t loose = block.step_stride >= Vector::lanes && block.steps > 0 ? block.steps - 1 : 0;
   for (int64_t k = 0; k < loose; k++) {
     for (int64_t p = 0; p < count; p++) {
       store(panel.data + k * panel.width + p * pitch, load(block.data + k * block.step_stride + p * panel.width));
