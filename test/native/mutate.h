@@ -168,7 +168,7 @@ static void mutate_bytes(Bytes& bytes, Random& random) {
 }
 
 static Bytes mutate(Bytes bytes, Random& random) {
-  const uint64_t count = 1 + below(random, 4);
+  const uint64_t count = below(random, 2) == 0 ? 1 : 1 + below(random, 4);
   for (uint64_t i = 0; i < count; i++) {
     const std::vector<Field> fields = Walker(bytes).walk();
     switch (below(random, 8)) {
