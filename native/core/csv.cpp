@@ -11,8 +11,6 @@
 
 namespace tensorwood::csv {
 
-constexpr int64_t kBlockBytes = 1 << 20;  // fixed: block borders must not depend on the number of threads
-
 Table::Table() = default;
 Table::~Table() = default;
 
@@ -92,10 +90,10 @@ class Reader {
   // borders_[k] = offset of the first record that begins in or after block k.
   Status find_borders() {
     const int64_t begin = head_.data, end = source_.size();
-    const int64_t blocks = std::max<int64_t>(1, (end - begin + kBlockBytes - 1) / kBlockBytes);
+    const int64_t blocks = std::max<int64_t>(1, (end - begin + options_.block_bytes - 1) / options_.block_bytes);
     surveys_.assign(blocks, {});
     Status status = for_each(blocks, [&](int64_t k, std::vector<char>& buffer) {
-      const int64_t at = begin + k * kBlockBytes, size = std::min(kBlockBytes, end - at);
+      const int64_t at = begin + k * options_.block_bytes, size = std::min(options_.block_bytes, end - at);
       Status s = source_.read(at, size, buffer);
       if (s.ok()) surveys_[k] = survey(buffer.data(), size, head_.dialect);
       return s;
@@ -110,7 +108,7 @@ class Reader {
       quotes += surveys_[k].quotes;
     }
     // A block without a line end has no border of its own: its bytes belong to the block before.
-    for (int64_t k = blocks - 1; k > 0; --k) borders_[k] = ends[k] < 0 ? borders_[k + 1] : begin + k * kBlockBytes + ends[k];
+    for (int64_t k = blocks - 1; k > 0; --k) borders_[k] = ends[k] < 0 ? borders_[k + 1] : begin + k * options_.block_bytes + ends[k];
     return {};
   }
 
@@ -178,8 +176,8 @@ class Reader {
 
   // Adds to `line` the line ends of [from, to).
   Status count_lines(int64_t from, int64_t to, int64_t& line) {
-    for (int64_t at = from; at < to; at += kBlockBytes) {
-      const int64_t size = std::min(kBlockBytes, to - at);
+    for (int64_t at = from; at < to; at += options_.block_bytes) {
+      const int64_t size = std::min(options_.block_bytes, to - at);
       if (Status s = source_.read(at, size, buffers_[0]); !s.ok()) return s;
       line += std::count(buffers_[0].begin(), buffers_[0].begin() + size, head_.dialect.newline);
     }

@@ -25,9 +25,10 @@ struct Options {
   int header = -1;   // 1 = the first record names the columns, 0 = it is data, -1 = it names them unless one of its fields is a number
   bool trim = true;  // spaces and tabs around a field that is not quoted
   bool skip_bad_lines = false;
-  std::vector<std::string> names;                   // instead of the header's
-  std::vector<std::string> columns;                 // read only these; empty = all
-  std::vector<std::string> missing;                 // spellings of a missing value; the empty field always is one
+  int64_t block_bytes = 1 << 20;     // never by the number of threads: where blocks meet must not depend on it; tests make it small
+  std::vector<std::string> names;    // instead of the header's
+  std::vector<std::string> columns;  // read only these; empty = all
+  std::vector<std::string> missing;  // spellings of a missing value; the empty field always is one
   std::vector<std::pair<std::string, Type>> types;  // columns whose type is not to be guessed
 };
 
