@@ -51,6 +51,7 @@ const sizes: [string, Shape][] = [
   ['masked tail', [2, 3, 11]],
   ['tail of a block', [1027]],
   ['several tasks', [3, 5481]],
+  ['several tiles, transposed', [67, 131]],
   ['scalar', []],
   ['empty', [3, 0]],
 ];
