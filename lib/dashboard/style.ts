@@ -14,7 +14,7 @@ body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 ui-
 main { max-width: 1080px; margin: 0 auto; padding: 32px 20px 56px; }
 header { display: flex; flex-wrap: wrap; gap: 4px 16px; align-items: baseline; margin-bottom: 20px; }
 h1 { font-size: 24px; line-height: 1.25; font-weight: 650; letter-spacing: -0.01em; margin: 0; }
-header p { margin: 0; color: var(--muted); flex-basis: 100%; max-width: 72ch; }
+header p { margin: 0; color: var(--muted); flex-basis: 100%; }
 .state { font-size: 13px; font-weight: 600; color: var(--good); }
 .state.failed, .state.aborted { color: var(--bad); }
 h2 { font-size: 15px; font-weight: 650; margin: 0 0 2px; }
