@@ -185,6 +185,23 @@ describe('a program', () => {
     expect(load([line(0, 0, 16)], [line(0, 0, 8)])).toBe('ERR_TENSORWOOD_PROGRAM');
   });
 
+  it('needs scratch memory that can be counted: 2^46 keys of stride 0 times 1,024 threads come to a few bytes in 64 bits', () => {
+    const wide = native().createRuntime('cpu', 1024, '');
+    const head = (tokens: number) => ({ buffer: 0, dtype: 'f32' as const, shape: [1, tokens, 1, 1], strides: [0, 0, 0, 1] });
+    for (const floatsOfKey of [15 + 3 * 8, 15 + 3 * 16]) {
+      const keys = Math.ceil(2 ** 52 / floatsOfKey) + 10;
+      const all = { buffer: 0, dtype: 'f32' as const, shape: [1, 1, keys, 1], strides: [0, 0, 0, 1] };
+      const one = { buffer: 0, dtype: 'f32' as const, shape: [1, 1, 1, 1] };
+      const inputs = [head(1), head(1), { buffer: 0, dtype: 'f32' as const, shape: [1, 1, 1] }, one, all, all];
+      const outputs = [head(1), head(keys), head(keys)].map((x, buffer) => ({ ...x, buffer: buffer + 1 }));
+      const call = { name: 'attention_gradient', inputs, outputs, integers: [0, 0, 0, 0, 0, 0, 0, 0], numbers: [1, 0] };
+      const buffers = [0, 64, 128, 192].map((offset) => ({ kind: 'arena' as const, bytes: 64, offset }));
+      const bytes = encodeProgram({ arenaBytes: 256, buffers, calls: [call] });
+      expect(() => native().loadProgram(wide, bytes)).toThrow(/at most 2\^47 bytes of scratch memory/);
+    }
+    native().dispose(wide);
+  });
+
   it('writes no input and stays within its buffers', () => {
     expect(load([line(0, 0, 16)], [line(2, 0, 16)])).toBe('ERR_TENSORWOOD_PROGRAM');
     expect(load([line(2, 0, 17)], [line(0, 0, 16)])).toBe('ERR_TENSORWOOD_PROGRAM');

@@ -245,6 +245,15 @@ class Decoder {
                                                              : nullptr;
   }
 
+  // Bytes, or -1 past kLargest. One thread's need is asked for first: it cannot overflow, while that of many threads could.
+  int64_t find_scratch(const Kernel& kernel, const Args& args) const {
+    if (kernel.scratch == nullptr) return 0;
+    const int64_t alone = kernel.scratch(args, 1);
+    if (alone < 0 || alone > kLargest / threads_) return -1;
+    const int64_t bytes = kernel.scratch(args, threads_);
+    return bytes > kLargest ? -1 : bytes;
+  }
+
   // The kernel, its check and its need of scratch memory. Pointers are null meanwhile: a check looks at shapes and attributes only.
   Status accept(Call& call) {
     const DType dtype = call.operands[call.inputs].dtype;
@@ -257,8 +266,8 @@ class Decoder {
     for (Operand& operand : operands) operand.data = nullptr;
     Args args = arguments(call, operands.data());
     if (const char* wrong = check(args)) return {"ERR_TENSORWOOD_PROGRAM", wrong};
-    const int64_t scratch = call.kernel->scratch == nullptr ? 0 : call.kernel->scratch(args, threads_);
-    if (scratch < 0 || scratch > kLargest) return {"ERR_TENSORWOOD_PROGRAM", "expected at most 2^47 bytes of scratch memory"};
+    const int64_t scratch = find_scratch(*call.kernel, args);
+    if (scratch < 0) return {"ERR_TENSORWOOD_PROGRAM", "expected at most 2^47 bytes of scratch memory"};
     if (scratch > program_.scratch_bytes) program_.scratch_bytes = scratch;
     return {};
   }
