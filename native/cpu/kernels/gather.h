@@ -14,6 +14,9 @@ static void fail_run(const Args& args) {
   if (args.failure != nullptr) __atomic_store_n(args.failure, sentence, __ATOMIC_RELAXED);
 }
 
+// The caller may change its array during the run (a SharedArrayBuffer): what was checked is what is used.
+TENSORWOOD_INLINE int64_t read_once(const int32_t* index) { return __atomic_load_n(index, __ATOMIC_RELAXED); }
+
 // Inputs: table (V, D) with dense rows, indices (...) dense i32. Output: (..., D) dense.
 static void gather_rows(const Args& args) {
   const Operand& table = args.inputs[0];
@@ -25,11 +28,12 @@ static void gather_rows(const Args& args) {
   std::byte* to = static_cast<std::byte*>(args.outputs[0].data);
   args.threads->parallel((count + grouped - 1) / grouped, [&](int64_t task, int) {
     for (int64_t i = task * grouped; i < (task + 1) * grouped && i < count; i++) {
-      if (index[i] < 0 || index[i] >= table.shape[0]) {
+      const int64_t row = read_once(index + i);
+      if (row < 0 || row >= table.shape[0]) {
         std::memset(to + i * bytes, 0, static_cast<size_t>(bytes));
         fail_run(args);
       } else {
-        std::memcpy(to + i * bytes, from + index[i] * pitch, static_cast<size_t>(bytes));
+        std::memcpy(to + i * bytes, from + row * pitch, static_cast<size_t>(bytes));
       }
     }
   });
@@ -56,8 +60,9 @@ static void scatter_rows(const Args& args) {
     float* to = static_cast<float*>(output.data) + column;
     for (int64_t v = first; v < end; v++) std::memset(to + v * D, 0, static_cast<size_t>(n) * 4);
     for (int64_t i = 0; i < count; i++) {
-      if (index[i] >= first && index[i] < end) add_row(from + i * D, n, to + index[i] * D);
-      if (index[i] < 0 || index[i] >= V) fail_run(args);
+      const int64_t row = read_once(index + i);
+      if (row >= first && row < end) add_row(from + i * D, n, to + row * D);
+      if (row < 0 || row >= V) fail_run(args);
     }
   });
 }

@@ -37,7 +37,8 @@ struct Labels {
   const int32_t* data;
   int64_t stride, classes, ignored;
 
-  TENSORWOOD_INLINE int64_t operator[](int64_t row) const { return data[row * stride]; }
+  // One read of memory that the caller may change during the run: what was checked is what is used.
+  TENSORWOOD_INLINE int64_t operator[](int64_t row) const { return __atomic_load_n(data + row * stride, __ATOMIC_RELAXED); }
   TENSORWOOD_INLINE bool is_class(int64_t label) const { return label >= 0 && label < classes; }
 };
 
