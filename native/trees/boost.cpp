@@ -293,6 +293,10 @@ Status boost(const Bins& bins, const Labels& labels, const std::vector<Evaluatio
     booster.evaluate_sets(values);
     if (report) report(forest.rounds(), values);
     if (options.early_stopping == 0 || values.empty()) continue;
+    if (std::isnan(values[0]))
+      return {"ERR_TENSORWOOD_DATA",
+              "trainTrees: expected a metric to stop early by, got NaN; the first evaluation set needs rows of both classes, and weights "
+              "above 0"};
     const double score = larger_is_better(options.metrics[0]) ? values[0] : -values[0];
     if (best_round == 0 || score > best) {
       best = score;

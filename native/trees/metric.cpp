@@ -24,8 +24,9 @@ double loss_of(Metric metric, const Forest& forest, const float* margin, float l
   return (m > 0 ? m + std::log1p(std::exp(-m)) : std::log1p(std::exp(m))) - label * m;
 }
 
-// The chance that a positive row scores above a negative one; ties count half (Mann-Whitney).
+// The chance that a positive row scores above a negative one; ties count half (Mann-Whitney). NaN has no order, so none has an area.
 double area_under_curve(const float* margin, const Labels& labels) {
+  if (std::any_of(margin, margin + labels.rows, [](float m) { return std::isnan(m); })) return std::numeric_limits<double>::quiet_NaN();
   std::vector<uint32_t> order(static_cast<size_t>(labels.rows));
   for (size_t i = 0; i < order.size(); i++) order[i] = static_cast<uint32_t>(i);
   std::sort(order.begin(), order.end(),

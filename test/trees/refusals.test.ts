@@ -107,6 +107,16 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     'ERR_TENSORWOOD_ARGUMENT',
     /rmse for regression, got 'auc'/,
   ],
+  [
+    'early stopping by the area under the curve of one class',
+    () =>
+      train(
+        { label: binary },
+        { objective: 'binary', metrics: ['auc'], earlyStopping: 3, evaluation: { ones: { features: matrix, label: binary.map(() => 1) } } },
+      ),
+    'ERR_TENSORWOOD_DATA',
+    /a metric to stop early by, got NaN; .* rows of both classes/,
+  ],
   ['early stopping without a set', () => train({ label: binary }, { earlyStopping: 3 }), 'ERR_TENSORWOOD_ARGUMENT', /pass evaluation/],
   [
     'an evaluation set with other columns',
