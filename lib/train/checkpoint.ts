@@ -64,15 +64,29 @@ export async function saveCheckpoint(folder: string, run: Run, state: RunState, 
   return path;
 }
 
-function parseContents(path: string, text: string | undefined): { version: number; settings: Record<string, unknown>; state: RunState } {
-  if (text === undefined) return fail('ERR_TENSORWOOD_FORMAT', `checkpoint: expected a checkpoint, got '${path}' without a state of a run`);
-  const contents = JSON.parse(text) as { version: number; settings: Record<string, unknown>; state: RunState };
-  if (contents.version !== VERSION)
-    fail('ERR_TENSORWOOD_FORMAT', `checkpoint: expected version ${VERSION} in '${path}', got ${contents.version}`);
-  return contents;
+interface Contents {
+  readonly version: number;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly state: RunState;
 }
 
-function checkSettings(path: string, expected: Record<string, unknown>, found: Record<string, unknown>): void {
+function readContents(text: string | undefined): Partial<Contents> {
+  try {
+    return (JSON.parse(text ?? 'null') ?? {}) as Partial<Contents>;
+  } catch {
+    return {};
+  }
+}
+
+function parseContents(path: string, text: string | undefined): Contents {
+  const { version, settings, state } = readContents(text);
+  if (version === undefined || !settings || !Number.isSafeInteger(state?.step))
+    return fail('ERR_TENSORWOOD_FORMAT', `checkpoint: expected a checkpoint, got '${path}' without a state of a run`);
+  if (version !== VERSION) fail('ERR_TENSORWOOD_FORMAT', `checkpoint: expected version ${VERSION} in '${path}', got ${version}`);
+  return { version, settings, state: state! };
+}
+
+function checkSettings(path: string, expected: Contents['settings'], found: Contents['settings']): void {
   for (const name of new Set([...Object.keys(expected), ...Object.keys(found)])) {
     const [a, b] = [JSON.stringify(expected[name]), JSON.stringify(found[name])];
     if (a !== b) fail('ERR_TENSORWOOD_MODEL', `checkpoint: expected ${name} ${a} as in this run, got ${b} in '${path}'`);

@@ -165,12 +165,14 @@ function readAbout(subject: string, text: string, features: number): About {
     about.categories.every((c) => c === null || Number.isInteger(c) || (Array.isArray(c) && c.every((n) => typeof n === 'string')));
   if (!named || !listed || about.names.length !== features || about.categories.length !== features)
     fail('ERR_TENSORWOOD_FORMAT', `${subject}: expected the names and categories of ${features} columns; the file is damaged`);
+  if (about.classes !== undefined && !(Array.isArray(about.classes) && about.classes.every((n) => typeof n === 'string')))
+    fail('ERR_TENSORWOOD_FORMAT', `${subject}: expected the names of the classes as text; the file is damaged`);
   return { ...about, parameters: about.parameters ?? {} };
 }
 
 function parseAbout(subject: string, text: string): About {
   try {
-    return JSON.parse(text) as About;
+    return (JSON.parse(text) ?? {}) as About;
   } catch (error) {
     return fail('ERR_TENSORWOOD_FORMAT', `${subject}: expected JSON in 'about'; the file is damaged`, error);
   }

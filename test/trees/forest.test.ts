@@ -119,6 +119,9 @@ describe('categories of other data', () => {
   });
 });
 
+/** The file of a model with other words about itself. */
+const withAbout = (about: string): Buffer => Buffer.from(models.regression!.toJSONText().replace(/"about":.*/, `"about":${about},`));
+
 const refusals: [string, () => unknown, string, RegExp][] = [
   [
     'a column is missing',
@@ -159,6 +162,13 @@ const refusals: [string, () => unknown, string, RegExp][] = [
     () => parseForest(Buffer.from('{"format":"tensorwood-forest","version":9}')),
     'ERR_TENSORWOOD_FORMAT',
     /version 1, got 9/,
+  ],
+  ['no description of its columns', () => parseForest(withAbout('null')), 'ERR_TENSORWOOD_FORMAT', /names and categories of 4 columns/],
+  [
+    'names of classes that are no text',
+    () => parseForest(withAbout('{"names":["a","b","c","d"],"categories":[null,null,null,null],"classes":7}')),
+    'ERR_TENSORWOOD_FORMAT',
+    /names of the classes/,
   ],
 ];
 
