@@ -136,14 +136,17 @@ async function open(model: Model, data: Examples, given: TrainOptions): Promise<
   };
 }
 
-/** Moves what an earlier run left in the folder to previous/, in place of what was there. */
+/** What a run leaves in its folder. */
+const products = ['events.jsonl', 'checkpoints', 'model.safetensors'];
+
+/** Moves what an earlier run left in the folder to previous/, in place of what the run before left there. Other files there stay. */
 function setAside(folder: string): void {
-  const left = ['events.jsonl', 'checkpoints', 'model.safetensors'].filter((name) => existsSync(join(folder, name)));
+  const left = products.filter((name) => existsSync(join(folder, name)));
   if (left.length === 0) return;
   const aside = join(folder, 'previous');
   try {
-    rmSync(aside, { recursive: true, force: true });
-    mkdirSync(aside);
+    mkdirSync(aside, { recursive: true });
+    for (const name of products) rmSync(join(aside, name), { recursive: true, force: true });
     for (const name of left) renameSync(join(folder, name), join(aside, name));
   } catch (error) {
     fail('ERR_TENSORWOOD_FILE', `train: cannot move the earlier run in '${folder}' to '${aside}': ${fileReason(error)}`, error);

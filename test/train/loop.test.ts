@@ -1,12 +1,12 @@
 // The training loop: what it leaves behind, how it stops, and that an interrupted and resumed run ends with the same bits.
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { shiftImages } from '../../lib/data/augment';
 import type { Examples } from '../../lib/data/examples';
 import { examples } from '../../lib/data/examples';
-import { inspectSafetensors, readSafetensors } from '../../lib/formats/safetensors';
+import { inspectSafetensors, readSafetensors, writeSafetensors } from '../../lib/formats/safetensors';
 import { definition as mlp } from '../../lib/models/mlp';
 import type { Model } from '../../lib/models/model';
 import { createModel } from '../../lib/models/model';
@@ -69,10 +69,13 @@ describe('train', () => {
 
   it('sets the earlier run of a folder aside, once', async () => {
     const folder = freshFolder();
+    mkdirSync(join(folder, 'previous'), { recursive: true });
+    writeFileSync(join(folder, 'previous', 'notes.txt'), 'mine');
     for (const steps of [7, 5, 3]) {
       using model = small();
       await train(model, dataFor(model), { steps, batchSize: 10, folder });
     }
+    expect(readdirSync(join(folder, 'previous')).sort()).toEqual(['checkpoints', 'events.jsonl', 'model.safetensors', 'notes.txt']);
     expect(readdirSync(folder).sort()).toEqual(['checkpoints', 'events.jsonl', 'model.safetensors', 'previous']);
     expect(latest(folder)).toMatch(/step-00000003/);
     expect(latest(join(folder, 'previous'))).toMatch(/step-00000005/);
@@ -157,6 +160,10 @@ describe('an interrupted run', () => {
     await expect(again(model, syntheticExamples(model, { size: 60, classes: 4 }), {})).rejects.toMatchObject(refused);
     using wider = createModel(mlp, { inputs: 12, hidden: [17], classes: 4, dropout: 0.2 });
     await expect(again(wider, dataFor(wider), {})).rejects.toMatchObject(refused);
+    for (const contents of ['no JSON', 'null', '{"version":1}', '{"version":1,"settings":{},"state":{"step":"1"}}']) {
+      await writeSafetensors(latest(folder), [], { metadata: { 'tensorwood.checkpoint': contents } });
+      await expect(again(model, dataFor(model), {})).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_FORMAT' });
+    }
     writeFileSync(latest(folder), 'no checkpoint');
     await expect(again(model, dataFor(model), {})).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_FORMAT' });
   });
