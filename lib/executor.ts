@@ -65,7 +65,12 @@ class BufferStorage implements Storage {
   }
 }
 
-interface LoadedProgram {
+/** Native memory that an executor frees when it is disposed of. */
+interface Owned {
+  dispose(): void;
+}
+
+interface LoadedProgram extends Owned {
   readonly handle: ProgramHandle;
   readonly states: readonly BufferHandle[];
   readonly variables: readonly Variable[];
@@ -80,8 +85,8 @@ export class Executor {
   /** The random counter, i32 (4): seed low, seed high, steps so far, 0. Saved in checkpoints like any variable. */
   readonly random: Variable;
   private handle: RuntimeHandle | undefined;
-  private readonly owned = new Set<WeakRef<Storage>>();
-  private readonly references = new WeakMap<Storage, WeakRef<Storage>>();
+  private readonly owned = new Set<WeakRef<Owned>>();
+  private readonly references = new WeakMap<Owned, WeakRef<Owned>>();
 
   /** Throws ERR_TENSORWOOD_DEVICE when the machine lacks the device or the instruction set. */
   constructor(options: ExecutorOptions = {}) {
@@ -106,7 +111,7 @@ export class Executor {
     return native().describeRuntime(this.runtime);
   }
 
-  /** Frees the runtime and the memory of every variable that it owns; those variables are disposed of. Idempotent. */
+  /** Frees the runtime, its programs and the memory of every variable that it owns; those variables are disposed of. Idempotent. */
   dispose(): void {
     for (const reference of [...this.owned]) reference.deref()?.dispose();
     this.random.dispose();
@@ -118,15 +123,15 @@ export class Executor {
     this.dispose();
   }
 
-  /** Called by storage that was disposed of. */
-  forget(storage: Storage): void {
-    const reference = this.references.get(storage);
+  /** Called by what was disposed of. */
+  forget(owned: Owned): void {
+    const reference = this.references.get(owned);
     if (reference) this.owned.delete(reference);
   }
 
-  private own(storage: Storage): void {
-    const reference = new WeakRef(storage);
-    this.references.set(storage, reference);
+  private own(owned: Owned): void {
+    const reference = new WeakRef(owned);
+    this.references.set(owned, reference);
     this.owned.add(reference);
   }
 
@@ -154,7 +159,7 @@ export class Executor {
     const variables = program.states.map((state) => (state instanceof Variable ? state : this.random));
     const { arenaBytes, scratchBytes, constantBytes, calls } = native().describeProgram(handle);
     const stateBytes = variables.reduce((n, v) => n + sizeOf(v.shape) * dtypes[v.dtype].bytes, 0);
-    return {
+    const loaded: LoadedProgram = {
       handle,
       states: variables.map((v) => this.attach(v)),
       variables,
@@ -162,7 +167,13 @@ export class Executor {
       outputs: outputs.map(({ shape, dtype }) => ({ shape, dtype })),
       plan: { arenaBytes, scratchBytes, constantBytes, stateBytes, calls },
       memory: plan,
+      dispose: () => {
+        this.forget(loaded);
+        native().dispose(handle);
+      },
     };
+    this.own(loaded);
+    return loaded;
   }
 }
 
@@ -331,7 +342,7 @@ export function compile<T extends Tensors>(fn: (...inputs: Tensor[]) => T, optio
   };
   const dispose = () => {
     disposed = true;
-    for (const { program } of cache.values()) native().dispose(program.handle);
+    for (const { program } of cache.values()) program.dispose();
     cache.clear();
   };
   const plan = (...like: (StepInput | Signature)[]) =>

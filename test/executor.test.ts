@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { gradient } from '../lib/compile/gradient';
 import { array, compile, Executor, evaluate, memoryUsage } from '../lib/executor';
-import { add, full, mul, relu, square, sub } from '../lib/ops/elementwise';
+import { add, full, mul, relu, sin, square, sub } from '../lib/ops/elementwise';
 import { softmaxCrossEntropy } from '../lib/ops/loss';
 import { linear, matmul } from '../lib/ops/matmul';
 import { sum } from '../lib/ops/reduce';
@@ -231,6 +231,17 @@ describe('executor', () => {
     await expect(v.read()).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_DISPOSED' });
     await expect(step()).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_DISPOSED' });
     expect(() => executor.describe()).toThrow('executor: expected one in use');
+  });
+
+  it('frees the programs of its steps, which then refuse to run', async () => {
+    const before = memoryUsage().bytes;
+    const executor = new Executor();
+    const step = compile((x) => mul(sin(x), 2), { executor });
+    await step(new Float32Array(8));
+    executor.dispose();
+    expect(memoryUsage().bytes).toBe(before);
+    await expect(step(new Float32Array(8))).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_DISPOSED' });
+    step.dispose();
   });
 
   it('stops at an abort with the reason of the signal, and state is as before', async () => {
