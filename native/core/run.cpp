@@ -38,9 +38,7 @@ void run_call(const Call& call, const Args& args, double* seconds) {
   if (seconds != nullptr) *seconds += seconds_now() - start;
 }
 
-}  // namespace
-
-Status run(const Program& program, const Bindings& bindings, const Device& device, Threads& threads, const Watch& watch) {
+Status run_calls(const Program& program, const Bindings& bindings, Threads& threads, const Watch& watch) {
   std::vector<Operand> operands;
   bool committed = false;
   for (size_t i = 0; i < program.calls.size(); i++) {
@@ -59,7 +57,15 @@ Status run(const Program& program, const Bindings& bindings, const Device& devic
     committed = committed || call.writes_state;
     if (watch.done != nullptr) watch.done->fetch_add(1, std::memory_order_relaxed);
   }
-  return device.synchronize(bindings.stream);
+  return {};
+}
+
+}  // namespace
+
+// A run that was stopped is waited for too: what is queued on the device still uses the memory.
+Status run(const Program& program, const Bindings& bindings, const Device& device, Threads& threads, const Watch& watch) {
+  const Status status = run_calls(program, bindings, threads, watch), ended = device.synchronize(bindings.stream);
+  return status.ok() ? ended : status;
 }
 
 }  // namespace tensorwood
