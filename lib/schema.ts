@@ -7,7 +7,7 @@ type Kind = 'number' | 'integer' | 'boolean' | 'text' | 'choice' | 'integers';
 export interface Field<T> {
   readonly kind: Kind;
   readonly default: T;
-  /** Closed interval of allowed values; use Number.MIN_VALUE as the lower end for "more than 0". Each element's, for lists. */
+  /** Closed interval of allowed values, always finite ones; use Number.MIN_VALUE as the lower end for "more than 0". Each element's, for lists. */
   readonly range?: readonly [number, number];
   readonly choices?: readonly string[];
   readonly doc: string;
@@ -77,6 +77,7 @@ function rangeInWords([low, high]: readonly [number, number]): string {
 function isAccepted(field: Field<unknown>, value: unknown): boolean {
   const inRange = (n: unknown): boolean =>
     typeof n === 'number' &&
+    Number.isFinite(n) &&
     (field.range === undefined || (n >= field.range[0] && n <= field.range[1])) &&
     (field.kind === 'number' || Number.isInteger(n));
   switch (field.kind) {
@@ -133,13 +134,6 @@ function editDistance(a: string, b: string): number {
 
 /** learningRate -> learning-rate */
 export const flagName = (name: string): string => name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
-
-/** The `options` of node:util parseArgs for a schema. */
-export function flagsOf(schema: Schema): Record<string, { type: 'string' | 'boolean' }> {
-  return Object.fromEntries(
-    Object.entries(schema).map(([name, f]) => [flagName(name), { type: f.kind === 'boolean' ? 'boolean' : 'string' }]),
-  );
-}
 
 /** Options from the values that parseArgs found; flags of other schemas are left alone. Give the result to parse(). */
 export function fromFlags<S extends Schema>(schema: S, found: Readonly<Record<string, unknown>>): Options<S> {

@@ -1,6 +1,6 @@
 // The one source of parameters: checks, defaults, flags, documentation rows.
 import { describe, expect, it } from 'vitest';
-import { boolean, choice, flagsOf, fromFlags, integer, integers, number, parse, rowsOf, text } from '../lib/schema';
+import { boolean, choice, fromFlags, integer, integers, number, parse, rowsOf, text } from '../lib/schema';
 
 const schema = {
   learningRate: number(0.1, [Number.MIN_VALUE, 1], 'Step size.'),
@@ -8,13 +8,14 @@ const schema = {
   grow: choice(['depth-wise', 'leaf-wise'], 'depth-wise', 'Order of growth.'),
   shuffle: boolean(true, 'Draw a new order each epoch.'),
   name: text('', 'A name.'),
+  momentum: number(0, [0, Number.POSITIVE_INFINITY], 'Kept velocity.'),
   sizes: integers([1, 2], [1, Number.POSITIVE_INFINITY], 'Layer sizes.'),
 };
 
 describe('parse', () => {
   it('fills in defaults and keeps what was given', () => {
     const values = parse('test', schema, { trees: 7, grow: 'leaf-wise', name: undefined });
-    expect(values).toEqual({ learningRate: 0.1, trees: 7, grow: 'leaf-wise', shuffle: true, name: '', sizes: [1, 2] });
+    expect(values).toEqual({ learningRate: 0.1, trees: 7, grow: 'leaf-wise', shuffle: true, name: '', momentum: 0, sizes: [1, 2] });
     const typed: 'depth-wise' | 'leaf-wise' = values.grow;
     expect(typed).toBe('leaf-wise');
   });
@@ -27,6 +28,8 @@ describe('parse', () => {
     [{ shuffle: 1 }, 'test: expected shuffle to be true or false, got 1'],
     [{ sizes: [1, 0] }, 'test: expected sizes to be integers of at least 1, got [1, 0]'],
     [{ learningrate: 1 }, "test: unknown option 'learningrate', did you mean 'learningRate'?"],
+    [{ sizes: [Number.POSITIVE_INFINITY] }, 'test: expected sizes to be integers of at least 1, got [Infinity]'],
+    [{ momentum: Number.POSITIVE_INFINITY }, 'test: expected momentum to be a number of at least 0, got Infinity'],
     [{ colour: 1 }, "test: unknown option 'colour'"],
     [{ toString: 1 }, "test: unknown option 'toString'"],
   ])('refuses %o', (options, message) => {
@@ -36,8 +39,6 @@ describe('parse', () => {
 
 describe('flags', () => {
   it('are written with hyphens and read back as options', () => {
-    expect(flagsOf(schema)['learning-rate']).toEqual({ type: 'string' });
-    expect(flagsOf(schema).shuffle).toEqual({ type: 'boolean' });
     const options = fromFlags(schema, { 'learning-rate': '0.5', sizes: '3,4', shuffle: false, other: 'x' });
     expect(options).toEqual({ learningRate: 0.5, sizes: [3, 4], shuffle: false });
     expect(() => parse('test', schema, fromFlags(schema, { trees: 'many' }))).toThrow('got NaN');

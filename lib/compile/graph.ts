@@ -71,15 +71,6 @@ export function prune(graph: Graph): Graph {
   return { ...graph, nodes: graph.nodes.filter((node) => needed.has(node)) };
 }
 
-/** How often each tensor is read, by nodes and as a result. */
-export function countReaders(graph: Graph): Map<Tensor, number> {
-  const readers = new Map<Tensor, number>();
-  const count = (t: Tensor) => readers.set(t, (readers.get(t) ?? 0) + 1);
-  for (const node of graph.nodes) node.inputs.forEach(count);
-  resultsOf(graph).forEach(count);
-  return readers;
-}
-
 /** Where a tensor's elements lie: in the memory of `root`, which is no view. */
 export interface Layout {
   readonly root: Tensor;

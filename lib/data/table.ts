@@ -74,10 +74,3 @@ function gather<A extends NumberArray>(from: A, rows: Int32Array | Uint32Array):
   for (let i = 0; i < rows.length; i++) to[i] = from[rows[i]!]!;
   return to;
 }
-
-/** The column with its codes counted in another list of categories, such as a model's; categories that the list lacks become missing. */
-export function recode(column: CategoryColumn, categories: readonly string[]): CategoryColumn {
-  const codeOf = new Map(categories.map((c, i) => [c, i]));
-  const translate = Int32Array.from(column.categories, (c) => codeOf.get(c) ?? -1);
-  return { ...column, categories, codes: column.codes.map((code) => (code < 0 ? -1 : translate[code]!)) };
-}

@@ -1,6 +1,6 @@
 // Tables: what is refused, and what rows and categories become.
 import { describe, expect, it } from 'vitest';
-import { columnOf, createTable, recode, takeRows, withoutColumns } from '../../lib/data/table';
+import { columnOf, createTable, takeRows, withoutColumns } from '../../lib/data/table';
 
 const size = { kind: 'number', name: 'size', values: Float32Array.of(1, Number.NaN, 3) } as const;
 const town = { kind: 'category', name: 'town', codes: Int32Array.of(1, 0, -1), categories: ['Oslo', 'Rome'] } as const;
@@ -25,9 +25,5 @@ describe('table', () => {
 
   it('drops columns', () => {
     expect(withoutColumns(table, ['size']).columns.map((c) => c.name)).toEqual(['town']);
-  });
-
-  it('recodes to the categories of a model; unknown ones become missing', () => {
-    expect(recode(town, ['Rome', 'Paris']).codes).toEqual(Int32Array.of(0, -1, -1));
   });
 });
