@@ -2,11 +2,11 @@
 export { gradient, stopGradient } from './compile/gradient';
 export { type ShiftOptions, shiftImages } from './data/augment';
 export { calendarParts, expandCalendar } from './data/calendar';
-export { type CsvOptions, readCsv } from './data/csv';
+export { type CsvOptions, type CsvTable, readCsv } from './data/csv';
 export { type Examples, examples, splitExamples, subset } from './data/examples';
 export { readDigits, readIdx, readIdxImages } from './data/images';
 export { type ParquetOptions, readParquet } from './data/parquet';
-export { columnOf, createTable, type Table, takeRows, withoutColumns } from './data/table';
+export { type Column, columnOf, createTable, type Table, takeRows, withoutColumns } from './data/table';
 export { readTable } from './data/table-file';
 export type { DataArray, DType } from './dtype';
 export { codes, type ErrorCode, TensorwoodError } from './errors';
@@ -18,6 +18,7 @@ export {
   Executor,
   type ExecutorOptions,
   evaluate,
+  type KernelTime,
   memoryUsage,
   type RunOptions,
   type ShapedArray,
@@ -27,7 +28,7 @@ export {
   type StepPlan,
   type Tensors,
 } from './executor';
-export { inspectSafetensors, readSafetensors, writeSafetensors } from './formats/safetensors';
+export { inspectSafetensors, readSafetensors, type StoredTensor, writeSafetensors } from './formats/safetensors';
 export { definition as embeddingClassifier } from './models/embedding-classifier';
 export { definition as gruClassifier } from './models/gru-classifier';
 export { definition as mlp } from './models/mlp';
@@ -41,8 +42,8 @@ export { createOptimizer, type Optimizer, type OptimizerOptions, type OptimizerS
 export { type ScheduleOptions, scheduleFactor } from './optim/schedule';
 export type { Shape } from './shape';
 export { Tensor } from './tensor';
-export { evaluateModel, predict } from './train/evaluate';
-export { eventWriter, readEvents, type TrainEvent } from './train/events';
+export { type Evaluation, predict } from './train/evaluate';
+export { eventWriter, type Listener, readEvents, type TrainEvent } from './train/events';
 export { type TrainOptions, type TrainResult, train } from './train/loop';
 export { loadModel, loadWeights, saveModel } from './train/model-file';
 export { progressWriter } from './train/progress';
