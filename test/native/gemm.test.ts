@@ -17,7 +17,7 @@ const addressOf = (line: string): number => Number.parseInt(line, 16);
 
 /** The innermost loop of a function that multiplies: from the target of a backward jump to the jump. */
 function findLoop(lines: readonly string[]): string[] {
-  const isMultiply = (line: string) => /\bvfn?madd/.test(line);
+  const isMultiply = (line: string) => /\b(vfn?madd|vdpbf16)/.test(line);
   for (let end = 0; end < lines.length; end++) {
     const jump = /\bj[a-z]+\s+([0-9a-f]+)/.exec(lines[end]!);
     const target = jump ? Number.parseInt(jump[1]!, 16) : Number.POSITIVE_INFINITY;
@@ -37,9 +37,9 @@ function disassemble(isa: string): Loop[] {
   run('cmake', ['--build', 'build', '--target', `kernel_matmul_${isa}`]);
   const object = join('build', 'CMakeFiles', `kernel_matmul_${isa}.dir`, 'native', 'cpu', 'kernel.cpp.o');
   const listing = run('objdump', ['-d', '-C', '--no-show-raw-insn', object]);
-  return [...listing.matchAll(/^[0-9a-f]+ <[^\n]*\bmicro<(\d+), (\d+), \d+, \d+>[^\n]*>:\n((?: +[^\n]+\n)+)/gm)].map(
-    ([, rows, vectors, code]) => ({
-      name: `${rows} rows, ${vectors} vectors`,
+  return [...listing.matchAll(/^[0-9a-f]+ <[^\n]*\bmicro<(.*?)(\d+), (\d+), \d+, \d+>[^\n]*>:\n((?: +[^\n]+\n)+)/gm)].map(
+    ([, step, rows, vectors, code]) => ({
+      name: `${step!.includes('Pair') ? 'pairs, ' : ''}${rows} rows, ${vectors} vectors`,
       accumulators: Number(rows) * Number(vectors),
       body: findLoop(code!.split('\n').map((line) => line.trim())),
     }),
@@ -49,12 +49,12 @@ function disassemble(isa: string): Loop[] {
 describe.skipIf(process.arch !== 'x64' || !objdump)('micro-kernels (skipped without objdump, or on another architecture than x64)', () => {
   it.each([
     ['avx2', 12],
-    ['avx512', 52],
+    ['avx512', 104],
   ])('keep their accumulators in registers, %s', { timeout: 600_000 }, (isa, count) => {
     const loops = disassemble(isa);
     expect(loops.length).toBe(count);
     for (const { name, accumulators, body } of loops) {
-      const multiplies = body.filter((line) => /\bvfn?madd\w+ps\b/.test(line)).length;
+      const multiplies = body.filter((line) => /\b(vfn?madd\w+|vdpbf16)ps\b/.test(line)).length;
       expect(multiplies, name).toBeGreaterThan(0);
       expect(multiplies % accumulators, name).toBe(0);
       expect(

@@ -31,21 +31,43 @@ static inline double measure_tile(const Tile& tile) {
   return best;
 }
 
-static int measured_tile = -1;  // index of the candidate; threads that measure at once may disagree, which harms nothing
+// Indices of the chosen candidates; threads that measure at once may disagree, which harms nothing.
+static int measured_tile = -1;
+static int measured_pairs = -1;  // one more than the index, 0 = pairs are slower than f32
+
+static inline int choose(const TileList& list, double& best) {
+  int at = 0;
+  best = measure_tile(list.tiles[0]);
+  for (int i = 1; i < list.count; i++) {
+    const double rate = measure_tile(list.tiles[i]);
+    if (rate <= best * kClearlyFaster) continue;
+    best = rate;
+    at = i;
+  }
+  return at;
+}
 
 static inline const Tile& fastest_tile() {
   const TileList list = candidate_tiles<Vector::lanes>();
+  if (list.count == 1) return list.tiles[0];
   int at = __atomic_load_n(&measured_tile, __ATOMIC_RELAXED);
-  if (list.count == 1 || at >= 0) return list.tiles[list.count == 1 ? 0 : at];
-  double best = kClearlyFaster * measure_tile(list.tiles[0]);
-  at = 0;
-  for (int i = 1; i < list.count; i++) {
-    const double rate = measure_tile(list.tiles[i]);
-    if (rate > best) at = i;
-    best = rate > best ? rate : best;
-  }
-  __atomic_store_n(&measured_tile, at, __ATOMIC_RELAXED);
+  double rate;
+  if (at < 0) __atomic_store_n(&measured_tile, at = choose(list, rate), __ATOMIC_RELAXED);
   return list.tiles[at];
+}
+
+// Null where widening bf16 to f32 is faster: the same instruction has twice the rate of f32 on some machines and half of it on others.
+static inline const Tile* fastest_pairs() {
+  const TileList list = pair_tiles<Vector>();
+  if (list.count == 0) return nullptr;
+  int at = __atomic_load_n(&measured_pairs, __ATOMIC_RELAXED);
+  if (at < 0) {
+    double rate;
+    at = choose(list, rate) + 1;
+    if (2 * rate < kClearlyFaster * measure_tile(fastest_tile())) at = 0;
+    __atomic_store_n(&measured_pairs, at, __ATOMIC_RELAXED);
+  }
+  return at == 0 ? nullptr : &list.tiles[at - 1];
 }
 
 }  // namespace TENSORWOOD_NAMESPACE

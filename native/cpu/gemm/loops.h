@@ -76,7 +76,8 @@ TENSORWOOD_INLINE int64_t worker_floats(const Extent& size, bool narrow) {
 
 // Floats of scratch that multiply() takes with this many threads; narrow = the output is not f32.
 static inline int64_t product_floats(const Extent& size, bool narrow, int threads) {
-  return chunk_floats(size) + threads * worker_floats(size, narrow);
+  const Extent pairs = {size.m, size.n, (size.k + 1) / 2};
+  return most(chunk_floats(size), chunk_floats(pairs)) + threads * worker_floats(size, narrow);
 }
 
 // Packs columns [first, first + columns) of B: blocks of k one after the other, each as panels of all the columns.
@@ -114,13 +115,24 @@ TENSORWOOD_INLINE Vector sum_steps(const float* panel, int64_t steps, int width,
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-static inline void add_line_sums(const Tile& tile, const Part& part, int64_t steps, const float* block, float* sums, bool accumulate) {
+TENSORWOOD_INLINE Vector sum_pairs(const float* panel, int64_t steps, int width, int lines) {
+  Vector first = broadcast(0.0f), second = broadcast(0.0f);
+  for (int64_t k = 0; k < steps; k++) {
+    const Vector pair = load_partial(panel + k * width, lines);
+    first = first + first_of_pair(pair);
+    second = second + second_of_pair(pair);
+  }
+  return first + second;
+}
+
+// One block of A: sums of its lines are added to p.line_sums.
+static inline void add_line_sums(const Tile& tile, const Product& p, const Part& part, int64_t steps, const float* block, bool accumulate) {
   for (int64_t i = 0; i < part.rows; i += tile.rows, block += tile.rows * steps) {
     const int count = static_cast<int>(least(tile.rows, part.rows - i));
     for (int first = 0; first < count; first += Vector::lanes) {
       const int lines = static_cast<int>(least(Vector::lanes, count - first));
-      const Vector sum = sum_steps(block + first, steps, tile.rows, lines);
-      float* to = sums + part.row + i + first;
+      const Vector sum = p.a.paired ? sum_pairs(block + first, steps, tile.rows, lines) : sum_steps(block + first, steps, tile.rows, lines);
+      float* to = p.line_sums + part.row + i + first;
       store_partial(to, accumulate ? sum + load_partial(to, lines) : sum, lines);
     }
   }
@@ -155,7 +167,7 @@ static inline void multiply_part(const Tile& tile, const Product& p, const Chunk
     const int64_t steps = least(kBlockSteps, p.size.k - k);
     const bool last = k + kBlockSteps >= p.size.k;
     pack_panels(advance(p.a, part.row, k), part.rows, steps, {block, tile.rows});
-    if (p.line_sums && chunk.first + part.column == 0) add_line_sums(tile, part, steps, block, p.line_sums, k > 0);
+    if (p.line_sums && chunk.first + part.column == 0) add_line_sums(tile, p, part, steps, block, k > 0);
     const float* panels = chunk.packed + k * chunk.padded + part.column * steps;
     for (int64_t j = 0; j < part.columns; j += tile.columns) {
       const Strip strip = {part.row, part.rows, chunk.first + part.column + j, least(tile.columns, part.columns - j), sums + j, stride};
@@ -169,9 +181,15 @@ static inline void multiply_part(const Tile& tile, const Product& p, const Chunk
 }
 
 // The product. Null threads = on the caller's thread alone. `scratch` holds product_floats() floats.
-static inline void multiply(const Product& p, float* scratch, Threads* threads) {
-  if (p.size.m == 0) return;
-  const Tile& tile = fastest_tile();
+static inline void multiply(const Product& given, float* scratch, Threads* threads) {
+  if (given.size.m == 0) return;
+  Product p = given;
+  const Tile* pairs = p.a.dtype == DType::bf16 && p.b.dtype == DType::bf16 ? fastest_pairs() : nullptr;
+  if (pairs) {
+    p.a.paired = p.b.paired = p.size.k;
+    p.size.k = (p.size.k + 1) / 2;
+  }
+  const Tile& tile = pairs ? *pairs : fastest_tile();
   const bool narrow = p.out.dtype != DType::f32;
   const int workers = threads ? threads->count() : 1;
   const int64_t step = chunk_columns(p.size), per_worker = worker_floats(p.size, narrow);

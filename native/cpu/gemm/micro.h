@@ -41,7 +41,16 @@ TENSORWOOD_INLINE void store_tile(Vector (&sum)[R][V], const TileTarget& c) {
   }
 }
 
-template <int R, int V, int Height, int Width>
+// What a step multiplies: one f32 of each line, or a pair of bf16.
+struct FloatStep {
+  static TENSORWOOD_INLINE Vector add(Vector a, Vector b, Vector sum) { return multiply_add(a, b, sum); }
+};
+template <class V>
+struct PairStep {
+  static TENSORWOOD_INLINE V add(V a, V b, V sum) { return dot_pairs(a, b, sum); }
+};
+
+template <class Step, int R, int V, int Height, int Width>
 static inline void micro(int64_t k, const float* a, const float* b, const TileTarget& c) {
   constexpr int L = Vector::lanes;
   Vector sum[R][V];
@@ -61,7 +70,7 @@ static inline void micro(int64_t k, const float* a, const float* b, const TileTa
     for (int i = 0; i < R; i++) {
       const Vector value = broadcast(a[i]);
 #pragma GCC unroll 8
-      for (int j = 0; j < V; j++) sum[i][j] = multiply_add(value, line[j], sum[i][j]);
+      for (int j = 0; j < V; j++) sum[i][j] = Step::add(value, line[j], sum[i][j]);
     }
     a += Height;
     b += Width * L;
@@ -81,16 +90,16 @@ struct MicroTable {
   Micro micro[Height * Width];
 };
 
-template <int Height, int Width, int... At>
+template <class Step, int Height, int Width, int... At>
 constexpr MicroTable<Height, Width> tabulate(std::integer_sequence<int, At...>) {
-  return {{micro<At / Width + 1, At % Width + 1, Height, Width>...}};
+  return {{micro<Step, At / Width + 1, At % Width + 1, Height, Width>...}};
 }
 
-template <int Height, int Width>
-constexpr MicroTable<Height, Width> micro_table = tabulate<Height, Width>(std::make_integer_sequence<int, Height * Width>{});
+template <class Step, int Height, int Width>
+constexpr MicroTable<Height, Width> micro_table = tabulate<Step, Height, Width>(std::make_integer_sequence<int, Height * Width>{});
 
-template <int Height, int Width>
-constexpr Tile tile_of = {Height, Width* Vector::lanes, micro_table<Height, Width>.micro};
+template <int Height, int Width, class Step = FloatStep>
+constexpr Tile tile_of = {Height, Width* Vector::lanes, micro_table<Step, Height, Width>.micro};
 
 struct TileList {
   const Tile* tiles;
@@ -109,6 +118,17 @@ static inline TileList candidate_tiles() {
   } else {
     static constexpr Tile list[] = {tile_of<4, 4>};
     return {list, 1};
+  }
+}
+
+// Tiles for pairs of bf16, in the same order, where the instruction set multiplies them.
+template <class V>
+static inline TileList pair_tiles() {
+  if constexpr (V::lanes == 16) {
+    static constexpr Tile list[] = {tile_of<14, 2, PairStep<V>>, tile_of<8, 3, PairStep<V>>};
+    return {list, 2};
+  } else {
+    return {nullptr, 0};
   }
 }
 

@@ -1,10 +1,11 @@
 // Packing, the first step of a matrix product: a block of a matrix becomes panels that the micro-kernels (micro.h) read front to back.
 // A panel holds `width` lines (rows of A, columns of B), one step of k after the other: panel[k * width + line]. Lines past the end of the
-// matrix are zero. bf16 is widened to f32 here. Source of the scheme: Goto, van de Geijn, "Anatomy of High-Performance Matrix
-// Multiplication".
+// matrix are zero. bf16 is widened to f32 here, or kept as pairs (pairs.h). Source of the scheme: Goto, van de Geijn, "Anatomy of
+// High-Performance Matrix Multiplication".
 #pragma once
 #include "core/inline.h"
 #include "core/kernel.h"
+#include "cpu/gemm/pairs.h"
 
 namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
@@ -15,12 +16,16 @@ struct Lines {
   const void* data;
   DType dtype;  // f32 or bf16
   int64_t line_stride, step_stride;
+  int64_t paired = 0;  // 0, or the elements of k, of which a step takes two
 };
 
 TENSORWOOD_INLINE Lines advance(const Lines& lines, int64_t line, int64_t step) {
-  const int64_t elements = line * lines.line_stride + step * lines.step_stride;
-  const int64_t bytes = elements * (lines.dtype == DType::f32 ? 4 : 2);
-  return {static_cast<const std::byte*>(lines.data) + bytes, lines.dtype, lines.line_stride, lines.step_stride};
+  const int64_t taken = lines.paired ? 2 * step : step;
+  const int64_t bytes = (line * lines.line_stride + taken * lines.step_stride) * (lines.dtype == DType::f32 ? 4 : 2);
+  Lines rest = lines;
+  rest.data = static_cast<const std::byte*>(lines.data) + bytes;
+  if (lines.paired) rest.paired -= taken;
+  return rest;
 }
 
 TENSORWOOD_INLINE float widen(float a) { return a; }
@@ -143,6 +148,11 @@ static inline void pack_typed(const Block<T>& block, Panel panel) {
 
 // One panel: the first `lines` <= panel.width lines and `steps` steps of `source`.
 static inline void pack_panel(const Lines& source, int lines, int64_t steps, Panel panel) {
+  if (source.paired) {
+    const int64_t elements = 2 * steps < source.paired ? 2 * steps : source.paired;
+    const auto* data = static_cast<const uint16_t*>(source.data);
+    return pack_pair_panel({data, source.line_stride, source.step_stride, lines, elements}, panel.data, panel.width);
+  }
   if (source.dtype == DType::f32) {
     pack_typed<float>({static_cast<const float*>(source.data), source.line_stride, source.step_stride, lines, steps}, panel);
   } else {
@@ -170,7 +180,7 @@ static inline void pack_run_panels(const Lines& source, int64_t panels, int64_t 
 // `lines` lines and `steps` steps as ceil(lines / panel.width) panels, each of panel.width * steps floats.
 static inline void pack_panels(const Lines& source, int64_t lines, int64_t steps, Panel panel) {
   int64_t line = 0;
-  if (source.line_stride == 1) {
+  if (source.line_stride == 1 && !source.paired) {
     const int64_t panels = lines / panel.width;
     if (source.dtype == DType::f32) pack_run_panels<float>(source, panels, steps, panel);
     if (source.dtype != DType::f32) pack_run_panels<uint16_t>(source, panels, steps, panel);
