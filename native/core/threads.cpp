@@ -7,8 +7,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
+#include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace tensorwood {
@@ -95,6 +97,7 @@ class Pool final : public Threads {
     work_.wake();
     claim_all(0);
     done_.await([this] { return unfinished_.load() == 0; });
+    if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 
  private:
@@ -111,12 +114,24 @@ class Pool final : public Threads {
     int64_t left = unclaimed_.load(std::memory_order_relaxed);
     while (left > 0) {
       if (!unclaimed_.compare_exchange_weak(left, left - 1, std::memory_order_acquire)) continue;
-      body_(context_, tasks_ - left, worker);
+      perform(tasks_ - left, worker);
       if (unfinished_.fetch_sub(1) == 1 && worker != 0) done_.wake();
       left = unclaimed_.load(std::memory_order_relaxed);
     }
   }
 
+  // A task that throws, for want of memory, is done like the others: run() tells its caller, and the process lives.
+  void perform(int64_t task, int worker) {
+    try {
+      body_(context_, task, worker);
+    } catch (...) {
+      const std::lock_guard<std::mutex> lock(failing_);
+      if (failure_ == nullptr) failure_ = std::current_exception();
+    }
+  }
+
+  std::mutex failing_;
+  std::exception_ptr failure_;
   int64_t tasks_ = 0;
   Body body_ = nullptr;
   void* context_ = nullptr;

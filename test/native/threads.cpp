@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -35,6 +36,21 @@ static void workers_are_exclusive(Threads& threads) {
     EXPECT(inside[worker].fetch_add(1) == 0);
     inside[worker].fetch_sub(1);
   });
+}
+
+static void failures_reach_the_caller(Threads& threads) {
+  for (int64_t tasks : {1, 2, 500}) {
+    bool caught = false;
+    try {
+      threads.parallel(tasks, [](int64_t task, int) {
+        if (task % 7 == 0) throw std::bad_alloc();
+      });
+    } catch (const std::bad_alloc&) {
+      caught = true;
+    }
+    EXPECT(caught);
+    every_task_once(threads, tasks);
+  }
 }
 
 static void sleepers_wake(Threads& threads) {
@@ -72,6 +88,7 @@ int main() {
     for (int64_t tasks : {0, 1, 2, 3, 64, 1000}) every_task_once(*threads, tasks);
     runs_follow_each_other(*threads, 3000);
     workers_are_exclusive(*threads);
+    failures_reach_the_caller(*threads);
     sleepers_wake(*threads);
     long_tasks_are_awaited(*threads);
   }
