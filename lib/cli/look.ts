@@ -11,7 +11,7 @@ const shownErrors = 20;
 const attended = { typical: 6, errors: 2 }; // images whose attention is shown
 
 /** Each row of logits as probabilities, in place. */
-export function softmaxRows(logits: Float32Array, classes: number): Float32Array {
+function softmaxRows(logits: Float32Array, classes: number): Float32Array {
   for (let first = 0; first < logits.length; first += classes) {
     const row = logits.subarray(first, first + classes);
     const most = row.reduce((a, b) => Math.max(a, b));
@@ -27,7 +27,7 @@ export interface Answer {
 }
 
 /** The likeliest class of each row. */
-export function answersOf(probabilities: Float32Array, classes: number): Answer[] {
+function answersOf(probabilities: Float32Array, classes: number): Answer[] {
   return Array.from({ length: probabilities.length / classes }, (_, row) => {
     const of = probabilities.subarray(row * classes, (row + 1) * classes);
     const predicted = of.reduce((best, p, c) => (p > of[best]! ? c : best), 0);

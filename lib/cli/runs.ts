@@ -17,7 +17,7 @@ export interface Run {
   readonly classes?: readonly string[];
 }
 
-export const runFile = (folder: string): string => join(folder, 'run.json');
+const runFile = (folder: string): string => join(folder, 'run.json');
 
 export const writeRun = (folder: string, run: Run): Promise<void> =>
   writeAtomically(runFile(folder), [Buffer.from(`${JSON.stringify(run, null, 2)}\n`)]);

@@ -27,7 +27,7 @@ interface FusedAttributes {
 }
 
 /** A call of the elementwise machine. */
-export const fusedOperation: Operation<FusedAttributes> = {
+const fusedOperation: Operation<FusedAttributes> = {
   name: 'elementwise',
   infer: ([x]): Signature[] => [x!],
   kernel: (_, __, { integers, numbers }) => ({ name: 'elementwise', integers, numbers }),

@@ -12,7 +12,7 @@ import { simplify } from './trace';
 export type HasKernel = (name: string, dtype: DType) => boolean;
 
 /** The same elements in row-major order, in memory of their own. */
-export const copyOperation: Operation<Record<string, never>> = {
+const copyOperation: Operation<Record<string, never>> = {
   name: 'copy',
   elementwise: 'copy',
   infer: ([x]): Signature[] => [x!],

@@ -33,7 +33,7 @@ function showAttributes(attributes: unknown): string {
 }
 
 /** Names of tensors in a graph: %number of the node, .index when it has several outputs. */
-export function nameTensors(graph: Graph): (t: Tensor) => string {
+function nameTensors(graph: Graph): (t: Tensor) => string {
   const numbers = new Map(graph.nodes.map((node, i) => [node, i]));
   return (t) => {
     if (isLeaf(t.node)) return showLeaf(t.node);

@@ -2,7 +2,7 @@
 
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
-export const escapeText = (text: string): string => text.replace(/[&<>"']/g, (c) => entities[c]!);
+const escapeText = (text: string): string => text.replace(/[&<>"']/g, (c) => entities[c]!);
 
 /** Markup that is already safe, built by html``. */
 export class Markup {

@@ -26,7 +26,7 @@ export interface Table {
   readonly columns: readonly Column[];
 }
 
-export const lengthOf = (column: Column): number => (column.kind === 'number' ? column.values : column.codes).length;
+const lengthOf = (column: Column): number => (column.kind === 'number' ? column.values : column.codes).length;
 
 /**
  * A table of columns.

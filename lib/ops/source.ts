@@ -11,9 +11,9 @@ export interface Literal extends Signature {
   readonly data: DataArray;
 }
 
-export const literalOperation: Operation<Literal> = { name: 'literal', source: 'literal', infer: (_, literal) => [literal] };
+const literalOperation: Operation<Literal> = { name: 'literal', source: 'literal', infer: (_, literal) => [literal] };
 
-export const inputOperation: Operation<Signature & { readonly position: number }> = {
+const inputOperation: Operation<Signature & { readonly position: number }> = {
   name: 'input',
   source: 'input',
   infer: (_, signature) => [signature],

@@ -29,7 +29,7 @@ export interface VariableOptions {
   readonly initial?: DataArray | readonly number[] | (() => DataArray | readonly number[]);
 }
 
-export const variableOperation: Operation<{ readonly variable: Variable }> = {
+const variableOperation: Operation<{ readonly variable: Variable }> = {
   name: 'variable',
   source: 'variable',
   infer: (_, { variable }) => [variable],

@@ -8,7 +8,7 @@ import { type Features, isNumbers } from './features';
 import { matchFeatures, type Signature } from './match';
 import type { TreeValues } from './params';
 
-export const predictSchema = {
+const predictSchema = {
   output: choice(
     ['response', 'margin', 'leaf'],
     'response',
