@@ -71,8 +71,8 @@ function* readEvents(
  * Grows an ensemble of boosted trees (XGBoost's second-order objective, LightGBM's leaf-wise growth and categories) on all threads, off the
  * event loop. The model's bits depend on data, options and seed only: not on the number of threads, nor the instruction set.
  *
- * @throws ERR_TENSORWOOD_DATA (NaN or out-of-range labels, one class), _MODEL (an evaluation set has other columns), _ARGUMENT, _MEMORY; the
- *   signal's reason when aborted
+ * @throws ERR_TENSORWOOD_DATA (NaN or out-of-range labels, one class), _MODEL (an evaluation set has other columns), _ARGUMENT, _MEMORY, _DEVICE (it
+ *   failed); the signal's reason when aborted
  */
 export async function trainTrees(dataset: Dataset, options: TrainOptions = {}): Promise<Forest> {
   const { evaluation, metrics: asked, onProgress, signal, onAborted, ...rest } = options;

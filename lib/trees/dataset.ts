@@ -88,8 +88,8 @@ export class Dataset {
     return this.#table ?? fail('ERR_TENSORWOOD_DISPOSED', 'dataset: expected a data set that is alive, got one that was disposed of');
   }
 
-  /** Bytes of native memory, and the bins of each column. */
-  describe(): { rows: number; bytes: number; bins: number[] } {
+  /** Bytes of native memory, the bins of each column, and the device that trains. */
+  describe(): { rows: number; bytes: number; bins: number[]; device: string } {
     return native().describeTable(this.table);
   }
 
@@ -111,7 +111,8 @@ export class Dataset {
  * get a bin of their own, so a split sends them the better way. Numbers are rounded to 32-bit floats.
  *
  * @param features a table, a record of columns, or `{ values, columns }`: one row-major matrix. Do not change them before the promise settles.
- * @throws ERR_TENSORWOOD_DATA (no rows, codes out of range, too many categories), _SHAPE (lengths differ), _ARGUMENT, _MEMORY
+ * @throws ERR_TENSORWOOD_DATA (no rows, codes out of range, too many categories), _SHAPE (lengths differ), _DEVICE (cannot be used here),
+ *   _ARGUMENT, _MEMORY
  */
 export async function createDataset(features: Features, options: DatasetOptions = {}): Promise<Dataset> {
   const { label, weight, signal, ...rest } = options;
@@ -126,6 +127,7 @@ export async function createDataset(features: Features, options: DatasetOptions 
     columns: columns.map((c) => c.column),
     categories,
     maxBins: values.maxBins,
+    device: values.device,
     label: interpreted?.values,
     weight: interpretWeight(weight),
   };

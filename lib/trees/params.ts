@@ -1,6 +1,6 @@
 // Every parameter of tree ensembles, declared once: types, checks, flags, documentation and the block that a model file keeps.
 import { fail } from '../errors';
-import { choice, integer, number, type Options, type Values } from '../schema';
+import { choice, integer, number, type Options, text, type Values } from '../schema';
 
 const above0 = Number.MIN_VALUE;
 const infinity = Number.POSITIVE_INFINITY;
@@ -9,6 +9,7 @@ const infinity = Number.POSITIVE_INFINITY;
 export const datasetSchema = {
   maxBins: integer(256, [2, 256], 'bins of a numeric column, one of them for missing values'),
   threads: integer(0, [0, 1024], 'threads for this data set and what is trained on it; 0 = the cores of this process'),
+  device: text('cpu', 'cpu, or the device that runs those kernels of training that it has (cuda); the model is the same'),
 } as const;
 
 /** Of training. Names and defaults follow XGBoost, except learningRate (its 0.3 needs fewer trees and is less accurate). */

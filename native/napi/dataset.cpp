@@ -1,5 +1,6 @@
 // Data sets: features and labels from typed arrays to bins.
 #include "core/limits.h"
+#include "napi/devices.h"
 #include "napi/trees.h"
 
 namespace tensorwood {
@@ -118,6 +119,8 @@ Napi::Value create_table(const Napi::CallbackInfo& info) {
   auto job = std::make_shared<DatasetJob>();
   Task task;
   job->table->runtime = runtime;
+  const Device& device = open_device(read_text(spec.Get("device"), "device"), "");
+  if (!device.host) job->table->accelerator = &device;
   job->columns = read_columns_spec(spec, task.pinned);
   job->options.max_bins = static_cast<int32_t>(get_integer(spec, "maxBins", 2, kNarrowBins));
   const Napi::Array categories = get_list(spec, "categories");
@@ -146,6 +149,7 @@ Napi::Value describe_table(const Napi::CallbackInfo& info) {
   for (const Feature& f : table->bins.features) bins.Set(bins.Length(), f.bins);
   answer.Set("rows", static_cast<double>(table->bins.rows));
   answer.Set("bytes", static_cast<double>(table->bytes()));
+  answer.Set("device", (table->accelerator != nullptr ? *table->accelerator : table->runtime->device()).name);
   answer.Set("bins", bins);
   return answer;
 }

@@ -3,6 +3,7 @@
 
 #include "core/plugin.h"
 #include "core/threads.h"
+#include "napi/arguments.h"
 
 namespace tensorwood {
 namespace {
@@ -26,5 +27,17 @@ const DeviceRow device_rows[] = {
     {"cuda", open_cuda, describe_cuda},
 };
 const int device_row_count = sizeof device_rows / sizeof device_rows[0];
+
+const Device& open_device(const std::string& name, const std::string& isa) {
+  for (int i = 0; i < device_row_count; i++) {
+    if (name != device_rows[i].name) continue;
+    std::string reason;
+    if (const Device* device = device_rows[i].open(isa, reason)) return *device;
+    fail("ERR_TENSORWOOD_DEVICE", name + ": " + reason);
+  }
+  std::string names;
+  for (int i = 0; i < device_row_count; i++) names += std::string(i > 0 ? ", " : "") + device_rows[i].name;
+  fail("ERR_TENSORWOOD_DEVICE", "device: expected one of " + names + ", got '" + name + "'");
+}
 
 }  // namespace tensorwood

@@ -16,4 +16,7 @@ struct DeviceRow {
 extern const DeviceRow device_rows[];
 extern const int device_row_count;
 
+// The device of this name, held to an instruction set. Throws ERR_TENSORWOOD_DEVICE with the reason when it cannot be used here.
+const Device& open_device(const std::string& name, const std::string& isa);
+
 }  // namespace tensorwood

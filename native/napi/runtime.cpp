@@ -105,18 +105,6 @@ Napi::Value describe(const Napi::CallbackInfo& info) {
   return answer;
 }
 
-const Device& open_device(const std::string& name, const std::string& isa) {
-  for (int i = 0; i < device_row_count; i++) {
-    if (name != device_rows[i].name) continue;
-    std::string reason;
-    if (const Device* device = device_rows[i].open(isa, reason)) return *device;
-    fail("ERR_TENSORWOOD_DEVICE", name + ": " + reason);
-  }
-  std::string names;
-  for (int i = 0; i < device_row_count; i++) names += std::string(i > 0 ? ", " : "") + device_rows[i].name;
-  fail("ERR_TENSORWOOD_DEVICE", "device: expected one of " + names + ", got '" + name + "'");
-}
-
 Napi::Value create_runtime(const Napi::CallbackInfo& info) {
   const Device& device = open_device(read_text(info[0], "device"), read_text(info[2], "isa"));
   const auto threads = static_cast<int>(read_integer(info[1], "threads", 0, 1024));

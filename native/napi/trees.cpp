@@ -98,6 +98,7 @@ Napi::Value grow_forest(const Napi::CallbackInfo& info) {
   if (job->table->label.empty())
     fail("ERR_TENSORWOOD_DATA", "trainTrees: expected a dataset with labels and at least one row; give createDataset a label");
   job->options = read_options(spec);
+  job->options.grow.accelerator = job->table->accelerator;
   job->model->runtime = job->table->runtime;
   job->model->forest.about = read_text(spec.Get("about"), "about");
   read_sets(get_list(spec, "sets"), *job, task.pinned);

@@ -11,6 +11,7 @@ class Dataset {
  public:
   static const HandleType handle;
   std::shared_ptr<Runtime> runtime;
+  const Device* accelerator = nullptr;  // of what is trained on it; null = the runtime's device does everything
   Bins bins;
   std::vector<float> label, weight;
   std::unique_ptr<Account> account;

@@ -54,7 +54,7 @@ class Booster {
     start();
   }
 
-  // False when cancelled.
+  // False when cancelled, or when status() is not ok.
   bool grow_round(const std::atomic<bool>& cancelled) {
     compute_gradients();
     const uint64_t round = static_cast<uint64_t>(forest_.rounds());
@@ -75,6 +75,8 @@ class Booster {
     if (options_.rows_per_tree < 1) add_unsampled(hash_pair(options_.seed ^ 0x5bf03635u, round));
     return true;
   }
+
+  Status status() const { return grower_.status(); }
 
   void evaluate_sets(std::vector<double>& values) {
     values.clear();
@@ -289,7 +291,9 @@ Status boost(const Bins& bins, const Labels& labels, const std::vector<Evaluatio
   int32_t best_round = 0;
   double best = 0;
   while (forest.rounds() < options.rounds) {
-    if (cancelled || !booster.grow_round(cancelled)) return {"ERR_TENSORWOOD_ABORTED", "trainTrees: the job was aborted"};
+    const bool grown = !cancelled && booster.grow_round(cancelled);
+    if (!booster.status().ok()) return booster.status();
+    if (!grown) return {"ERR_TENSORWOOD_ABORTED", "trainTrees: the job was aborted"};
     booster.evaluate_sets(values);
     if (report) report(forest.rounds(), values);
     if (options.early_stopping == 0 || values.empty()) continue;

@@ -98,8 +98,10 @@ void Grower::add_chunk(const OpenLeaf& leaf, int64_t first, int64_t count, int64
   }
 }
 
-// Each worker sums into a histogram of its own; integers add up to the same whatever the order.
+// Each worker sums into a histogram of its own; integers add up to the same whatever the order. What an accelerator cannot sum is summed
+// here, so that growth only ever sees sums that are right.
 void Grower::build_histogram(OpenLeaf& leaf, const Team& team) {
+  if (mirror_ != nullptr && mirror_->sum(rows_.data() + leaf.begin, leaf.rows(), leaf.histogram)) return;
   const Caller call = {&threads_};
   const size_t bytes = static_cast<size_t>(bins_.slots) * sizeof(int64_t);
   std::memset(leaf.histogram, 0, bytes);

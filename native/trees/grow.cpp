@@ -40,6 +40,8 @@ Grower::Grower(const Bins& bins, Threads& threads, const GrowOptions& options)
     w.splits.resize(2 * bins.features.size());
     w.sort.resize(static_cast<size_t>(widest) * 32);
   }
+  const Device* other = options.accelerator;
+  if (other != nullptr && other->find("histogram", DType::i64) != nullptr) mirror_ = std::make_unique<Mirror>(bins, *other, threads);
   for (int i = 1; i < threads.count(); i++) partials_.emplace_back(d, bins.slots);
 }
 
@@ -195,6 +197,7 @@ bool Grower::grow(const Gradients& gradients, int64_t count, uint64_t seed, cons
   queue_.clear();
   leaves_ = 1;
   choose_columns(seed);
+  if (mirror_ != nullptr) mirror_->start(gradients.pairs, narrow_slots_, wide_slots_, all_columns_);
   tree.nodes.assign(1, {});
   OpenLeaf root;
   start(root, count);
@@ -207,7 +210,7 @@ bool Grower::grow(const Gradients& gradients, int64_t count, uint64_t seed, cons
     commit(tree, index);
   }
   finish(tree);
-  return !cancelled;
+  return !cancelled && status().ok();
 }
 
 void Grower::add_to(const Tree& tree, float* margin) {

@@ -2,10 +2,12 @@
 // Every sum is an integer and every chunk is fixed, so the tree does not depend on the number of threads.
 #pragma once
 #include <atomic>
+#include <memory>
 #include <set>
 
 #include "trees/bins.h"
 #include "trees/gain.h"
+#include "trees/mirror.h"
 #include "trees/policy.h"
 #include "trees/tree.h"
 
@@ -27,6 +29,7 @@ struct GrowOptions {
   int32_t max_depth = 6, max_leaves = 0;  // 0 = no limit
   double columns_per_tree = 1, columns_per_node = 1;
   CategoryOptions category;
+  const Device* accelerator = nullptr;  // with memory of its own: runs those kernels of growth that it has
 };
 
 // Rounded gradients of every row and what their units are worth.
@@ -62,10 +65,11 @@ struct Team {
 class Grower {
  public:
   Grower(const Bins& bins, Threads& threads, const GrowOptions& options);
-  // Grows from rows()[0, count), ascending; leaves them sorted by leaf. False when cancelled.
+  // Grows from rows()[0, count), ascending; leaves them sorted by leaf. False when cancelled, or when the accelerator failed.
   bool grow(const Gradients& gradients, int64_t count, uint64_t seed, const std::atomic<bool>& cancelled, Tree& tree);
   // Adds the leaf values of the tree grown last to the margins of the rows that it grew from.
   void add_to(const Tree& tree, float* margin);
+  Status status() const { return mirror_ == nullptr ? Status{} : mirror_->status(); }  // of the accelerator
   uint32_t* rows() { return rows_.data(); }
   int64_t bytes() const;
 
@@ -102,6 +106,7 @@ class Grower {
   Threads& threads_;
   GrowOptions options_;
   GrowKernels kernels_;
+  std::unique_ptr<Mirror> mirror_;  // null = the device of the bins does everything
   Gradients gradients_ = {};
   uint64_t seed_ = 0;
   std::vector<int32_t> columns_;                    // of this tree

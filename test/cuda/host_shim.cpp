@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <mutex>
 #include <random>
 #include <vector>
 
@@ -324,6 +325,8 @@ void warp_collective(unsigned mask, void* argument, Combine combine, const char*
 void run_grid(dim3 grid, dim3 block, size_t shared, const std::function<void()>& kernel) {
   if (block.x * block.y * block.z > 1024 || grid.y > 65535 || grid.z > 65535 || shared > 99 * 1024)
     fail("launch past the limits", "launch", 0);
+  static std::mutex turn;  // one grid at a time, whichever thread launches it
+  const std::lock_guard<std::mutex> mine(turn);
   body = &kernel;
 #ifdef SHIM_TSAN
   scheduler_fiber = __tsan_get_current_fiber();

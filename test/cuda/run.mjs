@@ -46,8 +46,8 @@ function checkShim() {
     }
   }
   const library = join(build, 'Release', 'tensorwood_cuda_host.so');
-  const executor = run('npx', ['--no-install', 'vitest', 'run', 'test/cuda'], { TENSORWOOD_CUDA_LIBRARY: library });
-  report('the executor runs a compiled step on the shim', executor.code === 0 && /1 passed/.test(executor.text), executor.text);
+  const addon = run('npx', ['--no-install', 'vitest', 'run', 'test/cuda'], { TENSORWOOD_CUDA_LIBRARY: library });
+  report('a compiled step and forests run on the shim', addon.code === 0 && /6 passed/.test(addon.text), addon.text);
   // [executable, cases, what the detector must say]
   const planted = [
     ['cuda_plant_barrier_plain', 'layer_norm', /FAIL/],

@@ -31,15 +31,22 @@ try {
   rmSync(seeds, { recursive: true, force: true });
   run('capture seeds', process.execPath, vitest('--config', 'test/native/capture.config.mjs'), { TENSORWOOD_SEEDS: seeds });
 
-  build('build-tsan', 'thread', ['test_threads', 'test_limits', 'fuzz_program', 'test_trees', 'test_csv'], ['-DTENSORWOOD_ISAS=scalar']);
-  for (const test of ['test_threads', 'test_limits', 'test_trees', 'test_csv']) run(test, join(root, 'build-tsan', test), []);
+  build(
+    'build-tsan',
+    'thread',
+    ['test_threads', 'test_limits', 'fuzz_program', 'test_trees', 'test_mirror', 'test_csv'],
+    ['-DTENSORWOOD_ISAS=scalar'],
+  );
+  for (const test of ['test_threads', 'test_limits', 'test_trees', 'test_mirror', 'test_csv'])
+    run(test, join(root, 'build-tsan', test), []);
   run('seeds on three threads', join(root, 'build-tsan', 'fuzz_program'), [seeds]);
 
-  build('build-asan', 'address,undefined', ['fuzz_program', 'tensorwood', 'test_trees', 'test_csv']);
+  build('build-asan', 'address,undefined', ['fuzz_program', 'tensorwood', 'test_trees', 'test_mirror', 'test_csv']);
   const { TENSORWOOD_FUZZ_RUNS = '100000', TENSORWOOD_FUZZ_SEED = String(Date.now()) } = process.env;
   const fuzzer = join(root, 'build-asan', 'fuzz_program');
   run(`fuzz, seed ${TENSORWOOD_FUZZ_SEED}`, fuzzer, [seeds, TENSORWOOD_FUZZ_RUNS, TENSORWOOD_FUZZ_SEED]);
 
+  run('test_mirror', join(root, 'build-asan', 'test_mirror'), []);
   run('trees and 5,000 damaged models', join(root, 'build-asan', 'test_trees'), ['5000', String(Date.now() % 1e9)]);
 
   run('10,000 random CSV files', join(root, 'build-asan', 'test_csv'), ['10000', String(Date.now() % 1e9)]);
