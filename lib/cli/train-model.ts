@@ -97,7 +97,7 @@ async function writeInputs({ output, images, heldOut }: Session): Promise<void> 
 const nextLine = (output: string): string =>
   `npx tensorwood predict ${shellWord(output)} --data ${shellWord(join(output, 'held-out-images.idx'))} --labels ${shellWord(join(output, 'held-out-labels.idx'))}`;
 
-/** The report of whatever the run has reached; the model file holds the best weights. */
+/** The report of whatever the run has reached; the model file holds the chosen weights. */
 async function writeReport({ input, name, output, images, train: { size }, heldOut }: Session): Promise<void> {
   const [, height, width] = images.fields.x.shape as [number, number, number];
   using best = (await loadModel(join(output, 'model.safetensors')).catch(() => undefined))?.model;
@@ -118,7 +118,8 @@ export async function runTrainModel(input: Input, name: string): Promise<void> {
   const { model, output, options, heldOut } = session;
   await writeInputs(session);
   const running = train(model, session.train, {
-    ...options,
+    // What is held out is there to test on: it chooses nothing unless it is asked to.
+    ...{ select: 'last', ...options },
     validation: heldOut,
     folder: output,
     resume: input.flags.resume === true,
@@ -131,9 +132,9 @@ export async function runTrainModel(input: Input, name: string): Promise<void> {
     throw error;
   });
   await writeReport(session);
-  const best = result.best?.accuracy;
+  const tested = options.select === 'best' ? result.best?.accuracy : result.evaluation?.metrics.accuracy;
   process.stdout.write(
-    `${result.reason} after ${duration(result.seconds)}${best === undefined ? '' : `: held-out accuracy ${percent(best, 2)}`}\n`,
+    `${result.reason} after ${duration(result.seconds)}${tested === undefined ? '' : `: held-out accuracy ${percent(tested, 2)}`}\n`,
   );
   process.stdout.write(
     `model   ${join(output, 'model.safetensors')}\nreport  ${join(output, 'report.html')}\nnext    ${nextLine(output)}\n`,

@@ -32,16 +32,18 @@ export async function evaluateModel(
 
 /**
  * Outputs of a model for examples, in order: of a classifier the logits, (examples, classes) row-major. Labels are not needed.
- * @throws ERR_TENSORWOOD_SHAPE when the examples do not fit the model
+ * @throws ERR_TENSORWOOD_SHAPE when the examples do not fit the model; the reason of `signal` when it aborts
  */
 export async function predict(
   model: Model,
   data: Examples,
-  options: { batchSize?: number; executor?: Executor } = {},
+  options: { batchSize?: number; executor?: Executor; signal?: AbortSignal } = {},
 ): Promise<Float32Array> {
   using forward = compile((x) => ({ outputs: model.forward(x, { training: false }) }), { executor: options.executor });
   const parts: Float32Array[] = [];
-  for (const batch of orderedBatches(data, options.batchSize ?? 256)) parts.push((await forward(batch.x!)).outputs as Float32Array);
+  for (const batch of orderedBatches(data, options.batchSize ?? 256)) {
+    parts.push((await forward.run([batch.x!], { signal: options.signal })).outputs as Float32Array);
+  }
   const all = new Float32Array(parts.reduce((total, part) => total + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -11,7 +11,7 @@ import type { Model } from '../models/model';
 import { optimizerSchema } from '../optim/optimizer';
 import { scheduleFactor, scheduleSchema } from '../optim/schedule';
 import type { Options, Values } from '../schema';
-import { integer, number, parse } from '../schema';
+import { choice, integer, number, parse } from '../schema';
 import { batchReader, stepsPerEpoch } from './batches';
 import { checkExamples } from './check';
 import type { Run, RunState } from './checkpoint';
@@ -41,6 +41,7 @@ export const trainSchema = {
   patience: integer(0, [0, many], 'evaluations without a better accuracy after which training stops; 0 = never'),
   checkpointEvery: integer(0, [0, many], 'steps between checkpoints; 0 = once an epoch'),
   keep: integer(2, [1, many], 'newest checkpoints that are kept'),
+  select: choice(['best', 'last'], 'best', 'weights that model.safetensors holds: those best on the validation examples, or the last'),
 };
 
 type Settings = Values<typeof trainSchema>;
@@ -176,11 +177,17 @@ async function checkpoint(session: Session): Promise<void> {
   emit({ event: 'checkpoint', step: state.step, path: session.saved });
 }
 
-async function saveBest({ given, model }: Session): Promise<void> {
+async function saveWeights({ given, model }: Session): Promise<void> {
   if (given.folder !== undefined) await saveModel(join(given.folder, 'model.safetensors'), model, given.notes);
 }
 
-/** Evaluates, and saves the model when it is better than ever before. */
+/** Saves the weights as they are, where no evaluation has chosen any. */
+async function saveLast(session: Session): Promise<void> {
+  const chosen = session.given.validation !== undefined && session.options.select === 'best';
+  if (!chosen) await session.stepper.withAverages(() => saveWeights(session));
+}
+
+/** Evaluates, and saves the model when it is better than ever before and the best is asked for. */
 async function evaluate(session: Session): Promise<void> {
   const { given, stepper, model, options, emit } = session;
   const validation = given.validation;
@@ -197,7 +204,7 @@ async function evaluate(session: Session): Promise<void> {
       ? { ...state, stale: 0, best: { step: state.step, loss: evaluation.loss, ...evaluation.metrics } }
       : { ...state, stale: state.stale + 1 };
     emit({ event: 'evaluation', step: state.step, epoch: epochOf(session), best, ...evaluation });
-    if (best) await saveBest(session);
+    if (best && options.select === 'best') await saveWeights(session);
   });
 }
 
@@ -266,12 +273,15 @@ function end(session: Session, reason: EndEvent['reason'], message?: string): vo
 /** After an error: what can still be saved is saved, and the file of events says what happened. */
 async function close(session: Session, error: unknown): Promise<void> {
   const aborted = session.given.signal?.aborted === true && error === session.given.signal.reason;
-  if (aborted) await checkpoint(session);
+  if (aborted) {
+    await checkpoint(session);
+    await saveLast(session);
+  }
   end(session, aborted ? 'aborted' : 'failed', (error as Error)?.message);
 }
 
 /**
- * Trains `model` on `data`. With a folder it leaves there events.jsonl, model.safetensors (the best on `validation`, else the last) and checkpoints/; what
+ * Trains `model` on `data`. With a folder it leaves there events.jsonl, model.safetensors (the best on `validation` or, by `select`, the last) and checkpoints/; what
  * an earlier run left there, and is not resumed, moves to previous/.
  * @throws ERR_TENSORWOOD_NOT_FINITE when the loss or a gradient is not finite (no step was taken with it; the message names the last good checkpoint);
  *   ERR_TENSORWOOD_DATA, ERR_TENSORWOOD_MODEL when data does not fit; ERR_TENSORWOOD_FILE when the disk is full; the reason of `signal` when it aborts,
@@ -294,7 +304,7 @@ export async function train(model: Model, data: Examples, options: TrainOptions 
     });
     await restore(session, newest);
     const reason = await run(session);
-    if (!options.validation) await session.stepper.withAverages(() => saveBest(session));
+    await saveLast(session);
     end(session, reason);
     const { state, evaluation } = session;
     return { steps: state.step, reason, seconds: secondsOf(session), evaluation, best: state.best };
