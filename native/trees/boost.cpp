@@ -57,6 +57,7 @@ class Booster {
   // False when cancelled, or when status() is not ok.
   bool grow_round(const std::atomic<bool>& cancelled) {
     compute_gradients();
+    if (!are_finite()) return false;
     const uint64_t round = static_cast<uint64_t>(forest_.rounds());
     for (int32_t k = 0; k < forest_.groups; k++) {
       const uint64_t seed = hash_pair(options_.seed, round * static_cast<uint64_t>(forest_.groups) + static_cast<uint64_t>(k));
@@ -76,7 +77,7 @@ class Booster {
     return true;
   }
 
-  Status status() const { return grower_.status(); }
+  Status status() const { return status_.ok() ? grower_.status() : status_; }
 
   void evaluate_sets(std::vector<double>& values) {
     values.clear();
@@ -145,6 +146,16 @@ class Booster {
              {dense(extents_.data() + (k * chunks + first / kChunk) * 4, DType::f64, 4)});
       }
     });
+  }
+
+  // Finite labels and weights can be so large that their products are not.
+  bool are_finite() {
+    for (const double extent : extents_) {
+      if (!std::isfinite(extent))
+        status_ = {"ERR_TENSORWOOD_DATA",
+                   "trainTrees: expected labels and weights whose gradients are finite, got larger ones; scale them down"};
+    }
+    return status_.ok();
   }
 
   Gradients quantize(int32_t group, uint64_t seed) {
@@ -233,6 +244,7 @@ class Booster {
   Array<float> margin_, first_, second_;  // (groups, rows)
   Array<uint32_t> pairs_;
   std::vector<double> extents_;  // (groups, chunks, 4)
+  Status status_;
   std::vector<float> weights_;
   std::vector<std::vector<float>> margins_;  // of the evaluation sets, (rows, groups)
 };

@@ -53,6 +53,12 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     /weights of at least 0, got -1.* row 9/,
   ],
   ['weights that are all 0', () => train({ label: binary, weight: binary.map(() => 0) }, {}), 'ERR_TENSORWOOD_DATA', /sum above 0/],
+  [
+    'weights whose gradients overflow',
+    () => train({ label: binary, weight: binary.map(() => 1e30) }, { objective: 'binary', positiveWeight: 1e30 }),
+    'ERR_TENSORWOOD_DATA',
+    /gradients are finite, got larger ones; scale them down/,
+  ],
   ['no labels', () => train({}, {}), 'ERR_TENSORWOOD_DATA', /give createDataset a label/],
   [
     'labels of another length',
