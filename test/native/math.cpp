@@ -1,5 +1,6 @@
 // Measures the functions of native/cpu/isa/math.h against double precision over strided floats of all 2^32, and holds their bounds.
-// Compiled once per instruction set. Usage: math [stride]; 1 is exhaustive (minutes), the default keeps it to seconds.
+// Compiled once per instruction set. Usage: math [stride] [function]; stride 1 is exhaustive (minutes a function), the default keeps it to
+// seconds.
 #include <cinttypes>
 #include <cmath>
 #include <cstdio>
@@ -31,16 +32,16 @@ struct Function {
 
 // Names inside the lambdas are those of the vector functions.
 const Function functions[] = {
-    {"exp", [](vector::Vector x) { return vector::exp(x); }, [](double x) { return std::exp(x); }, 1.0, 0, 0, -INFINITY, INFINITY},
+    {"exp", [](vector::Vector x) { return vector::exp(x); }, [](double x) { return std::exp(x); }, 1.02, 0, 0, -INFINITY, INFINITY},
     {"exp2", [](vector::Vector x) { return vector::exp2(x); }, [](double x) { return std::exp2(x); }, 1.1, 0, 0, -INFINITY, INFINITY},
     {"log", [](vector::Vector x) { return vector::log(x); }, [](double x) { return std::log(x); }, 1.0, 0, 0, -INFINITY, INFINITY},
     {"tanh", [](vector::Vector x) { return vector::tanh(x); }, [](double x) { return std::tanh(x); }, 2.0, 0, 0, -INFINITY, INFINITY},
     {"sigmoid", [](vector::Vector x) { return vector::sigmoid(x); }, [](double x) { return 1 / (1 + std::exp(-x)); }, 2.5, 0, 0, -INFINITY,
      INFINITY},
     {"erf", [](vector::Vector x) { return vector::erf(x); }, [](double x) { return std::erf(x); }, 2.0, 0, 0, -INFINITY, INFINITY},
-    {"gelu", [](vector::Vector x) { return vector::gelu(x); }, [](double x) { return x * normal(x); }, 6, 3e-44, 1e-37, -1e30, 3e38},
+    {"gelu", [](vector::Vector x) { return vector::gelu(x); }, [](double x) { return x * normal(x); }, 7, 3e-44, 1e-37, -1e30, 3e38},
     {"gelu_derivative", [](vector::Vector x) { return vector::gelu_derivative(x); },
-     [](double x) { return normal(x) + (std::fabs(x) > 60 ? 0 : x * phi(x)); }, 6, 2.5e-7, 0.25, -INFINITY, INFINITY},
+     [](double x) { return normal(x) + (std::fabs(x) > 60 ? 0 : x * phi(x)); }, 6.5, 2.5e-7, 0.25, -INFINITY, INFINITY},
     {"gelu_tanh", [](vector::Vector x) { return vector::gelu_tanh(x); }, [](double x) { return x * tanh_form(x); }, 4, 2.5e-7, 0.25, -1e4,
      1e4},
     {"gelu_tanh_derivative", [](vector::Vector x) { return vector::gelu_tanh_derivative(x); },
@@ -97,7 +98,7 @@ Worst sweep(const Function& f, uint64_t stride) {
 
 bool report(const Function& f, const Worst& worst) {
   const bool holds = worst.ulp <= f.ulp && worst.absolute <= f.absolute && worst.kinds;
-  std::printf("%-22s %6.3f ulp at %-14.8g (bound %.1f)", f.name, worst.ulp, worst.at_ulp, f.ulp);
+  std::printf("%-22s %6.3f ulp at %-14.8g (bound %.2f)", f.name, worst.ulp, worst.at_ulp, f.ulp);
   if (f.from > 0) std::printf("   absolute %.2e at %-14.8g (bound %.1e)", worst.absolute, worst.at_absolute, f.absolute);
   if (!worst.kinds) std::printf("   wrong NaN or infinity at %.8g", worst.at_kind);
   std::printf("%s\n", holds ? "" : "   FAILED");
@@ -110,6 +111,8 @@ int main(int count, char** arguments) {
   const uint64_t stride = count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 1009;
   if (stride == 0) return std::fprintf(stderr, "math: expected a stride >= 1\n"), 2;
   bool holds = true;
-  for (const Function& f : functions) holds &= report(f, sweep(f, stride));
+  for (const Function& f : functions) {
+    if (count < 3 || std::strcmp(arguments[2], f.name) == 0) holds &= report(f, sweep(f, stride));
+  }
   return holds ? 0 : 1;
 }

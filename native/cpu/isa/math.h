@@ -35,7 +35,7 @@ TENSORWOOD_INLINE Vector exp_of_sum(Vector x, Vector low) {
   return scale(p + broadcast(1.0f), n);
 }
 
-// Within 1 ulp.
+// Within 1.02 ulp.
 TENSORWOOD_INLINE Vector exp(Vector x) { return exp_of_sum(x, broadcast(0.0f)); }
 
 // 2^x, within 1.1 ulp: e^x without the reduction by ln 2, for who can scale x beforehand.
@@ -115,7 +115,7 @@ TENSORWOOD_INLINE Vector normal_tail(Vector a, Vector density) {
   return broadcast(0.5f) * density * scaled_erfc(a * broadcast(0.707106781f));
 }
 
-// x Phi(x) with the normal distribution function: GELU in its exact (erf) form.
+// x Phi(x) with the normal distribution function: GELU in its exact (erf) form. Within 7 ulp, in the tail too.
 TENSORWOOD_INLINE Vector gelu(Vector x) {
   const Vector a = absolute(x);
   const Vector tail = normal_tail(a, gaussian(a, 0.5f));
