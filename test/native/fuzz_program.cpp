@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/program.h"
+#include "cpu/tables.h"
 #include "mutate.h"
 
 using namespace tensorwood;
@@ -165,10 +166,17 @@ static std::vector<Bytes> read_seeds(const std::filesystem::path& path) {
   return seeds;
 }
 
+static bool is_built(std::string_view isa) {
+  return std::any_of(isa_tables, isa_tables + isa_table_count, [&](const IsaTable& row) { return isa == row.isa; });
+}
+
+// Every instruction set that this machine and this build have.
 static std::vector<const Device*> every_device() {
   std::vector<const Device*> devices;
   std::string reason;
-  for (int level = 0; level < cpu_isa_count(); level++) devices.push_back(find_cpu_device(cpu_isa_name(level), reason));
+  for (int level = 0; level < cpu_isa_count(); level++) {
+    if (is_built(cpu_isa_name(level))) devices.push_back(find_cpu_device(cpu_isa_name(level), reason));
+  }
   return devices;
 }
 
