@@ -12,11 +12,13 @@
 // One line for each comparison: { group, case, value, unit, peer, peerValue, ratio, bar, holds }. ratio > 1 = ours is better.
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as rest } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findPython, startPeer } from './peer.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
+const REST = 300; // milliseconds: thread pools of a peer spin that long after their work, on cores that the next one needs
 const groups = ['kernels', 'models', 'trees', 'data'];
 
 async function loadCases(words) {
@@ -46,6 +48,7 @@ async function race(entrants, better, repeats) {
   for (let round = 0; round <= repeats; round++) {
     for (const [name, { measure }] of Object.entries(entrants)) {
       if (!measure) continue;
+      await rest(REST);
       const value = await measure();
       const improves = best[name] === undefined || (better === 'more' ? value > best[name] : value < best[name]);
       if (round > 0 && improves) best[name] = value; // round 0 warms up
