@@ -7,11 +7,13 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { addonPaths } from '../../lib/native';
 import { encodeSums, encodeWork } from './program-bytes';
 
-// Set by test/native/run.mjs: an addon built with AddressSanitizer, and the library that Node must load before it.
+// Set by test/native/run.mjs: an addon built with AddressSanitizer, which also looks for leaks at the end, and the library that
+// Node must load before it.
 const { TENSORWOOD_TEST_ADDON, TENSORWOOD_TEST_PRELOAD } = process.env;
 const addon = TENSORWOOD_TEST_ADDON ?? addonPaths().find((path) => existsSync(path))!;
-const sanitizer = { LD_PRELOAD: TENSORWOOD_TEST_PRELOAD, ASAN_OPTIONS: 'detect_leaks=0' };
-const env = TENSORWOOD_TEST_PRELOAD ? { ...process.env, ...sanitizer } : process.env;
+const suppressions = `suppressions=${join(__dirname, '..', 'native', 'leaks.supp')}:print_suppressions=0`;
+const sanitizer = { LD_PRELOAD: TENSORWOOD_TEST_PRELOAD, LSAN_OPTIONS: suppressions };
+
 const folder = mkdtempSync(join(tmpdir(), 'tensorwood-border-'));
 writeFileSync(join(folder, 'sums.bin'), encodeSums(1000, 10));
 writeFileSync(join(folder, 'work.bin'), encodeWork(2000, TENSORWOOD_TEST_PRELOAD ? 2000 : 100_000)); // sanitized kernels are slow
@@ -46,12 +48,19 @@ const scenarios: Scenario[] = [
   { file: 'views', says: 'refused', title: 'views with offsets, shared, detached and resizable memory' },
 ];
 
-function play(node: string, { file, argument, flags = [] }: Scenario): { code: number | null; signal: string | null; text: string } {
+/** process.exit() leaves V8's own memory behind. */
+function environmentOf({ code }: Scenario): NodeJS.ProcessEnv {
+  if (!TENSORWOOD_TEST_PRELOAD) return process.env;
+  return { ...process.env, ...sanitizer, ASAN_OPTIONS: `detect_leaks=${Number(code === undefined)}` };
+}
+
+function play(node: string, scenario: Scenario): { code: number | null; signal: string | null; text: string } {
+  const { file, argument, flags = [] } = scenario;
   const script = join(__dirname, 'scenarios', `${file}.mjs`);
   const { status, signal, stdout, stderr } = spawnSync(node, [...flags, script, addon, folder, ...(argument ? [argument] : [])], {
     encoding: 'utf8',
     timeout: 100_000,
-    env,
+    env: environmentOf(scenario),
   });
   return { code: status, signal, text: (stdout + stderr).trim() };
 }
