@@ -39,7 +39,7 @@ const Function functions[] = {
     {"sigmoid", [](vector::Vector x) { return vector::sigmoid(x); }, [](double x) { return 1 / (1 + std::exp(-x)); }, 2.5, 0, 0, -INFINITY,
      INFINITY},
     {"erf", [](vector::Vector x) { return vector::erf(x); }, [](double x) { return std::erf(x); }, 2.0, 0, 0, -INFINITY, INFINITY},
-    {"gelu", [](vector::Vector x) { return vector::gelu(x); }, [](double x) { return x * normal(x); }, 7, 3e-44, 1e-37, -1e30, 3e38},
+    {"gelu", [](vector::Vector x) { return vector::gelu(x); }, [](double x) { return x * normal(x); }, 7, 4e-44, 1e-37, -1e30, 3e38},
     {"gelu_derivative", [](vector::Vector x) { return vector::gelu_derivative(x); },
      [](double x) { return normal(x) + (std::fabs(x) > 60 ? 0 : x * phi(x)); }, 6.5, 2.5e-7, 0.25, -INFINITY, INFINITY},
     {"gelu_tanh", [](vector::Vector x) { return vector::gelu_tanh(x); }, [](double x) { return x * tanh_form(x); }, 4, 2.5e-7, 0.25, -1e4,
