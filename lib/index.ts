@@ -1,4 +1,5 @@
 // The public face: everything of the package by name. Re-exports only.
+/// <reference lib="esnext.disposable" preserve="true" />
 export { gradient, stopGradient } from './compile/gradient';
 export { type ShiftOptions, shiftImages } from './data/augment';
 export { calendarParts, expandCalendar } from './data/calendar';
@@ -6,7 +7,7 @@ export { type CsvOptions, type CsvTable, readCsv } from './data/csv';
 export { type Examples, examples, splitExamples, subset } from './data/examples';
 export { readDigits, readIdx, readIdxImages } from './data/images';
 export { type ParquetOptions, readParquet } from './data/parquet';
-export { type Column, columnOf, createTable, type Table, takeRows, withoutColumns } from './data/table';
+export { type Column, columnOf, createTable, numbersOf, type Table, takeRows, withoutColumns } from './data/table';
 export { readTable } from './data/table-file';
 export type { DataArray, DType } from './dtype';
 export { codes, type ErrorCode, TensorwoodError } from './errors';

@@ -1,5 +1,5 @@
 // The README's code runs as it stands, in a project of its own beside which the package is linked.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +32,20 @@ describe('README', () => {
           .filter((line) => line.trim() !== '').length,
       ).toBeLessThanOrEqual(15);
   });
+
+  it('has code that is TypeScript as it stands', () => {
+    const files = blocks.map(({ title, code }) => {
+      const file = `${title.replace(/\W+/g, '-')}.mts`;
+      writeFileSync(join(project, file), code);
+      return file;
+    });
+    const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+    const { stdout } = spawnSync(process.execPath, [compiler, '--strict', '--module', 'nodenext', '--noEmit', ...files], {
+      cwd: project,
+      encoding: 'utf8',
+    });
+    expect(stdout).toBe('');
+  }, 60_000);
 
   const answers: Record<string, RegExp> = {
     'Trees in 15 lines': /tree 10\n\[[^\]]*'destination'[^\]]*\]\n0\.\d+/,

@@ -1,6 +1,6 @@
 // What a file or folder is, by its first bytes: which model to load, what to inspect.
 import { join } from 'node:path';
-import { readHead } from '../data/table-file';
+import { readHead } from '../data/file-head';
 import { isFolder, type Run, readRun } from './runs';
 
 export type Kind = 'run' | 'forest' | 'safetensors' | 'parquet' | 'text';

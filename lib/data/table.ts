@@ -53,6 +53,13 @@ export function columnOf(table: Table, name: string): Column {
   fail('ERR_TENSORWOOD_DATA', `table: no column '${name}'${suggestion(name, names)} (columns: ${listed})`);
 }
 
+/** The numbers of the column of that name, in place; NaN is missing. @throws ERR_TENSORWOOD_DATA when it holds categories, or there is none */
+export function numbersOf(table: Table, name: string): NumberArray {
+  const column = columnOf(table, name);
+  if (column.kind === 'number') return column.values;
+  fail('ERR_TENSORWOOD_DATA', `table: expected numbers in column '${name}', got categories`);
+}
+
 /** The same table without the named columns. */
 export const withoutColumns = (table: Table, names: readonly string[]): Table => ({
   rows: table.rows,

@@ -1,4 +1,5 @@
 // The public face of the layers: `tensorwood/nn`.
+/// <reference lib="esnext.disposable" preserve="true" />
 export { type AttentionOptions as AttentionLayerOptions, createAttention } from './attention';
 export { type BlockOptions, createBlock } from './block';
 export { type ConvOptions as ConvLayerOptions, createConv } from './conv';

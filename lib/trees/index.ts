@@ -1,4 +1,5 @@
 // The public face of the trees: `tensorwood/trees`.
+/// <reference lib="esnext.disposable" preserve="true" />
 export { type EvaluationSet, type TrainOptions as TreeTrainOptions, type TreeProgress, trainTrees } from './booster';
 export { createDataset, Dataset, type DatasetOptions, type Label } from './dataset';
 export type { Dictionary, FeatureColumn, Features, Matrix, Numbers as FeatureNumbers } from './features';

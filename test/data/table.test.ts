@@ -1,6 +1,6 @@
 // Tables: what is refused, and what rows and categories become.
 import { describe, expect, it } from 'vitest';
-import { columnOf, createTable, takeRows, withoutColumns } from '../../lib/data/table';
+import { columnOf, createTable, numbersOf, takeRows, withoutColumns } from '../../lib/data/table';
 
 const size = { kind: 'number', name: 'size', values: Float32Array.of(1, Number.NaN, 3) } as const;
 const town = { kind: 'category', name: 'town', codes: Int32Array.of(1, 0, -1), categories: ['Oslo', 'Rome'] } as const;
@@ -15,6 +15,11 @@ describe('table', () => {
   it('finds a column, and suggests the nearest name when there is none', () => {
     expect(columnOf(table, 'town')).toBe(town);
     expect(() => columnOf(table, 'sise')).toThrowError(/did you mean 'size'\?/);
+  });
+
+  it('gives the numbers of a column in place, and refuses categories', () => {
+    expect(numbersOf(table, 'size')).toBe(size.values);
+    expect(() => numbersOf(table, 'town')).toThrowError(/expected numbers in column 'town', got categories/);
   });
 
   it('takes rows in any order, with repeats', () => {
