@@ -4,9 +4,10 @@ import { fail } from '../errors';
 import { fileReason, writeAtomically } from '../formats/atomic';
 import { type ForestHandle, native, runJob } from '../native';
 import { choice, integer, type Options, parse } from '../schema';
-import { type Features, isNumbers } from './features';
+import type { Features } from './features';
 import { matchFeatures, type Signature } from './match';
 import type { TreeValues } from './params';
+import { createRowReader, type Row } from './row';
 
 const predictSchema = {
   output: choice(
@@ -45,9 +46,8 @@ export class Forest {
   readonly classes: readonly string[] | undefined;
   readonly parameters: Partial<TreeValues>;
   #handle: ForestHandle | undefined;
-  #row: Float32Array;
   #result: Float32Array;
-  #codes: readonly (ReadonlyMap<string, number> | null)[];
+  #readRow: (row: Row) => Float32Array;
 
   /** @internal use trainTrees or loadForest */
   constructor(handle: ForestHandle, about: About) {
@@ -59,9 +59,8 @@ export class Forest {
     this.classes = about.classes;
     this.parameters = about.parameters;
     this.#handle = handle;
-    this.#row = new Float32Array(about.names.length);
     this.#result = new Float32Array(classes);
-    this.#codes = about.categories.map((c) => (typeof c === 'object' && c !== null ? new Map(c.map((name, code) => [name, code])) : null));
+    this.#readRow = createRowReader(this.signature);
   }
 
   get #alive(): ForestHandle {
@@ -102,30 +101,13 @@ export class Forest {
 
   /**
    * One row, at once: values in the model's order (categories by their code in the model), or a record by column name.
+   * null, undefined, NaN and codes below 0 are missing.
    * -> the value or the probability of class 1; for multiclass a Float32Array of probabilities that the next call overwrites.
+   * @throws ERR_TENSORWOOD_MODEL when the row has other columns than the model, or a value that its column cannot hold
    */
-  predictRow(row: Float32Array | readonly number[] | Readonly<Record<string, number | string | null | undefined>>): number | Float32Array {
-    native().predictRow(this.#alive, row instanceof Float32Array ? row : this.#fillRow(row), this.#result, false);
+  predictRow(row: Row): number | Float32Array {
+    native().predictRow(this.#alive, this.#readRow(row), this.#result, false);
     return this.outputs === 1 ? this.#result[0]! : this.#result;
-  }
-
-  #fillRow(row: readonly number[] | Readonly<Record<string, number | string | null | undefined>>): Float32Array {
-    const { names } = this.signature;
-    if (Array.isArray(row) || isNumbers(row)) {
-      const values = row as ArrayLike<number>;
-      if (values.length !== names.length) fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${names.length} values, got ${values.length}`);
-      this.#row.set(values);
-      return this.#row;
-    }
-    const record = row as Readonly<Record<string, number | string | null | undefined>>;
-    for (let i = 0; i < names.length; i++) {
-      if (!(names[i]! in record))
-        fail('ERR_TENSORWOOD_MODEL', `predictRow: expected a value for '${names[i]}'; pass null when it is missing`);
-      const value = record[names[i]!];
-      // A category that the model does not know: above every code.
-      this.#row[i] = typeof value === 'string' ? (this.#codes[i]?.get(value) ?? 2 ** 24) : (value ?? Number.NaN);
-    }
-    return this.#row;
   }
 
   /** Columns by the gain of their splits, largest first. */

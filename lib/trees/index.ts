@@ -5,3 +5,4 @@ export { createDataset, Dataset, type DatasetOptions, type Label } from './datas
 export type { Dictionary, FeatureColumn, Features, Matrix, Numbers as FeatureNumbers } from './features';
 export { Forest, type Importance, loadForest, type PredictOptions, parseForest } from './forest';
 export { datasetSchema, type MetricName, type TreeOptions, treeSchema } from './params';
+export type { Row } from './row';

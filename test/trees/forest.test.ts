@@ -79,8 +79,8 @@ describe.each(['binary', 'multiclass', 'regression'])('%s', (name) => {
     const all = await model.predict(features);
     expect(model.predictSync(features)).toEqual(all);
     for (let i = 0; i < 50; i++) {
-      const record = { a: a[i]!, b: b[i]!, c: c[i]!, d: Number.isNaN(d[i]!) ? null : d[i]!, town: features.town[i]! };
-      const one = model.predictRow(record);
+      const record = { a: a[i]!, b: b[i]!, c: c[i]!, d: Number.isNaN(d[i]!) ? null : d[i]! };
+      const one = model.predictRow(name === 'regression' ? record : { ...record, town: features.town[i]! });
       expect(typeof one === 'number' ? [one] : [...one]).toEqual([...all.subarray(i * model.outputs, (i + 1) * model.outputs)]);
     }
   });
@@ -122,6 +122,8 @@ describe('categories of other data', () => {
 /** The file of a model with other words about itself. */
 const withAbout = (about: string): Buffer => Buffer.from(models.regression!.toJSONText().replace(/"about":.*/, `"about":${about},`));
 
+const firstRow = { a: a[0]!, b: b[0]!, c: c[0]!, d: d[0]!, town: 'Ulm' };
+
 const refusals: [string, () => unknown, string, RegExp][] = [
   [
     'a column is missing',
@@ -150,6 +152,50 @@ const refusals: [string, () => unknown, string, RegExp][] = [
   ['a short row', () => models.regression!.predictRow([1, 2]), 'ERR_TENSORWOOD_MODEL', /expected 4 values, got 2/],
   ['a row without a column', () => models.regression!.predictRow({ a: 1, b: 2, c: 3 }), 'ERR_TENSORWOOD_MODEL', /value for 'd'; pass null/],
   [
+    'text in a column of numbers of a row',
+    () => models.binary!.predictRow({ ...firstRow, a: 'big' }),
+    'ERR_TENSORWOOD_MODEL',
+    /^predictRow: expected numbers in column 'a', got 'big'$/,
+  ],
+  [
+    'a boolean in a row',
+    () => models.binary!.predictRow({ ...firstRow, b: true as never }),
+    'ERR_TENSORWOOD_MODEL',
+    /numbers in column 'b', got true/,
+  ],
+  [
+    'an object in a row',
+    () => models.binary!.predictRow({ ...firstRow, b: {} as never }),
+    'ERR_TENSORWOOD_MODEL',
+    /numbers in column 'b', got a value of type object/,
+  ],
+  [
+    'a category by name in an array',
+    () => models.binary!.predictRow([1, 2, 3, 4, 'Ulm' as never]),
+    'ERR_TENSORWOOD_MODEL',
+    /categories by name, or codes in \[0, 10\], in column 'town', got 'Ulm'/,
+  ],
+  [
+    'a code that the model does not have',
+    () => models.binary!.predictRow([1, 2, 3, 4, 11]),
+    'ERR_TENSORWOOD_MODEL',
+    /codes in \[0, 10\], in column 'town', got 11/,
+  ],
+  [
+    'such a code in a Float32Array',
+    () => models.binary!.predictRow(Float32Array.of(1, 2, 3, 4, 0.5)),
+    'ERR_TENSORWOOD_MODEL',
+    /column 'town', got 0.5/,
+  ],
+  [
+    'a key that is no column',
+    () => models.binary!.predictRow({ ...firstRow, twon: 'Ulm' }),
+    'ERR_TENSORWOOD_MODEL',
+    /columns of the model only, got 'twon', did you mean 'town'/,
+  ],
+  ['no row', () => models.binary!.predictRow(undefined as never), 'ERR_TENSORWOOD_MODEL', /a row of 5 values.*got undefined/],
+  ['null for a row', () => models.binary!.predictRow(null as never), 'ERR_TENSORWOOD_MODEL', /a row of 5 values/],
+  [
     'rounds in the wrong order',
     () => models.regression!.predictSync({ a, b, c, d }, { from: 5, to: 2 }),
     'ERR_TENSORWOOD_ARGUMENT',
@@ -171,6 +217,21 @@ const refusals: [string, () => unknown, string, RegExp][] = [
     /names of the classes/,
   ],
 ];
+
+describe('a row', () => {
+  it('null, undefined, NaN and codes below 0 are missing', () => {
+    const model = models.binary!;
+    const expected = model.predictSync({
+      ...Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [name, Float32Array.of(name === 'a' ? Number.NaN : 0.5)])),
+      town: [null],
+    })[0];
+    const rest = { b: 0.5, c: 0.5, d: 0.5 };
+    expect(model.predictRow({ a: null, ...rest, town: undefined })).toBe(expected);
+    expect(model.predictRow([Number.NaN, 0.5, 0.5, 0.5, -1])).toBe(expected);
+    expect(model.predictRow([undefined, 0.5, 0.5, 0.5, null])).toBe(expected);
+    expect(model.predictRow(Float32Array.of(Number.NaN, 0.5, 0.5, 0.5, -1))).toBe(expected);
+  });
+});
 
 describe('refused', () => {
   it.each(refusals)('%s', (_, act, code, message) => {
