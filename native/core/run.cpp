@@ -6,6 +6,11 @@
 namespace tensorwood {
 namespace {
 
+// An empty typed array may have no address; kernels never see null, which even copies of no bytes must not be given.
+alignas(64) std::byte nowhere[64];
+
+std::byte* at(void* memory) { return memory == nullptr ? nowhere : static_cast<std::byte*>(memory); }
+
 std::byte* locate(const Buffer& buffer, const Bindings& bindings) {
   switch (buffer.space) {
     case Space::arena:
@@ -13,11 +18,11 @@ std::byte* locate(const Buffer& buffer, const Bindings& bindings) {
     case Space::constant:
       return bindings.constants + buffer.offset;
     case Space::state:
-      return static_cast<std::byte*>(bindings.states[buffer.binding]);
+      return at(bindings.states[buffer.binding]);
     case Space::input:
-      return static_cast<std::byte*>(bindings.inputs[buffer.binding]);
+      return at(bindings.inputs[buffer.binding]);
     case Space::output:
-      return static_cast<std::byte*>(bindings.outputs[buffer.binding]);
+      return at(bindings.outputs[buffer.binding]);
   }
   return nullptr;
 }
