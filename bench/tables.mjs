@@ -75,7 +75,7 @@ async function makeHiggs(rows) {
 /** Month, day, weekday, hour * 100 + minute, origin, destination, distance; the label is a delay of a quarter of an hour. Rows in random order. */
 async function makeFlights(rows) {
   const { readParquet } = require('../dist/data/parquet.js');
-  const path = join(dirname(require.resolve('vega-datasets/package.json')), 'data', 'flights-3m.parquet');
+  const path = join(dirname(require.resolve('vega-datasets')), '..', 'data', 'flights-3m.parquet');
   const { columns } = await readParquet(path);
   const of = (name) => columns.find((c) => c.name === name);
   const { values: dates } = of('date');
