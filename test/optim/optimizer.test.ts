@@ -9,6 +9,7 @@ import { full } from '../../lib/ops/elementwise';
 import { Variable } from '../../lib/ops/state';
 import { createOptimizer, decays, optimizerSchema } from '../../lib/optim/optimizer';
 import { parse } from '../../lib/schema';
+import type { Tensor } from '../../lib/tensor';
 import { orderedBatches } from '../../lib/train/batches';
 import { createStepper } from '../../lib/train/step';
 import { syntheticExamples } from '../models/synthetic';
@@ -72,8 +73,41 @@ describe('createOptimizer', () => {
     expectClose(await runOptimizer({ optimizer: 'sgd', weightDecay: 0.1, momentum: 0.7, nesterov }), p);
   });
 
-  it('refuses to optimize nothing', () => {
-    expect(() => createOptimizer([], parse('o', optimizerSchema))).toThrow(/at least one trainable variable/);
+  it('takes any options and numbers: what is left out has its default', async () => {
+    const run = async (given: Given, rest: { learningRate?: number; gradientScale?: number }) => {
+      using weight = new Variable({ name: 'w', shape: [6], initial: first });
+      const optimizer = createOptimizer([weight], given);
+      using step = compile((g: Tensor, at: Tensor) => void optimizer.update({ gradients: [g], step: at, ...rest }));
+      await step(Float32Array.from(gradients[0]!), 1);
+      return [...(await weight.read())];
+    };
+    const sgd = { optimizer: 'sgd', weightDecay: 0 } as const;
+    const moved = first.map((p, i) => p - 0.5 * gradients[0]![i]!);
+    expectClose(await run({ ...sgd, learningRate: 0.5 }, {}), moved);
+    expectClose(await run(sgd, { learningRate: 0.25, gradientScale: 2 }), moved);
+  });
+
+  it('refuses to optimize nothing, and options that do not exist', () => {
+    using weight = new Variable({ name: 'w', shape: [6], initial: first });
+    expect(() => createOptimizer([])).toThrow(/at least one trainable variable/);
+    expect(() => createOptimizer([weight], { learningrate: 1 } as never)).toThrow(
+      /unknown option 'learningrate', did you mean 'learningRate'/,
+    );
+    expect(() => createOptimizer([weight], { learningRate: -1 })).toThrow(/createOptimizer: expected learningRate to be a number/);
+  });
+
+  it('refuses a step without gradients or count', () => {
+    using weight = new Variable({ name: 'w', shape: [6], initial: first });
+    const optimizer = createOptimizer([weight]);
+    const update = (given: unknown) => () => optimizer.update(given as never);
+    const g = full([6], 1);
+    expect(update(undefined)).toThrow(/optimizer: expected gradients to be tensors/);
+    expect(update({ step: full([], 1) })).toThrow(/optimizer: expected gradients to be tensors/);
+    expect(update({ gradients: [g] })).toThrow(/optimizer: expected step to be a tensor that counts from 1/);
+    expect(update({ gradients: [g], step: 1 })).toThrow(/optimizer: expected step to be a tensor/);
+    expect(update({ gradients: [g], step: full([], 1), learningRate: '1' })).toThrow(
+      /expected learningRate to be a number or a tensor, got 1/,
+    );
   });
 });
 
