@@ -16,9 +16,17 @@ export interface Examples {
   read(indices: Int32Array, draw: Stream): Readonly<Record<string, DataArray>>;
 }
 
+/** Throws ERR_TENSORWOOD_ARGUMENT, with the cure, when `data` is something else. */
+export function checkIsExamples(subject: string, data: unknown): void {
+  const { size, fields, read } = (data ?? {}) as Partial<Examples>;
+  if (typeof size === 'number' && typeof fields === 'object' && typeof read === 'function') return;
+  const got = (data as object | null | undefined)?.constructor?.name ?? data;
+  fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected examples, got ${got}; make them by examples({ x: { data, shape } })`);
+}
+
 export interface Field {
-  /** All examples, row-major. */
-  readonly data: DataArray;
+  /** All examples, row-major. Plain arrays and Float64Array become f32; a field named label becomes i32. */
+  readonly data: DataArray | Float64Array | readonly number[];
   /** Of one example; default [] (one number). */
   readonly shape?: Shape;
 }
@@ -32,12 +40,38 @@ function gather(data: DataArray, width: number, indices: Int32Array): DataArray 
   return rows;
 }
 
+/** The typed array that a field keeps: its own where that has a dtype. */
+function elementsOf(name: string, data: unknown): DataArray {
+  const plain = Array.isArray(data) && data.every((v) => typeof v === 'number');
+  const numbers = plain || data instanceof Float64Array || data instanceof Uint8Array;
+  if (name === 'label' && numbers) return integersOf(data as ArrayLike<number>);
+  if (plain || data instanceof Float64Array) return Float32Array.from(data as ArrayLike<number>);
+  const typed = data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint8Array || data instanceof Uint16Array;
+  if (typed) return data;
+  const got = (data as object | null | undefined)?.constructor?.name ?? data;
+  fail(
+    'ERR_TENSORWOOD_ARGUMENT',
+    `examples: expected data of '${name}' to be numbers, got ${got}; use Float32Array.from or Int32Array.from`,
+  );
+}
+
+function integersOf(numbers: ArrayLike<number>): Int32Array {
+  const whole = Int32Array.from(numbers);
+  const wrong = whole.findIndex((n, i) => n !== numbers[i]);
+  if (wrong >= 0) fail('ERR_TENSORWOOD_DATA', `examples: expected labels to be whole numbers, got ${numbers[wrong]} at example ${wrong}`);
+  return whole;
+}
+
 /**
  * Examples in memory: `examples({ x: { data, shape: [1, 28, 28] }, label: { data: labels } })`.
- * @throws ERR_TENSORWOOD_DATA when there are none, or fields hold different numbers of them
+ * @throws ERR_TENSORWOOD_DATA when there are none, fields hold different numbers of them, or a label is not whole; ERR_TENSORWOOD_ARGUMENT when data is
+ *   not numbers
  */
 export function examples(fields: Readonly<Record<string, Field>>): Examples {
-  const entries = Object.entries(fields).map(([name, { data, shape = [] }]) => ({ name, data, shape, width: sizeOf(shape) }));
+  const entries = Object.entries(fields).map(([name, field]) => {
+    const { data, shape = [] } = field ?? {};
+    return { name, data: elementsOf(name, data), shape, width: sizeOf(shape) };
+  });
   const first = entries[0];
   const size = first ? first.data.length / first.width : 0;
   for (const { name, data, shape, width } of entries) {
@@ -65,10 +99,18 @@ export function subset(source: Examples, indices: Int32Array): Examples {
   };
 }
 
-/** Two parts drawn at random: `held` examples, and the others. The same seed gives the same parts. */
+/**
+ * Two parts drawn at random: `held` examples, or that share of them when it is below 1, and the others. The same seed gives the same parts.
+ * @throws ERR_TENSORWOOD_ARGUMENT when one of the parts would be empty
+ */
 export function splitExamples(source: Examples, held: number, { seed = 0 } = {}): { rest: Examples; held: Examples } {
-  if (!Number.isInteger(held) || held < 1 || held >= source.size)
-    fail('ERR_TENSORWOOD_ARGUMENT', `splitExamples: expected to hold out 1 to ${source.size - 1} examples, got ${held}`);
+  checkIsExamples('splitExamples', source);
+  const count = held > 0 && held < 1 ? Math.round(held * source.size) : held;
+  if (!Number.isInteger(count) || count < 1 || count >= source.size)
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `splitExamples: expected to hold out 1 to ${source.size - 1} examples, or a share below 1, got ${held}`,
+    );
   const order = permutation(source.size, { seed, stream: 0 });
-  return { rest: subset(source, order.slice(held)), held: subset(source, order.slice(0, held)) };
+  return { rest: subset(source, order.slice(count)), held: subset(source, order.slice(0, count)) };
 }

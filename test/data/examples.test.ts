@@ -35,6 +35,30 @@ describe('examples', () => {
     expect(labels(splitExamples(all, 30, { seed: 5 }).held)).not.toEqual(labels(held));
   });
 
+  it('holds out a share', () => {
+    const { rest, held } = splitExamples(source, 0.25);
+    expect([rest.size, held.size]).toEqual([3, 1]);
+    expect(() => splitExamples(source, 0.1)).toThrow(/or a share below 1, got 0.1/);
+    expect(() => splitExamples([1, 2] as never, 1)).toThrow('splitExamples: expected examples, got Array; make them by examples(');
+  });
+
+  it('takes plain numbers: f32, and i32 for labels', () => {
+    const plain = examples({ x: { data: [0.5, 1, 2, 3], shape: [2] }, y: { data: Float64Array.of(1, 2) }, label: { data: [0, 1] } });
+    expect(plain.fields).toEqual({ x: { shape: [2], dtype: 'f32' }, y: { shape: [], dtype: 'f32' }, label: { shape: [], dtype: 'i32' } });
+    expect(plain.read(Int32Array.of(1), draw)).toEqual({ x: Float32Array.of(2, 3), y: Float32Array.of(2), label: Int32Array.of(1) });
+    expect(examples({ label: { data: Uint8Array.of(3, 255) } }).read(Int32Array.of(1), draw).label).toEqual(Int32Array.of(255));
+  });
+
+  it.each([[['a']], [undefined], [BigInt64Array.of(1n)], ['12']])('refuses data %s', (data) => {
+    expect(() => examples({ x: { data: data as never } })).toThrow(
+      /examples: expected data of 'x' to be numbers, got .*; use Float32Array.from/,
+    );
+  });
+
+  it('refuses labels that are not whole', () => {
+    expect(() => examples({ label: { data: [0, 1.5] } })).toThrow('examples: expected labels to be whole numbers, got 1.5 at example 1');
+  });
+
   it('refuses none, unequal fields, and a part that leaves nothing', () => {
     const data = { code: 'ERR_TENSORWOOD_DATA' };
     expect(() => examples({})).toThrow(expect.objectContaining(data));
