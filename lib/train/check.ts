@@ -1,5 +1,5 @@
 // Whether data fits a model, before the first step: each refusal names the field, the example and the cure.
-import type { Examples } from '../data/examples';
+import { checkIsExamples, type Examples } from '../data/examples';
 import { fail } from '../errors';
 import type { Model } from '../models/model';
 import { sameShape, showShape } from '../shape';
@@ -40,9 +40,10 @@ function checkFinite(subject: string, name: string, values: ArrayLike<number>, f
 
 /**
  * Looks at every example once.
- * @throws ERR_TENSORWOOD_MODEL when fields do not fit the model, ERR_TENSORWOOD_DATA when a label is no class or a number is not finite
+ * @throws ERR_TENSORWOOD_ARGUMENT when `data` are no examples, ERR_TENSORWOOD_MODEL when fields do not fit the model, ERR_TENSORWOOD_DATA when a label is no class or a number is not finite
  */
 export function checkExamples(subject: string, model: Model, data: Examples): void {
+  checkIsExamples(subject, data);
   checkFields(subject, model, data);
   for (let first = 0; first < data.size; first += CHUNK) {
     const indices = Int32Array.from({ length: Math.min(CHUNK, data.size - first) }, (_, i) => first + i);

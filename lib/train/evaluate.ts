@@ -1,5 +1,6 @@
 // A model on examples: mean loss, accuracy and confusion of a classifier, and the probabilities of each example.
-import type { Examples } from '../data/examples';
+import { checkIsExamples, type Examples } from '../data/examples';
+import { fail } from '../errors';
 import type { Executor } from '../executor';
 import { compile } from '../executor';
 import type { Model } from '../models/model';
@@ -32,13 +33,15 @@ export async function evaluateModel(
 
 /**
  * Outputs of a model for examples, in order: of a classifier the logits, (examples, classes) row-major. Labels are not needed.
- * @throws ERR_TENSORWOOD_SHAPE when the examples do not fit the model; the reason of `signal` when it aborts
+ * @throws ERR_TENSORWOOD_ARGUMENT when `data` are no examples, ERR_TENSORWOOD_SHAPE when the examples do not fit the model; the reason of `signal` when it aborts
  */
 export async function predict(
   model: Model,
   data: Examples,
   options: { batchSize?: number; executor?: Executor; signal?: AbortSignal } = {},
 ): Promise<Float32Array> {
+  checkIsExamples('predict', data);
+  if (!data.fields.x) fail('ERR_TENSORWOOD_MODEL', `predict: expected a field 'x', got ${Object.keys(data.fields).join(', ')}`);
   using forward = compile((x) => ({ outputs: model.forward(x, { training: false }) }), { executor: options.executor });
   const parts: Float32Array[] = [];
   for (const batch of orderedBatches(data, options.batchSize ?? 256)) {

@@ -187,6 +187,15 @@ async function saveLast(session: Session): Promise<void> {
   if (!chosen) await session.stepper.withAverages(() => saveWeights(session));
 }
 
+/** Evaluates the weights as they are and changes nothing. */
+async function appraise(session: Session): Promise<void> {
+  const { given, stepper, model, options } = session;
+  const { validation, signal } = given;
+  if (!validation) return;
+  const batchSize = Math.max(256, options.batchSize);
+  session.evaluation = await stepper.withAverages(() => evaluateModel(stepper, model, validation, { batchSize, signal }));
+}
+
 /** Evaluates, and saves the model when it is better than ever before and the best is asked for. */
 async function evaluate(session: Session): Promise<void> {
   const { given, stepper, model, options, emit } = session;
@@ -231,6 +240,8 @@ async function run(session: Session): Promise<'completed' | 'stopped'> {
   const read = batchReader(session.data, options);
   const report = stepReporter(session);
   const isTime = (every: number): boolean => session.state.step % (every || perEpoch) === 0 || session.state.step === steps;
+  // A run that was finished before it was resumed trains no more; its caller still learns how good the model is.
+  if (session.state.step >= steps) await appraise(session);
   let batches = session.state.step < steps ? read(session.state.step) : [];
   while (session.state.step < steps) {
     given.signal?.throwIfAborted();

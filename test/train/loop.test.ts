@@ -11,6 +11,7 @@ import { definition as mlp } from '../../lib/models/mlp';
 import type { Model } from '../../lib/models/model';
 import { createModel } from '../../lib/models/model';
 import { definition as vit } from '../../lib/models/vit';
+import { predict } from '../../lib/train/evaluate';
 import type { TrainEvent } from '../../lib/train/events';
 import { readEvents } from '../../lib/train/events';
 import { type TrainOptions, train } from '../../lib/train/loop';
@@ -104,6 +105,29 @@ describe('an interrupted run', () => {
     warmup: 3,
     seed: 11,
   };
+
+  it('resumed after its end evaluates once and changes nothing', async () => {
+    const folder = freshFolder();
+    const run = async () => {
+      using model = small();
+      const options = { steps: 6, batchSize: 10, folder, resume: true, validation: dataFor(model, 2) };
+      return { result: await train(model, dataFor(model), options), weights: await elementsOf(model) };
+    };
+    const [once, again] = [await run(), await run()];
+    expect(again.result).toMatchObject({ steps: 6, evaluation: once.result.evaluation!, best: once.result.best! });
+    expect(again.weights).toEqual(once.weights);
+  });
+
+  it('refuses what are no examples', async () => {
+    using model = small();
+    const refusal = (subject: string, got: string) => `${subject}: expected examples, got ${got}; make them by examples(`;
+    await expect(train(model, [1, 2] as never)).rejects.toThrow(refusal('train', 'Array'));
+    const validation = { x: [1] } as never;
+    await expect(train(model, dataFor(model), { validation })).rejects.toThrow(refusal('train (validation)', 'Object'));
+    await expect(predict(model, undefined as never)).rejects.toThrow(refusal('predict', 'undefined'));
+    const unnamed = examples({ y: { data: [1, 2] } });
+    await expect(predict(model, unnamed)).rejects.toThrow("predict: expected a field 'x', got y");
+  });
 
   it.each([1, 4, 7])('aborted after step %d leaves a checkpoint there, and resumed ends with the same bits', async (k) => {
     const uninterrupted = freshFolder();
