@@ -2,7 +2,7 @@
 import { fail } from '../errors';
 import { native, runJob } from '../native';
 import { parse } from '../schema';
-import { type Dataset, interpretLabel, interpretWeight, type Label } from './dataset';
+import { Dataset, interpretLabel, interpretWeight, type Label } from './dataset';
 import type { Features, Numbers } from './features';
 import { type About, Forest } from './forest';
 import { matchFeatures } from './match';
@@ -44,6 +44,21 @@ function countClasses(dataset: Dataset, values: TreeValues): number {
   return found;
 }
 
+/** Named classes are never numbers to regress on: without an objective two take binary, more multiclass. */
+function completeOptions({ classes }: Dataset, options: TreeOptions): TreeOptions {
+  if (classes === undefined) return options;
+  const fitting = classes.length > 2 ? 'multiclass' : 'binary';
+  if (options.objective === 'regression')
+    fail('ERR_TENSORWOOD_ARGUMENT', `trainTrees: expected labels that are numbers for regression, got names of classes; use ${fitting}`);
+  return { ...options, objective: options.objective ?? fitting };
+}
+
+function requireDataset(dataset: unknown): void {
+  if (dataset instanceof Dataset) return;
+  const found = dataset instanceof Promise ? 'a promise; await it' : typeof dataset;
+  fail('ERR_TENSORWOOD_ARGUMENT', `trainTrees: expected a data set from await createDataset(features, { label }), got ${found}`);
+}
+
 function interpretSets(dataset: Dataset, evaluation: TrainOptions['evaluation'] = {}): unknown[] {
   return Object.entries(evaluation).map(([name, set]) => {
     const subject = `evaluation '${name}'`;
@@ -70,13 +85,16 @@ function* readEvents(
 /**
  * Grows an ensemble of boosted trees (XGBoost's second-order objective, LightGBM's leaf-wise growth and categories) on all threads, off the
  * event loop. The model's bits depend on data, options and seed only: not on the number of threads, nor the instruction set.
+ * Without an objective, labels with names of classes take binary (two) or multiclass (more), and numbers take regression.
  *
- * @throws ERR_TENSORWOOD_DATA (NaN or out-of-range labels, one class), _MODEL (an evaluation set has other columns), _ARGUMENT, _MEMORY, _DEVICE (it
+ * @throws ERR_TENSORWOOD_DATA (NaN or out-of-range labels, one class), _MODEL (an evaluation set has other columns), _ARGUMENT (no data
+ *   set, an option out of range, regression on named classes), _MEMORY, _DEVICE (it
  *   failed); the signal's reason when aborted
  */
 export async function trainTrees(dataset: Dataset, options: TrainOptions = {}): Promise<Forest> {
   const { evaluation, metrics: asked, onProgress, signal, onAborted, ...rest } = options;
-  const values = parse('trainTrees', treeSchema, rest);
+  requireDataset(dataset);
+  const values = parse('trainTrees', treeSchema, completeOptions(dataset, rest));
   const chosen = chooseMetrics(values.objective, asked);
   const classes = countClasses(dataset, values);
   const names = Object.keys(evaluation ?? {});

@@ -19,6 +19,24 @@ export interface DatasetOptions extends Options<typeof datasetSchema> {
 
 const mostCategories = 65_535;
 
+/** The first row without a label, or -1: null, undefined, an empty name, NaN, or a code below 0 of named classes. */
+function findMissing(label: Label): number {
+  if (Array.isArray(label)) {
+    const missing = (value: unknown): boolean => value === null || value === undefined || value === '';
+    return label.findIndex((value) => missing(value) || Number.isNaN(value));
+  }
+  if (isNumbers(label)) return (label as Float32Array).findIndex(Number.isNaN);
+  const { codes, categories } = label as Dictionary;
+  if (!Array.isArray(categories)) return -1;
+  return (codes as Float32Array).findIndex((code) => !(code >= 0) || categories[Number(code)] === '');
+}
+
+/** @throws ERR_TENSORWOOD_DATA when a row has no label */
+export function refuseMissing(subject: string, label: Label): void {
+  const row = findMissing(label);
+  if (row >= 0) fail('ERR_TENSORWOOD_DATA', `${subject}: the label is missing in row ${row}; leave such rows out`);
+}
+
 /** Labels as numbers, with the names of the classes where there are any. */
 export function interpretLabel(subject: string, label: Label, known?: readonly string[]): { values: Numbers; classes?: readonly string[] } {
   if (isNumbers(label)) return { values: label };
@@ -26,10 +44,15 @@ export function interpretLabel(subject: string, label: Label, known?: readonly s
     const { codes, categories } = label as Dictionary;
     if (!isNumbers(codes)) fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected label to be numbers, strings or { codes, categories }`);
     if (typeof categories === 'number') return { values: codes };
+    refuseMissing(subject, label);
     if (known === undefined) return { values: codes, classes: categories };
     return { values: Float32Array.from(codes as ArrayLike<number>, (c) => known.indexOf(categories[Number(c)] ?? '')), classes: known };
   }
+  refuseMissing(subject, label);
   if (typeof label[0] !== 'string') return { values: Float32Array.from(label as number[]) };
+  const wrong = label.findIndex((name) => typeof name !== 'string');
+  if (wrong >= 0)
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected strings as labels like the first, got ${typeof label[wrong]} in row ${wrong}`);
   const classes = known ?? [...new Set(label as string[])].sort();
   const codeOf = new Map(classes.map((name, code) => [name, code]));
   return { values: Float32Array.from(label as string[], (name) => codeOf.get(name) ?? Number.NaN), classes };
@@ -111,7 +134,7 @@ export class Dataset {
  * get a bin of their own, so a split sends them the better way. Numbers are rounded to 32-bit floats.
  *
  * @param features a table, a record of columns, or `{ values, columns }`: one row-major matrix. Do not change them before the promise settles.
- * @throws ERR_TENSORWOOD_DATA (no rows, codes out of range, too many categories), _SHAPE (lengths differ), _DEVICE (cannot be used here),
+ * @throws ERR_TENSORWOOD_DATA (no rows, a missing label, codes out of range, too many categories), _SHAPE (lengths differ), _DEVICE (cannot be used here),
  *   _ARGUMENT, _MEMORY
  */
 export async function createDataset(features: Features, options: DatasetOptions = {}): Promise<Dataset> {

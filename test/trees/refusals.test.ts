@@ -7,6 +7,7 @@ import { makeSample } from './tables';
 
 const sample = makeSample(200, 3);
 const binary = Float32Array.from(sample.score, (s) => Number(s > 0));
+const names = Array.from(binary, (v) => (v === 1 ? 'yes' : 'no'));
 const matrix = { values: sample.values, columns: 5 };
 const train = async (label: Parameters<typeof createDataset>[1], options: Parameters<typeof trainTrees>[1]): Promise<unknown> => {
   using data = await createDataset(matrix, label);
@@ -58,6 +59,61 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     () => train({ label: binary, weight: binary.map(() => 1e30) }, { objective: 'binary', positiveWeight: 1e30 }),
     'ERR_TENSORWOOD_DATA',
     /gradients are finite, got larger ones; scale them down/,
+  ],
+  [
+    'a name that is missing',
+    () => train({ label: names.map((n, i) => (i === 3 ? null : n)) as never }, {}),
+    'ERR_TENSORWOOD_DATA',
+    /label is missing in row 3; leave such rows out/,
+  ],
+  [
+    'a first name that is missing',
+    () => train({ label: [undefined as never, ...names.slice(1)] }, {}),
+    'ERR_TENSORWOOD_DATA',
+    /label is missing in row 0/,
+  ],
+  [
+    'an empty name',
+    () => train({ label: names.map((n, i) => (i === 7 ? '' : n)) }, {}),
+    'ERR_TENSORWOOD_DATA',
+    /label is missing in row 7/,
+  ],
+  [
+    'a code below 0 of named classes',
+    () => train({ label: { codes: Int32Array.from(binary).fill(-1, 5, 6), categories: ['no', 'yes'] } }, {}),
+    'ERR_TENSORWOOD_DATA',
+    /label is missing in row 5/,
+  ],
+  [
+    'a number among names',
+    () => train({ label: names.map((n, i) => (i === 4 ? 1 : n)) as never }, {}),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /strings as labels like the first, got number in row 4/,
+  ],
+  [
+    'regression on names',
+    () => train({ label: names }, { objective: 'regression' }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /numbers for regression, got names of classes; use binary/,
+  ],
+  [
+    'a table in place of a data set',
+    () => trainTrees({ a: binary } as never),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /from await createDataset\(features, \{ label \}\), got object/,
+  ],
+  [
+    'a data set that was not awaited',
+    async () => {
+      const pending = createDataset(matrix);
+      try {
+        return await trainTrees(pending as never);
+      } finally {
+        (await pending).dispose();
+      }
+    },
+    'ERR_TENSORWOOD_ARGUMENT',
+    /createDataset.*got a promise; await it/,
   ],
   ['no labels', () => train({}, {}), 'ERR_TENSORWOOD_DATA', /give createDataset a label/],
   [

@@ -57,6 +57,18 @@ describe('training', () => {
     expect(right / sample.rows).toBeGreaterThan(0.95);
   });
 
+  it.each([
+    [['no', 'yes'], 'binary'],
+    [['low', 'middle', 'high'], 'multiclass'],
+  ] as const)('names of classes %j without an objective take %s, numbers regression', async (names, objective) => {
+    using data = await createDataset(matrix, { label: Array.from(sample.score, (_, i) => names[i % names.length]!) });
+    using forest = await trainTrees(data, { trees: 1 });
+    expect(forest).toMatchObject({ objective, outputs: names.length === 2 ? 1 : names.length, parameters: { objective } });
+    using numbers = await createDataset(matrix, { label: sample.score });
+    using regression = await trainTrees(numbers, { trees: 1 });
+    expect(regression.objective).toBe('regression');
+  });
+
   const variants: [string, TrainOptions][] = [
     ['depth-wise', { maxDepth: 6 }],
     ['leaf-wise', { growth: 'leaf', maxLeaves: 31, maxDepth: 0, minRowsInLeaf: 5 }],
