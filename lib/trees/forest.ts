@@ -1,8 +1,8 @@
 // A trained model: prediction, importance, and its file.
 import { readFile } from 'node:fs/promises';
-import { fail } from '../errors';
+import { fail, type TensorwoodError } from '../errors';
 import { fileReason, writeAtomically } from '../formats/atomic';
-import { type ForestHandle, native, runJob } from '../native';
+import { type ForestHandle, native, type RuntimeHandle, runJob } from '../native';
 import { choice, integer, type Options, parse } from '../schema';
 import type { Features } from './features';
 import { matchFeatures, type Signature } from './match';
@@ -160,6 +160,20 @@ function parseAbout(subject: string, text: string): About {
   }
 }
 
+function readHandle(runtime: RuntimeHandle, bytes: Uint8Array, subject: string): ForestHandle {
+  try {
+    return native().loadForest(runtime, bytes, subject);
+  } catch (error) {
+    // Of a file that never was a model, the place where reading stopped says nothing.
+    if ((error as TensorwoodError).code !== 'ERR_TENSORWOOD_FORMAT' || Buffer.from(bytes).includes('"tensorwood-forest"')) throw error;
+    return fail(
+      'ERR_TENSORWOOD_FORMAT',
+      `${subject}: expected a forest that tensorwood saved, got another file; this is not a tensorwood model`,
+      error,
+    );
+  }
+}
+
 /**
  * A model from the bytes of its file.
  * @throws ERR_TENSORWOOD_FORMAT when they are anything but an undamaged model file of tensorwood
@@ -168,7 +182,7 @@ export function parseForest(bytes: Uint8Array, options: { readonly subject?: str
   const { subject = 'forest', threads = 0 } = options;
   const runtime = native().createRuntime('cpu', threads, '');
   try {
-    const handle = native().loadForest(runtime, bytes, subject);
+    const handle = readHandle(runtime, bytes, subject);
     const { about, features } = native().describeForest(handle);
     return new Forest(handle, readAbout(subject, about, features));
   } finally {

@@ -201,8 +201,19 @@ const refusals: [string, () => unknown, string, RegExp][] = [
     'ERR_TENSORWOOD_ARGUMENT',
     /from at most 2/,
   ],
-  ['text that is no JSON', () => parseForest(Buffer.from('hello')), 'ERR_TENSORWOOD_FORMAT', /expected '\{'/],
-  ['another JSON file', () => parseForest(Buffer.from('{"learner":{}}')), 'ERR_TENSORWOOD_FORMAT', /format tensorwood-forest, got another/],
+  ['text that is no JSON', () => parseForest(Buffer.from('hello')), 'ERR_TENSORWOOD_FORMAT', /not a tensorwood model/],
+  [
+    'another JSON file',
+    () => parseForest(Buffer.from('{"learner":{}}')),
+    'ERR_TENSORWOOD_FORMAT',
+    /forest that tensorwood saved, got another file; this is not a tensorwood model/,
+  ],
+  [
+    'a JSON file with fields of the same name',
+    () => parseForest(Buffer.from('{"version":"1.2","objective":{"name":"x"}}')),
+    'ERR_TENSORWOOD_FORMAT',
+    /not a tensorwood model/,
+  ],
   [
     'a later version',
     () => parseForest(Buffer.from('{"format":"tensorwood-forest","version":9}')),
