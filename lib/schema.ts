@@ -148,7 +148,9 @@ export function fromFlags<S extends Schema>(schema: S, found: Readonly<Record<st
 function fromText(field: Field<unknown>, given: unknown): unknown {
   if (typeof given !== 'string') return given;
   if (field.kind === 'integers') return given === '' ? [] : given.split(',').map(Number);
-  return field.kind === 'number' || field.kind === 'integer' ? (given.trim() === '' ? Number.NaN : Number(given)) : given;
+  if (field.kind !== 'number' && field.kind !== 'integer') return given;
+  // What is no number stays text, so that the refusal shows what was written.
+  return given.trim() === '' || Number.isNaN(Number(given)) ? given : Number(given);
 }
 
 /** One row a field, for --help and the documentation. */
