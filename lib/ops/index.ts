@@ -1,6 +1,6 @@
 // The public operations, a family a line. Tables of operations, leaves and recording stay inside.
 export { type AttentionOptions, attention, attentionWeights, attentionWeightsBelow, selfAttention } from './attention';
-export { type ConvOptions, conv2d, patchify } from './conv';
+export { type ConvOptions, conv2d, type Pair, patchify } from './conv';
 export {
   abs,
   add,
@@ -58,6 +58,6 @@ export { bernoulli, dropout, dropPath, randomNormal, randomUniform } from './ran
 export { type GruOptions, type GruWeights, gru } from './recurrent';
 export { argmax, max, mean, min, type ReduceOptions, sum, variance } from './reduce';
 export { logSoftmax, softmax } from './softmax';
-export { tensor } from './source';
-export { assign, Variable, type VariableOptions } from './state';
-export { type AdamWOptions, adamw, clipFactor, ema, globalNorm, type SgdOptions, sgd, type UpdateInputs } from './update';
+export { type Numbers as NestedNumbers, tensor } from './source';
+export { assign, type Storage, Variable, type VariableOptions } from './state';
+export { type AdamWOptions, adamw, clipFactor, ema, globalNorm, type PerTensor, type SgdOptions, sgd, type UpdateInputs } from './update';

@@ -71,7 +71,7 @@ export const updateOperations = {
 };
 
 /** A number for all tensors, or one for each. */
-type PerTensor = number | readonly number[];
+export type PerTensor = number | readonly number[];
 const spread = (value: PerTensor, count: number): readonly number[] =>
   typeof value === 'number' ? new Array<number>(count).fill(value) : value;
 const pairs = (a: readonly number[], b: readonly number[]): number[] => a.flatMap((value, i) => [value, b[i]!]);

@@ -1,8 +1,11 @@
 // The public face of the trees: `tensorwood/trees`.
 /// <reference lib="esnext.disposable" preserve="true" />
+export type { CategoryColumn, Column, NumberArray, NumberColumn, Table } from '../data/table';
+export type { Field as SchemaField, Options, Schema, Values } from '../schema';
 export { type EvaluationSet, type TrainOptions as TreeTrainOptions, type TreeProgress, trainTrees } from './booster';
 export { createDataset, Dataset, type DatasetOptions, type Label } from './dataset';
 export type { Dictionary, FeatureColumn, Features, Matrix, Numbers as FeatureNumbers } from './features';
-export { Forest, type Importance, loadForest, type PredictOptions, parseForest } from './forest';
-export { datasetSchema, type MetricName, type TreeOptions, treeSchema } from './params';
+export { type About as ForestAbout, Forest, type Importance, loadForest, type PredictOptions, parseForest } from './forest';
+export type { Signature as FeatureSignature } from './match';
+export { datasetSchema, type MetricName, type TreeOptions, type TreeValues, treeSchema } from './params';
 export type { Row } from './row';
