@@ -5,7 +5,7 @@ export { gradient, stopGradient } from './compile/gradient';
 export type { Precision } from './compile/precision';
 export { type ShiftOptions, shiftImages } from './data/augment';
 export { type CalendarPart, calendarParts, expandCalendar } from './data/calendar';
-export { type CsvOptions, type CsvTable, readCsv } from './data/csv';
+export { type CsvOptions, type CsvTable, readCsv, usualMissing } from './data/csv';
 export { type Examples, examples, type Field as ExampleField, splitExamples, subset } from './data/examples';
 export { type IdxArray, type LabelledImages, type Normalisation, readDigits, readIdx, readIdxImages } from './data/images';
 export { type ParquetOptions, readParquet } from './data/parquet';

@@ -10,8 +10,10 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 const has = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
 
-/** What is missing, as sentences that name the cure; empty when the build can start. */
-export function missingTools() {
+const toolkit = [process.env.CUDA_HOME && join(process.env.CUDA_HOME, 'bin'), '/usr/local/cuda/bin'].filter(Boolean);
+
+/** What is missing, as sentences that name the cure; empty when the build can start. `cuda`: for the CUDA library too. */
+export function missingTools({ cuda = false } = {}) {
   const missing = [];
   if (!has('cmake'))
     missing.push(
@@ -24,6 +26,10 @@ export function missingTools() {
   } else if (!has('ninja') && !has('make')) {
     missing.push('Neither ninja nor make is installed: run `apt-get install ninja-build`.');
   }
+  if (cuda && !has('nvcc') && !toolkit.some((folder) => has(join(folder, 'nvcc'))))
+    missing.push(
+      'nvcc of the CUDA toolkit, 12.8 or newer, is not installed: get it from https://developer.nvidia.com/cuda-downloads, and set CUDA_HOME when it is not in /usr/local/cuda.',
+    );
   for (const headers of ['node-addon-api', 'node-api-headers']) {
     try {
       createRequire(join(root, 'package.json')).resolve(`${headers}/package.json`);
@@ -40,13 +46,25 @@ function run(command, args) {
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with exit code ${status}`);
 }
 
-/** Configures and builds; throws with one sentence a missing tool. `folder` is the build tree. Returns the path of the addon. */
-export function build({ folder = join(root, 'build'), defines = [] } = {}) {
-  const missing = missingTools();
+/**
+ * Configures and builds; throws with one sentence a missing tool. `folder` is the build tree; `cuda` builds tensorwood_cuda.so beside the addon.
+ * Returns the path of the addon.
+ */
+export function build({ folder = join(root, 'build'), defines = [], cuda = false } = {}) {
+  const missing = missingTools({ cuda });
   if (missing.length > 0) throw new Error(missing.join('\n'));
   const generator = has('ninja') ? ['-G', 'Ninja'] : ['-G', 'Unix Makefiles'];
-  run('cmake', ['-S', root, '-B', folder, ...generator, '-DCMAKE_BUILD_TYPE=Release', ...defines]);
-  run('cmake', ['--build', folder, '--parallel', '--target', 'tensorwood']);
+  run('cmake', [
+    '-S',
+    root,
+    '-B',
+    folder,
+    ...generator,
+    '-DCMAKE_BUILD_TYPE=Release',
+    ...(cuda ? ['-DTENSORWOOD_CUDA=ON'] : []),
+    ...defines,
+  ]);
+  run('cmake', ['--build', folder, '--parallel', '--target', 'tensorwood', ...(cuda ? ['tensorwood_cuda'] : [])]);
   return join(folder, 'Release', 'tensorwood.node');
 }
 

@@ -1,6 +1,6 @@
 // Flags that every command with a table has, and the table they ask for.
 import { type CalendarPart, expandCalendar } from '../data/calendar';
-import { type CsvTable, csvSchema } from '../data/csv';
+import { type CsvTable, csvSchema, usualMissing } from '../data/csv';
 import { type Column, columnOf, createTable, type Table, withoutColumns } from '../data/table';
 import { readTable } from '../data/table-file';
 import { fail } from '../errors';
@@ -19,7 +19,16 @@ export const tableSections: readonly Section[] = [
       times: { value: 'A,B', doc: 'columns of times (milliseconds since 1970) to replace by month, day, weekday and time of day' },
     },
   },
-  { title: 'Delimited text', flags: flagsOfSchema(textSchema) as Record<string, Flag> },
+  {
+    title: 'Delimited text',
+    flags: {
+      ...(flagsOfSchema(textSchema) as Record<string, Flag>),
+      missing: {
+        value: 'A,B',
+        doc: `texts (other than numbers) that mean a missing value, in place of the usual ${usualMissing.join(', ')}; the empty field always is one`,
+      },
+    },
+  },
 ];
 
 /** The table of --data, as the other flags want it. Lines that were skipped are told on standard error. */
@@ -29,7 +38,12 @@ export async function openTable(
   options: { readonly categories?: readonly string[] } = {},
 ): Promise<Table> {
   const categories = [...listFlag(flags, 'categories'), ...(options.categories ?? [])];
-  const table = await readTable(path, { ...fromFlags(textSchema, flags), categories, signal });
+  const table = await readTable(path, {
+    ...fromFlags(textSchema, flags),
+    categories,
+    ...(flags.missing === undefined ? {} : { missing: listFlag(flags, 'missing') }),
+    signal,
+  });
   tellSkipped(table as Partial<CsvTable>);
   for (const name of listFlag(flags, 'ignore')) columnOf(table, name);
   return expandTimes(withoutColumns(table, listFlag(flags, 'ignore')), listFlag(flags, 'times'));

@@ -23,7 +23,7 @@ export interface CsvOptions extends Options<typeof csvSchema> {
   readonly categories?: readonly string[];
   /** Columns that must be numbers: any other text makes its line a bad line. */
   readonly numbers?: readonly string[];
-  /** Spellings of a missing value. The empty field always is one. */
+  /** Spellings of a missing value; default usualMissing. The empty field always is one. */
   readonly missing?: readonly string[];
   readonly signal?: AbortSignal;
 }
@@ -35,7 +35,8 @@ export interface CsvTable extends Table {
   readonly skipped: { readonly count: number; readonly first: readonly { line: number; reason: string }[] };
 }
 
-const usualMissing = ['NA', 'N/A', '?', 'NaN', 'nan', 'null', 'NULL', 'None'];
+/** Spellings of a missing value where none are named. */
+export const usualMissing = ['NA', 'N/A', '?', 'NaN', 'nan', 'null', 'NULL', 'None'];
 
 /**
  * Reads a CSV file (RFC 4180, and what files in the wild add) into columns: numbers as Float32Array, or Float64Array when a number beyond 2^24
