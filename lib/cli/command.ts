@@ -31,6 +31,8 @@ export interface Command {
   readonly examples?: readonly string[];
   /** How many words may follow the command: least and most. */
   readonly words: readonly [number, number];
+  /** The first words that flags depend on, where they do. */
+  readonly subjects?: readonly string[];
   /** Flags; they may depend on the first word, such as the model to train. Without a word: what is worth saying in the general help. */
   sections(subject: string | undefined): readonly Section[] | Promise<readonly Section[]>;
   run(input: Input): Promise<void>;
@@ -58,7 +60,7 @@ const valueName = (kind: string): string => ({ number: 'X', integer: 'N', intege
 
 /** Words and flags of a command line. @throws ERR_TENSORWOOD_ARGUMENT for an unknown flag, a missing value or a wrong number of words */
 export async function readArguments(name: string, command: Command, args: readonly string[]): Promise<Pick<Input, 'words' | 'flags'>> {
-  const subject = args[0]?.startsWith('-') ? undefined : args[0];
+  const subject = subjectOf(name, command, args);
   const known: Record<string, Flag> = Object.assign({}, globalFlags, ...(await command.sections(subject)).map((s) => s.flags));
   const options = Object.fromEntries(
     Object.entries(known).map(([flag, { value }]) => [flag, { type: value === undefined ? ('boolean' as const) : ('string' as const) }]),
@@ -77,6 +79,15 @@ export async function readArguments(name: string, command: Command, args: readon
   }
   if (flags.help !== true) checkWords(name, command, positionals);
   return { words: positionals, flags };
+}
+
+/** The first word. After a flag, whose value may be a word too, only one that the command knows. */
+function subjectOf(name: string, { subjects, usage }: Command, args: readonly string[]): string | undefined {
+  if (!args[0]?.startsWith('-')) return args[0];
+  const found = args.find((word) => subjects?.includes(word));
+  if (found === undefined && subjects !== undefined && !args.includes('--help'))
+    fail('ERR_TENSORWOOD_ARGUMENT', `${name}: expected one of ${subjects.join(', ')} before the flags; usage: tensorwood ${usage}`);
+  return found;
 }
 
 const flagOf = (written: string, known: Readonly<Record<string, Flag>>): string =>

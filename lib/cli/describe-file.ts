@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { compact, grouped } from '../dashboard/html';
 import type { Column, Table } from '../data/table';
+import { fail } from '../errors';
 import { inspectSafetensors } from '../formats/safetensors';
 import { showShape, sizeOf } from '../shape';
 import { loadForest } from '../trees/forest';
@@ -89,7 +90,10 @@ export async function describeFile(path: string, input: Input): Promise<string> 
       return describeForest(path);
     case 'safetensors':
       return describeSafetensors(path);
-    default:
+    case 'text':
+      if (/\.json$/i.test(path)) fail('ERR_TENSORWOOD_FORMAT', `inspect: '${path}' is not a tensorwood model, and JSON is no table`);
+      return describeTable(path, await openTable(path, input));
+    case 'parquet':
       return describeTable(path, await openTable(path, input));
   }
 }

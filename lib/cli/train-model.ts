@@ -8,7 +8,7 @@ import { fail } from '../errors';
 import { writeAtomically } from '../formats/atomic';
 import { createModel, type Model, type ModelDefinition } from '../models/model';
 import { findModel } from '../models/registry';
-import { fromFlags, type Options, type Schema } from '../schema';
+import { fromFlags, type Options, parse, type Schema } from '../schema';
 import { readEvents } from '../train/events';
 import { train, trainSchema } from '../train/loop';
 import { loadModel } from '../train/model-file';
@@ -70,8 +70,9 @@ interface Session {
 async function open(input: Input, definition: ModelDefinition): Promise<Session> {
   const { flags } = input;
   const recipe = recipeOf(definition.name, input);
-  const images = await openLabelledImages(input);
   const options: Options<typeof trainSchema> = { ...recipe?.options, ...fromFlags(trainSchema, flags) };
+  parse('train', trainSchema, options); // before images are read
+  const images = await openLabelledImages(input);
   const config = { ...impliedConfig(definition.schema, images), ...recipe?.config, ...fromFlags(definition.schema, flags) };
   const seed = options.seed ?? 0;
   const model = createModel(definition, config, { seed });

@@ -7,10 +7,11 @@ import { csvText } from '../data/csv-text';
 import { type Column, columnOf, type Table, takeRows, withoutColumns } from '../data/table';
 import { fail } from '../errors';
 import { writeAtomically } from '../formats/atomic';
+import { setAside } from '../formats/set-aside';
 import { permutation } from '../nn/philox';
-import { fromFlags } from '../schema';
+import { fromFlags, parse } from '../schema';
 import { type TreeProgress, trainTrees } from '../trees/booster';
-import { createDataset, type Label } from '../trees/dataset';
+import { createDataset, type Label, refuseMissing } from '../trees/dataset';
 import type { Forest } from '../trees/forest';
 import { datasetSchema, type TreeOptions, treeSchema } from '../trees/params';
 import { flagsOfSchema, type Input, listFlag, requiredFlag, type Section, textFlag } from './command';
@@ -37,6 +38,8 @@ export const treeSections: readonly Section[] = [
 
 const shownRows = 1000; // of the held-out ones that are kept as a file
 const splitStream = 0x73706c74;
+/** What a run leaves in its folder. */
+const products = ['model.json', 'run.json', 'history.jsonl', 'held-out.csv', 'report.html'];
 
 interface Parts {
   readonly train: Table;
@@ -68,14 +71,36 @@ function split(table: Table, heldOut: string, seed: number): Parts {
 async function prepare(input: Input, label: string): Promise<Table> {
   const table = await openTable(requiredFlag('train', input.flags, 'data'), input);
   const column = columnOf(table, label);
+  refuseMissing('train', labelOf(column));
   const least = textFlag(input.flags, 'at-least');
   return least === undefined ? table : withColumn(table, atLeast(column, Number(least)));
 }
 
-const describeRound = ({ round, rounds, evaluation }: TreeProgress): string => {
-  const metrics = Object.values(evaluation).flatMap((set) => Object.entries(set).map(([name, value]) => `${name} ${value.toFixed(4)}`));
-  return [`tree ${round}/${rounds}`, ...metrics].join('  ');
-};
+/** Refuses flags that no table could make right, before one is read. */
+function checkFlags({ flags }: Input): void {
+  parse('train', treeSchema, fromFlags(treeSchema, flags));
+  parse('train', datasetSchema, fromFlags(datasetSchema, flags));
+  for (const name of ['at-least', 'held-out']) {
+    const given = textFlag(flags, name);
+    if (given !== undefined && (given.trim() === '' || !Number.isFinite(Number(given))))
+      fail('ERR_TENSORWOOD_ARGUMENT', `train: expected --${name} to be a number, got '${given}'`);
+  }
+}
+
+const showMetric = (value: number): string => value.toFixed(Math.abs(value) < 1000 ? 4 : 2);
+
+const metricsOf = ({ evaluation }: TreeProgress): string[] =>
+  Object.values(evaluation).flatMap((set) => Object.entries(set).map(([name, value]) => `${name} ${showMetric(value)}`));
+
+const describeRound = (progress: TreeProgress): string => [`tree ${progress.round}/${progress.rounds}`, ...metricsOf(progress)].join('  ');
+
+/** The round that the model ends with: an early stop keeps the best, not the last. */
+function describeKept({ forest: { rounds }, history }: Trained): string | undefined {
+  const last = history.at(-1);
+  const kept = history[rounds - 1];
+  if (last === undefined || kept === undefined || kept === last) return last && describeRound(last);
+  return [`kept ${rounds} of ${last.round} trees`, ...metricsOf(kept)].join(', ');
+}
 
 interface Trained {
   readonly forest: Forest;
@@ -130,6 +155,7 @@ export async function runTrainTrees(input: Input): Promise<void> {
   const { flags } = input;
   const label = requiredFlag('train', flags, 'label');
   const output = textFlag(flags, 'output') ?? join('runs', 'trees');
+  checkFlags(input);
   const table = await prepare(input, label);
   const parts = split(table, textFlag(flags, 'held-out') ?? '0.1', Number(textFlag(flags, 'seed') ?? 0));
   process.stderr.write(
@@ -137,8 +163,8 @@ export async function runTrainTrees(input: Input): Promise<void> {
   );
   const trained = await grow(parts, label, input);
   await save({ input, label, output, parts, trained });
-  const last = trained.history.at(-1);
-  process.stdout.write(`${trained.state} after ${duration(trained.seconds)}${last === undefined ? '' : `: ${describeRound(last)}`}\n`);
+  const kept = describeKept(trained);
+  process.stdout.write(`${trained.state} after ${duration(trained.seconds)}${kept === undefined ? '' : `: ${kept}`}\n`);
   process.stdout.write(`model   ${join(output, 'model.json')}\nreport  ${join(output, 'report.html')}\n`);
   if (parts.test !== undefined) process.stdout.write(`next    ${nextLine(output)}\n`);
   trained.forest.dispose();
@@ -160,6 +186,7 @@ async function save({ input, label, output, parts, trained }: Finished): Promise
   const { flags } = input;
   const { forest, history, seconds, state } = trained;
   const least = textFlag(flags, 'at-least');
+  setAside('train', output, products);
   await forest.save(join(output, 'model.json'));
   await writeRun(output, {
     kind: 'trees',

@@ -1,12 +1,11 @@
 // The training loop, the only one: batches, steps, evaluation, early stop, checkpoints, events. It knows models by their record and data by Examples.
 // A run that is interrupted anywhere and resumed ends with the same bits as one that was not.
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Examples } from '../data/examples';
 import { fail } from '../errors';
 import type { Executor } from '../executor';
 import { defaultExecutor } from '../executor';
-import { fileReason } from '../formats/atomic';
+import { setAside } from '../formats/set-aside';
 import type { Model } from '../models/model';
 import { optimizerSchema } from '../optim/optimizer';
 import { scheduleFactor, scheduleSchema } from '../optim/schedule';
@@ -139,20 +138,6 @@ async function open(model: Model, data: Examples, given: TrainOptions): Promise<
 
 /** What a run leaves in its folder. */
 const products = ['events.jsonl', 'checkpoints', 'model.safetensors'];
-
-/** Moves what an earlier run left in the folder to previous/, in place of what the run before left there. Other files there stay. */
-function setAside(folder: string): void {
-  const left = products.filter((name) => existsSync(join(folder, name)));
-  if (left.length === 0) return;
-  const aside = join(folder, 'previous');
-  try {
-    mkdirSync(aside, { recursive: true });
-    for (const name of products) rmSync(join(aside, name), { recursive: true, force: true });
-    for (const name of left) renameSync(join(folder, name), join(aside, name));
-  } catch (error) {
-    fail('ERR_TENSORWOOD_FILE', `train: cannot move the earlier run in '${folder}' to '${aside}': ${fileReason(error)}`, error);
-  }
-}
 
 async function restore(session: Session, newest: { path: string } | undefined): Promise<void> {
   const { emit } = session;
@@ -303,7 +288,7 @@ export async function train(model: Model, data: Examples, options: TrainOptions 
   const { folder, resume } = options;
   const newest = resume && folder !== undefined ? listCheckpoints(checkpointsIn(folder)).at(-1) : undefined;
   try {
-    if (folder !== undefined && !newest) setAside(folder);
+    if (folder !== undefined && !newest) setAside('train', folder, products);
     session.emit({
       event: 'start',
       model: model.name,

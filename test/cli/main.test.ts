@@ -84,6 +84,24 @@ describe('tensorwood', () => {
     [['inspect', 'absent.csv'], 1, "tensorwood: inspect: cannot read 'absent.csv'"],
     [['train', 'trees', '--data'], 2, 'tensorwood: train: expected a value after --data (FILE)'],
     [['train', 'trees', '--label', 'x'], 2, 'tensorwood: train: expected --data'],
+    [['train', 'trees', '--data', 'absent.csv', '--label', 'x', '--trees', 'abc'], 2, 'tensorwood: train: expected trees to be an integer'],
+    [
+      ['train', 'trees', '--data', 'absent.csv', '--label', 'x', '--at-least', 'abc'],
+      2,
+      "tensorwood: train: expected --at-least to be a number, got 'abc'",
+    ],
+    [
+      ['train', 'trees', '--data', 'absent.csv', '--label', 'x', '--held-out', 'abc'],
+      2,
+      "tensorwood: train: expected --held-out to be a number, got 'abc'",
+    ],
+    [
+      ['train', '--epochs', 'abc', 'vit', '--data', 'absent'],
+      2,
+      "tensorwood: train: expected epochs to be a number of more than 0, got 'abc'",
+    ],
+    [['train', '--epochs', '2', 'vti'], 2, 'tensorwood: train: expected one of trees, '],
+    [['inspect', 'package.json'], 1, "tensorwood: inspect: 'package.json' is not a tensorwood model"],
     [['train', 'nothing'], 2, 'tensorwood: models: expected one of'],
     [['predict', 'package.json', '--data', 'x.csv'], 1, "tensorwood: predict: expected a model, got 'package.json'"],
   ])('%j: one sentence and exit code %i', async (args, code, message) => {
@@ -236,15 +254,45 @@ describe('tensorwood train trees', () => {
     expect((await run(['predict', 'stopped', '--data', 'stopped/held-out.csv'])).code).toBe(0);
   });
 
-  it('leaves no half-written run where it cannot write', async () => {
+  it('moves an earlier run to previous/, and keeps it where it cannot', async () => {
     const data = written('small.csv', table(300));
-    mkdirSync(join(folder, 'blocked', 'model.json'), { recursive: true });
-    const answer = await run(['train', 'trees', '--data', data, '--label', 'late', '--trees', '2', '--output', 'blocked']);
+    const train = (trees: number): Promise<Answer> =>
+      run(['train', '--trees', `${trees}`, 'trees', '--data', data, '--label', 'late', '--output', 'again']);
+    const roundsIn = (path: string): number =>
+      readFileSync(join(folder, path, 'history.jsonl'), 'utf8')
+        .trim()
+        .split('\n').length;
+    const products = ['held-out.csv', 'history.jsonl', 'model.json', 'report.html', 'run.json'];
+    for (const trees of [2, 3, 4]) {
+      expect(await train(trees)).toMatchObject({ code: 0 });
+      if (trees === 2) writeFileSync(join(folder, 'again', 'notes.txt'), 'mine');
+    }
+    expect(readdirSync(join(folder, 'again')).sort()).toEqual([...products, 'notes.txt', 'previous'].sort());
+    expect(readdirSync(join(folder, 'again', 'previous')).sort()).toEqual(products);
+    expect([roundsIn('again'), roundsIn('again/previous')]).toEqual([4, 3]);
+
+    rmSync(join(folder, 'again', 'previous'), { recursive: true });
+    writeFileSync(join(folder, 'again', 'previous'), '');
+    const answer = await train(5);
     expect(answer.code).toBe(1);
     expect(answer.err.trim().split('\n').at(-1)).toMatch(
-      /^tensorwood: write: cannot write 'blocked\/model.json': there is a folder of that name/,
+      /^tensorwood: train: cannot move the earlier run in 'again' to 'again\/previous': /,
     );
-    expect(readdirSync(join(folder, 'blocked'))).toEqual(['model.json']);
+    expect(roundsIn('again')).toBe(4);
+  });
+
+  it('tells the round that an early stop keeps, and its metric', async () => {
+    const data = written('small.csv', table(300));
+    const flags = ['--trees', '500', '--learning-rate', '0.5', '--early-stopping', '5', '--output', 'early'];
+    const { out } = await run(['train', 'trees', '--data', data, '--label', 'late', ...flags]);
+    const lines = readFileSync(join(folder, 'early', 'history.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    const losses = lines.map((line) => JSON.parse(line).evaluation['held-out'].logloss as number);
+    const best = Math.min(...losses);
+    const kept = losses.indexOf(best) + 1;
+    expect(losses.length).toBe(kept + 5);
+    expect(out).toContain(`: kept ${kept} of ${kept + 5} trees, logloss ${best.toFixed(4)}, auc `);
   });
 
   it.skipIf(!canMount)('on a full disk: one sentence, and no broken model (needs a private mount: unshare -rm)', async () => {
@@ -260,6 +308,6 @@ describe('tensorwood train trees', () => {
     const data = written('odd.csv', 'a,label\n1,yes\n2,yes\n3,\n');
     const answer = await run(['train', 'trees', '--data', data, '--label', 'label', '--held-out', '0']);
     expect(answer.code).toBe(1);
-    expect(answer.err.trim().split('\n').at(-1)).toMatch(/^tensorwood: .*label/);
+    expect(answer.err.trim().split('\n').at(-1)).toBe('tensorwood: train: the label is missing in row 2; leave such rows out');
   });
 });

@@ -9,6 +9,7 @@ export const command: Command = {
   usage: 'train trees|MODEL --data FILE [flags]',
   description: `MODEL is one of ${modelNames().join(', ')}. Trains, shows progress, and leaves a folder with the model, its history, what was held out, and a report to open in a browser. Ctrl-C stops and saves what there is.`,
   words: [1, 1],
+  subjects: ['trees', ...modelNames()],
   examples: [
     'tensorwood train trees --data houses.csv --label price',
     'tensorwood train trees --data flights.parquet --label delay --at-least 15 --times date',
