@@ -14,7 +14,7 @@ import { input } from './ops/source';
 import type { Storage } from './ops/state';
 import { record, Variable } from './ops/state';
 import type { Shape } from './shape';
-import { sameShape, showShape, sizeOf } from './shape';
+import { showShape, sizeOf } from './shape';
 import type { Signature } from './tensor';
 import { engine, Tensor } from './tensor';
 
