@@ -13,6 +13,14 @@ export type DataArray = Float32Array | Uint16Array | Int32Array | Uint8Array;
 
 export const isFloating = (dtype: DType): boolean => dtype === 'f32' || dtype === 'bf16';
 
+/** Whether this is a typed array that carries a dtype. */
+export const isDataArray = (value: unknown): value is DataArray =>
+  value instanceof Float32Array || value instanceof Int32Array || value instanceof Uint16Array || value instanceof Uint8Array;
+
+/** Whether these are numbers that carry no dtype: a plain array of them, or a Float64Array. */
+export const isPlainNumbers = (value: unknown): value is Float64Array | readonly number[] =>
+  value instanceof Float64Array || (Array.isArray(value) && value.every((v) => typeof v === 'number'));
+
 /** The dtype that a typed array carries; bool arrays look like u8. */
 export function dtypeOf(array: DataArray): DType {
   if (array instanceof Float32Array) return 'f32';
@@ -38,7 +46,7 @@ export function fromBfloat16(half: number): number {
 }
 
 /** Numbers as an array of `dtype`: itself when it is one already, zeros for a count. A Uint16Array holds bf16 bits. */
-export function convert(source: DataArray | readonly number[] | number, dtype: DType): DataArray {
+export function convert(source: DataArray | Float64Array | readonly number[] | number, dtype: DType): DataArray {
   const { array } = dtypes[dtype];
   if (typeof source === 'number') return new array(source);
   if (source instanceof array) return source;

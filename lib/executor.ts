@@ -1,33 +1,40 @@
 // Owns what runs: the native runtime, the memory of variables, the random counter, and the programs of step functions. The last step of the flow that
 // lib/compile begins.
 
+import { types } from 'node:util';
 import type { CompileSettings } from './compile/compile';
-import { compileGraph } from './compile/compile';
+import { compileGraph, settingsSchema } from './compile/compile';
 import type { MemoryPlan } from './compile/memory';
+import type { Arrays, Tensors } from './compile/structure';
+import { collectTensors, restoreArrays } from './compile/structure';
 import { traceGraph } from './compile/trace';
 import type { DataArray, DType } from './dtype';
-import { convert, dtypeOf, dtypes } from './dtype';
+import { convert, dtypeOf, dtypes, isDataArray, isPlainNumbers } from './dtype';
 import { fail } from './errors';
 import type { BufferHandle, MemoryUsage, ProgramHandle, RuntimeHandle } from './native';
 import { native, runJob } from './native';
 import { input } from './ops/source';
 import type { Storage } from './ops/state';
 import { record, Variable } from './ops/state';
+import type { Options } from './schema';
+import { integer, parse, text } from './schema';
 import type { Shape } from './shape';
 import { showShape, sizeOf } from './shape';
-import type { Signature } from './tensor';
-import { engine, Tensor } from './tensor';
+import type { Signature, Tensor } from './tensor';
+import { engine } from './tensor';
 
-export interface ExecutorOptions {
-  /** 'cpu' (default) or 'cuda'. */
-  readonly device?: string;
-  /** Default: TENSORWOOD_THREADS, else the cores that this process may use. Results do not depend on it. */
-  readonly threads?: number;
-  /** 'scalar', 'avx2' or 'avx512'. Default: TENSORWOOD_ISA, else the best of the machine. */
-  readonly isa?: string;
-  /** Seed of all random operations, an integer in [0, 2^53). Default 0. */
-  readonly seed?: number;
-}
+export const executorSchema = {
+  device: text('cpu', 'cpu or cuda'),
+  threads: integer(
+    0,
+    [0, Number.MAX_SAFE_INTEGER],
+    'results do not depend on it; 0 = TENSORWOOD_THREADS, else the cores that this process may use',
+  ),
+  isa: text('', "scalar, avx2 or avx512; '' = TENSORWOOD_ISA, else the best of the machine"),
+  seed: integer(0, [0, Number.MAX_SAFE_INTEGER], 'seed of all random operations'),
+};
+
+export type ExecutorOptions = Options<typeof executorSchema>;
 
 /** Bytes that a step needs, known before it first runs. */
 export interface StepPlan {
@@ -90,8 +97,7 @@ export class Executor {
 
   /** Throws ERR_TENSORWOOD_DEVICE when the machine lacks the device or the instruction set. */
   constructor(options: ExecutorOptions = {}) {
-    const { device = 'cpu', threads = 0, isa = '', seed = 0 } = options;
-    if (!Number.isSafeInteger(seed) || seed < 0) fail('ERR_TENSORWOOD_ARGUMENT', `Executor: expected a seed in [0, 2^53), got ${seed}`);
+    const { device, threads, isa, seed } = parse('Executor', executorSchema, options);
     this.handle = native().createRuntime(device, threads, isa);
     this.random = new Variable({
       name: 'random',
@@ -195,19 +201,25 @@ export interface ShapedArray extends Signature {
   readonly data: DataArray;
 }
 
-/** Gives a typed array a shape, in place. The dtype is the array's (Uint16Array = bf16 bits) unless it says 'bool'. Throws ERR_TENSORWOOD_SHAPE. */
-export function array(data: DataArray, shape: Shape, options: { dtype?: DType } = {}): ShapedArray {
-  const dtype = options.dtype ?? dtypeOf(data);
+/**
+ * Gives numbers a shape (default: one axis). A typed array stays where it is, and its dtype (Uint16Array = bf16 bits) unless that is said to be 'bool'; plain
+ * arrays and Float64Array are copied as f32 or what `dtype` says. Throws ERR_TENSORWOOD_SHAPE, _DTYPE.
+ */
+export function array(numbers: DataArray | Float64Array | readonly number[], shape?: Shape, options: { dtype?: DType } = {}): ShapedArray {
+  const plain = isPlainNumbers(numbers);
+  const dtype = options.dtype ?? (plain ? 'f32' : dtypeOf(numbers));
+  const data = plain ? convert(numbers, dtype) : numbers;
   if (!(data instanceof dtypes[dtype].array)) {
     fail(
       'ERR_TENSORWOOD_DTYPE',
-      `array: expected a ${dtypes[dtype].array.name} for dtype ${dtype}, got ${data?.constructor?.name ?? data}`,
+      `array: expected a ${dtypes[dtype].array.name} for dtype ${dtype}, got ${(data as object)?.constructor?.name ?? data}`,
     );
   }
-  if (data.length !== sizeOf(shape)) {
-    fail('ERR_TENSORWOOD_SHAPE', `array: expected ${sizeOf(shape)} elements for shape ${showShape(shape)}, got ${data.length}`);
+  const at = shape ?? [data.length];
+  if (data.length !== sizeOf(at)) {
+    fail('ERR_TENSORWOOD_SHAPE', `array: expected ${sizeOf(at)} elements for shape ${showShape(at)}, got ${data.length}`);
   }
-  return { data, shape, dtype };
+  return { data, shape: at, dtype };
 }
 
 /** What a step function takes: shaped arrays, typed arrays of one axis, or numbers (f32 scalars). */
@@ -215,32 +227,13 @@ export type StepInput = ShapedArray | DataArray | number;
 
 function shaped(value: StepInput, position: number): ShapedArray {
   if (typeof value === 'number') return { data: Float32Array.of(value), shape: [], dtype: 'f32' };
-  if (value instanceof Float32Array || value instanceof Int32Array || value instanceof Uint16Array || value instanceof Uint8Array) {
-    return { data: value, shape: [value.length], dtype: dtypeOf(value) };
-  }
-  const known = typeof value === 'object' && value !== null && 'data' in value && 'shape' in value;
-  return known
-    ? value
-    : fail('ERR_TENSORWOOD_ARGUMENT', `step: expected input ${position} to be an array, a typed array or a number, got ${value}`);
-}
-
-/** What a step function may return: a tensor, or arrays and records of them. */
-export type Tensors = Tensor | undefined | readonly Tensors[] | { readonly [name: string]: Tensors };
-
-/** The same structure with a typed array, row-major, for each tensor. */
-export type Arrays<T> = T extends Tensor ? DataArray : { [K in keyof T]: Arrays<T[K]> };
-
-function collect(structure: Tensors, into: Tensor[]): Tensor[] {
-  if (structure instanceof Tensor) into.push(structure);
-  else if (structure) for (const part of Object.values(structure)) collect(part, into);
-  return into;
-}
-
-function restore(structure: Tensors, results: Iterator<DataArray>): unknown {
-  if (structure instanceof Tensor) return results.next().value;
-  if (Array.isArray(structure)) return structure.map((part) => restore(part, results));
-  if (!structure) return structure;
-  return Object.fromEntries(Object.entries(structure).map(([name, part]) => [name, restore(part, results)]));
+  if (isDataArray(value)) return { data: value, shape: [value.length], dtype: dtypeOf(value) };
+  const { data, shape, dtype } = (value ?? {}) as Partial<ShapedArray>;
+  if (isDataArray(data) && Array.isArray(shape) && dtype !== undefined && Object.hasOwn(dtypes, dtype)) return value;
+  const named = typeof value === 'object' && value !== null;
+  const got = named ? (value as object).constructor?.name : value;
+  const cure = named ? '; use array(numbers, shape), or Float32Array.from' : '';
+  fail('ERR_TENSORWOOD_ARGUMENT', `step: expected input ${position} to be an array, a typed array or a number, got ${got}${cure}`);
 }
 
 /** What `calls` calls of a kernel took together. */
@@ -276,6 +269,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
+export type { Arrays, Tensors };
+
 export interface StepOptions extends Pick<CompileSettings, 'precision' | 'recompute' | 'reuse' | 'observe'> {
   /** Default: defaultExecutor(). */
   readonly executor?: Executor;
@@ -296,6 +291,9 @@ export interface Step<T extends Tensors> {
   [Symbol.dispose](): void;
 }
 
+const refuseCount = (wanted: number, got: number): never =>
+  fail('ERR_TENSORWOOD_ARGUMENT', `step: expected ${wanted} inputs, one for each parameter of its function, got ${got}`);
+
 /**
  * Turns a function from tensors to tensors into a step that runs natively. The function is called once for each combination of input shapes and dtypes,
  * to record the graph; assign() in it writes variables at the end of every step.
@@ -304,6 +302,12 @@ export interface Step<T extends Tensors> {
  *     const { loss } = await step(array(x, [B, D]), labels);
  */
 export function compile<T extends Tensors>(fn: (...inputs: Tensor[]) => T, options: StepOptions = {}): Step<T> {
+  if (typeof fn !== 'function' || types.isAsyncFunction(fn) || types.isGeneratorFunction(fn))
+    fail('ERR_TENSORWOOD_ARGUMENT', `compile: expected a function that returns tensors at once, got ${fn?.constructor?.name ?? fn}`);
+  const { executor: given, observe, ...rest } = options;
+  const settings = { ...parse('compile', settingsSchema, rest), ...(observe ? { observe } : {}) };
+  if (given !== undefined && !(given instanceof Executor))
+    fail('ERR_TENSORWOOD_ARGUMENT', `compile: expected executor to be an Executor, got ${given}`);
   const cache = new Map<string, Loaded<T>>();
   let disposed = false;
 
@@ -312,8 +316,14 @@ export function compile<T extends Tensors>(fn: (...inputs: Tensor[]) => T, optio
     const key = signatures.map(({ shape, dtype }) => `${dtype}[${shape}]`).join();
     let loaded = cache.get(key);
     if (!loaded) {
+      if (signatures.length < fn.length) refuseCount(fn.length, signatures.length);
       const { result, recording } = record(() => fn(...signatures.map((signature, i) => input(i, signature))));
-      const program = (options.executor ?? defaultExecutor()).load(signatures, collect(result, []), recording.assignments, options);
+      const program = (given ?? defaultExecutor()).load(signatures, collectTensors(result), recording.assignments, settings);
+      // A function with a rest parameter may take more than its length says: then it reads them.
+      if (signatures.length > fn.length && fn.length > 0 && !program.inputs.some((i) => i >= fn.length)) {
+        program.dispose();
+        refuseCount(fn.length, signatures.length);
+      }
       loaded = { program, structure: result };
       cache.set(key, loaded);
     }
@@ -326,7 +336,7 @@ export function compile<T extends Tensors>(fn: (...inputs: Tensor[]) => T, optio
     const outputs = loaded.program.outputs.map(({ shape, dtype }) => convert(sizeOf(shape), dtype));
     return { loaded, inputs: loaded.program.inputs.map((i) => inputs[i]!.data), outputs };
   };
-  const finish = ({ loaded, outputs }: Launch<T>) => restore(loaded.structure, outputs.values());
+  const finish = ({ loaded, outputs }: Launch<T>) => restoreArrays(loaded.structure, outputs.values());
 
   const run = async (values: readonly StepInput[], { signal }: RunOptions = {}): Promise<unknown> => {
     const launch = prepare(values);

@@ -2,6 +2,7 @@
 // programs and lib/executor runs them. Leaves are made in lib/ops/source.ts and lib/ops/state.ts.
 import type { DataArray, DType } from './dtype';
 import type { Shape } from './shape';
+import { showShape } from './shape';
 
 export interface Signature {
   readonly shape: Shape;
@@ -32,6 +33,11 @@ export class Tensor implements Signature {
   /** Compiles and runs what this tensor depends on. Resolves to a new typed array in row-major order. For several tensors at once use evaluate(). */
   async data(): Promise<DataArray> {
     return (await engine.evaluate([this]))[0]!;
+  }
+
+  /** How console.log shows it: `Tensor (2, 3) f32 linear`. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `${this.constructor.name} ${showShape(this.shape)} ${this.dtype} ${this.node.operation.name}`;
   }
 }
 

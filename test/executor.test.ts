@@ -1,4 +1,5 @@
 // Step functions from end to end: structure of results, the cache, state between steps, abort, dispose, and what is refused.
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { gradient } from '../lib/compile/gradient';
 import { array, compile, Executor, evaluate, memoryUsage } from '../lib/executor';
@@ -20,6 +21,27 @@ describe('evaluate', () => {
     expect(await x.data()).toEqual(f32(1, 4, 9));
     const [a, b, again] = await evaluate(add(x, 1), sum(x), x);
     expect([a, b, again]).toEqual([f32(2, 5, 10), f32(14), f32(1, 4, 9)]);
+  });
+
+  it('shows a tensor as what it is', () => {
+    const w = new Variable({ name: 'w', shape: [3, 2] });
+    expect(
+      inspect(
+        linear(
+          tensor([
+            [1, 2],
+            [3, 4],
+          ]),
+          w,
+        ),
+      ),
+    ).toMatch(/^Tensor \(2, 3\) f32 \w+$/);
+  });
+
+  it('refuses what is no number', () => {
+    for (const wrong of [['a'], 'a', undefined, [1, [null]], BigInt64Array.of(1n)])
+      expect(() => tensor(wrong as never)).toThrow(/tensor: expected numbers, nested arrays of them or a typed array, got/);
+    expect(tensor(Float64Array.of(1, 2)).dtype).toBe('f32');
   });
 
   it('copies leaves, views and results asked for twice', async () => {
@@ -78,6 +100,45 @@ describe('compile', () => {
     await expect(step('x' as never)).rejects.toThrow('step: expected input 0 to be an array, a typed array or a number, got x');
     expect(() => array(f32(1, 2), [3])).toThrow('array: expected 3 elements for shape (3,), got 2');
     expect(() => array(f32(1, 2), [2], { dtype: 'i32' })).toThrow('array: expected a Int32Array for dtype i32, got Float32Array');
+  });
+
+  it('takes plain numbers through array', async () => {
+    using step = compile((x: Tensor) => mul(x, 2));
+    expect(await step(array([1, 2, 3], [3, 1]))).toEqual(f32(2, 4, 6));
+    expect(array([1, 2])).toEqual({ data: f32(1, 2), shape: [2], dtype: 'f32' });
+    expect(array([1, 2], [2], { dtype: 'i32' }).data).toEqual(Int32Array.of(1, 2));
+    expect(array(Float64Array.of(1, 2)).data).toEqual(f32(1, 2));
+    expect(() => array(['a'] as never)).toThrow(expect.objectContaining({ code: 'ERR_TENSORWOOD_DTYPE' }));
+    await expect(step(Float64Array.of(1) as never)).rejects.toThrow(/got Float64Array; use array\(numbers, shape\), or Float32Array.from/);
+    await expect(step([1, 2] as never)).rejects.toThrow(/got Array; use array/);
+  });
+
+  it('refuses too few inputs and too many', async () => {
+    using step = compile((x: Tensor, y: Tensor) => add(x, y));
+    await expect(step(1)).rejects.toThrow('step: expected 2 inputs, one for each parameter of its function, got 1');
+    await expect(step(1, 2, 3)).rejects.toThrow('step: expected 2 inputs, one for each parameter of its function, got 3');
+    using open = compile((x: Tensor, ...rest: Tensor[]) => rest.reduce((a, b) => add(a, b), x));
+    expect(await open(1, 2, 3)).toEqual(f32(6));
+  });
+
+  it('refuses functions that return no tensors', async () => {
+    const refusal = /compile: expected/;
+    expect(() => compile((async () => undefined) as never)).toThrow(
+      'compile: expected a function that returns tensors at once, got AsyncFunction',
+    );
+    expect(() => compile('x' as never)).toThrow(refusal);
+    await expect(compile((() => Promise.resolve()) as never)()).rejects.toThrow(/its result .* got Promise; a step function/);
+    await expect(compile((() => ({ loss: 3 })) as never)()).rejects.toThrow(/expected 'loss' to be a tensor.*got number 3/);
+    await expect(compile((() => f32(1)) as never)()).rejects.toThrow(/got Float32Array/);
+  });
+
+  it('refuses options that do not exist', () => {
+    expect(() => compile((x) => x, { precision: 'bf61' as never })).toThrow(
+      "compile: expected precision to be one of f32, bf16, got 'bf61'",
+    );
+    expect(() => compile((x) => x, { precison: 'bf16' } as never)).toThrow(/unknown option 'precison', did you mean 'precision'/);
+    expect(() => compile((x) => x, { executor: 'cpu' as never })).toThrow('compile: expected executor to be an Executor, got cpu');
+    expect(() => new Executor({ thread: 2 } as never)).toThrow(/Executor: unknown option 'thread', did you mean 'threads'/);
   });
 
   it('plans before the first step', () => {
@@ -204,7 +265,7 @@ describe('executor', () => {
     expect(await executor.random.read()).toEqual(Int32Array.of(7, 256, 2, 0));
     await executor.random.write([7, 256, 0, 0]);
     expect(await step()).toEqual(Int32Array.of(7, 256, 0, 0));
-    expect(() => new Executor({ seed: 0.5 })).toThrow('Executor: expected a seed in [0, 2^53), got 0.5');
+    expect(() => new Executor({ seed: 0.5 })).toThrow('Executor: expected seed to be an integer in [0, 9007199254740991], got 0.5');
   });
 
   it('does not share variables with another', async () => {

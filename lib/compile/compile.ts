@@ -1,5 +1,6 @@
 // The passes, in order: from what a step function recorded to the bytes of a program. TENSORWOOD_DUMP=<pass>, or all, prints what each leaves.
 // gradient() is no pass: it runs while the step function is traced.
+import { boolean, choice } from '../schema';
 import { fuse } from './fuse';
 import type { Graph } from './graph';
 import type { HasKernel } from './lower';
@@ -14,6 +15,13 @@ import { writeProgram } from './program';
 import { recompute } from './recompute';
 import { schedule } from './schedule';
 import { showGraph, showPlan } from './show';
+
+/** The options of compile() that are values. */
+export const settingsSchema = {
+  precision: choice(['f32', 'bf16'], 'f32', 'bf16 stores large activations and their gradients in half the bytes'),
+  recompute: boolean(false, 'compute norms and activation functions again for the backward pass'),
+  reuse: boolean(true, 'tensors that do not live at the same time share memory'),
+};
 
 export interface CompileSettings {
   /** Which kernels the device has. Default: all that operations name. */

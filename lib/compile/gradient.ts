@@ -5,8 +5,8 @@ import { isFloating } from '../dtype';
 import { fail } from '../errors';
 import { add, full } from '../ops/elementwise';
 import { sameShape, showShape, sizeOf } from '../shape';
-import type { Node, Operation, Signature, Tensor } from '../tensor';
-import { apply } from '../tensor';
+import type { Node, Operation, Signature } from '../tensor';
+import { apply, Tensor } from '../tensor';
 
 type None = Record<string, never>;
 
@@ -107,17 +107,27 @@ function inputGradients(node: Node, gradients: readonly (Tensor | undefined)[]):
 
 /**
  * Gradients of a scalar `loss` with respect to tensors: variables, inputs, or anything between. The result is graph like any other and can be
- * differentiated again. Throws ERR_TENSORWOOD_GRADIENT when the loss is not one floating-point element or does not depend on one of `of`.
+ * differentiated again. Throws ERR_TENSORWOOD_ARGUMENT for what is no tensor, ERR_TENSORWOOD_GRADIENT when the loss is not one floating-point element or does not depend on one of `of`.
  */
 export function gradient(loss: Tensor, of: Tensor): Tensor;
 export function gradient(loss: Tensor, of: readonly Tensor[]): Tensor[];
 export function gradient(loss: Tensor, of: Tensor | readonly Tensor[]): Tensor | Tensor[] {
+  const sources = checkTensors(loss, of);
   if (sizeOf(loss.shape) !== 1 || !isFloating(loss.dtype)) {
     fail('ERR_TENSORWOOD_GRADIENT', `gradient: expected a loss of one f32 element, got ${loss.dtype} of shape ${showShape(loss.shape)}`);
   }
-  const sources = 'length' in of ? of : [of];
   const gradients = propagate([loss], [full(loss.shape, 1, loss.dtype)], sources).map((g, i) => g ?? missing(sources[i]!, i));
   return 'length' in of ? gradients : gradients[0]!;
+}
+
+/** What to differentiate by, as a list. */
+function checkTensors(loss: unknown, of: unknown): readonly Tensor[] {
+  const refuse = (wanted: string, got: unknown): never => fail('ERR_TENSORWOOD_ARGUMENT', `gradient: expected ${wanted}, got ${got}`);
+  if (!(loss instanceof Tensor)) return refuse('the loss to be a tensor', loss);
+  const sources: readonly unknown[] = Array.isArray(of) ? of : [of];
+  for (const source of sources)
+    if (!(source instanceof Tensor)) refuse('tensors to differentiate by, such as gradient(loss, [weight])', source);
+  return sources as readonly Tensor[];
 }
 
 function missing(source: Tensor, position: number): never {

@@ -1,6 +1,6 @@
 // Examples for training: named fields, one row an example, read by index. Between the files of a user and the training loop.
 import type { DataArray } from '../dtype';
-import { dtypeOf } from '../dtype';
+import { dtypeOf, isDataArray, isPlainNumbers } from '../dtype';
 import { fail } from '../errors';
 import type { Stream } from '../nn/philox';
 import { permutation } from '../nn/philox';
@@ -42,12 +42,9 @@ function gather(data: DataArray, width: number, indices: Int32Array): DataArray 
 
 /** The typed array that a field keeps: its own where that has a dtype. */
 function elementsOf(name: string, data: unknown): DataArray {
-  const plain = Array.isArray(data) && data.every((v) => typeof v === 'number');
-  const numbers = plain || data instanceof Float64Array || data instanceof Uint8Array;
-  if (name === 'label' && numbers) return integersOf(data as ArrayLike<number>);
-  if (plain || data instanceof Float64Array) return Float32Array.from(data as ArrayLike<number>);
-  const typed = data instanceof Float32Array || data instanceof Int32Array || data instanceof Uint8Array || data instanceof Uint16Array;
-  if (typed) return data;
+  if (name === 'label' && (isPlainNumbers(data) || data instanceof Uint8Array)) return integersOf(data);
+  if (isPlainNumbers(data)) return Float32Array.from(data);
+  if (isDataArray(data)) return data;
   const got = (data as object | null | undefined)?.constructor?.name ?? data;
   fail(
     'ERR_TENSORWOOD_ARGUMENT',

@@ -48,11 +48,18 @@ export interface Model extends Network {
   [Symbol.dispose](): void;
 }
 
+function checkDefinition(given: unknown): void {
+  if (typeof (given as Partial<ModelDefinition> | null | undefined)?.build === 'function') return;
+  const got = typeof given === 'string' ? `'${given}'` : ((given as object | null | undefined)?.constructor?.name ?? given);
+  fail('ERR_TENSORWOOD_ARGUMENT', `createModel: expected a definition, such as mlp or await findModel('mlp'), got ${got}`);
+}
+
 /**
  * A model with first weights drawn from `seed` (default 0); memory is taken when it first runs. Free it by dispose() or `using`.
- * @throws ERR_TENSORWOOD_ARGUMENT for an option that the model does not have or take
+ * @throws ERR_TENSORWOOD_ARGUMENT for what is no definition, or an option that the model does not have or take
  */
 export function createModel<S extends Schema>(definition: ModelDefinition<S>, options: Options<S> = {}, { seed = 0 } = {}): Model {
+  checkDefinition(definition);
   const config = parse(definition.name, definition.schema, options);
   const scope = createScope(seed);
   const network = definition.build(scope, config);

@@ -1,6 +1,6 @@
 // Leaves of the graph that hold no state: literals, whose elements are part of the program, and inputs, which every run binds anew.
 import type { DataArray, DType } from '../dtype';
-import { convert, dtypeOf } from '../dtype';
+import { convert, dtypeOf, isDataArray } from '../dtype';
 import { fail } from '../errors';
 import type { Shape } from '../shape';
 import { showShape, sizeOf } from '../shape';
@@ -20,7 +20,7 @@ const inputOperation: Operation<Signature & { readonly position: number }> = {
 };
 
 /** Numbers as they come, nested arrays row by row. */
-export type Numbers = number | boolean | DataArray | readonly Numbers[];
+export type Numbers = number | boolean | DataArray | Float64Array | readonly Numbers[];
 
 function shapeOf(numbers: Numbers): number[] {
   if (typeof numbers === 'number' || typeof numbers === 'boolean') return [];
@@ -30,16 +30,22 @@ function shapeOf(numbers: Numbers): number[] {
 
 function flatten(numbers: Numbers, into: number[]): number[] {
   if (typeof numbers === 'number' || typeof numbers === 'boolean') into.push(Number(numbers));
-  else for (const part of numbers) flatten(part, into);
+  else if (Array.isArray(numbers) || isDataArray(numbers) || numbers instanceof Float64Array)
+    for (const part of numbers) flatten(part, into);
+  else
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `tensor: expected numbers, nested arrays of them or a typed array, got ${typeof numbers} ${String(numbers)}`,
+    );
   return into;
 }
 
 /**
  * A constant. `data` is a number, nested arrays (then the shape is theirs) or a typed array, which must not change afterwards; `shape` defaults to
- * that of the data. dtype: that of a typed array (Uint16Array = bf16 bits), else f32. Throws ERR_TENSORWOOD_SHAPE when data and shape differ in size.
+ * that of the data. dtype: that of a typed array (Uint16Array = bf16 bits), else f32. Throws ERR_TENSORWOOD_ARGUMENT for what is no number, ERR_TENSORWOOD_SHAPE when data and shape differ in size.
  */
 export function tensor(data: Numbers, shape?: Shape, options: { dtype?: DType } = {}): Tensor {
-  const typed = ArrayBuffer.isView(data);
+  const typed = isDataArray(data);
   const flat = typed ? data : flatten(data, []);
   const at = shape ?? shapeOf(data);
   if (sizeOf(at) !== flat.length) {

@@ -49,6 +49,12 @@ describe('gradient', () => {
     expect(await values(gradient(sum(gradient(sum(y), x)), x))).toEqual([12, 48, 108]);
   });
 
+  it('refuses what is no tensor', () => {
+    expect(() => (gradient as (loss: unknown) => unknown)(sum(x))).toThrow('gradient: expected tensors to differentiate by');
+    expect(() => gradient(sum(x), [x, 3 as never])).toThrow('got 3');
+    expect(() => gradient(3 as never, x)).toThrow('gradient: expected the loss to be a tensor, got 3');
+  });
+
   it('refuses a loss that is no scalar, and sources it does not depend on', async () => {
     expect(() => gradient(x, x)).toThrow('gradient: expected a loss of one f32 element, got f32 of shape (3,)');
     const other = new Variable({ name: 'other', shape: [2] });

@@ -66,3 +66,14 @@ describe('findModel', () => {
     await expect(findModel('vitt')).rejects.toThrow(/got 'vitt', did you mean 'vit'\?/);
   });
 });
+
+describe('createModel', () => {
+  it.each([
+    ['mlp', "'mlp'"],
+    [undefined, 'undefined'],
+    [Promise.resolve(), 'Promise'],
+  ])('refuses %s for a definition', (given, got) => {
+    const refusal = `createModel: expected a definition, such as mlp or await findModel('mlp'), got ${got}`;
+    expect(() => createModel(given as never)).toThrow(refusal);
+  });
+});
