@@ -21,8 +21,8 @@ export interface Dictionary {
   readonly categories: readonly string[] | number;
 }
 
-/** One feature: numbers, categories by code, or categories by name (null and undefined are missing). */
-export type FeatureColumn = Numbers | Dictionary | readonly (string | null | undefined)[];
+/** One feature: numbers (in a plain array, too), categories by code, or categories by name (null and undefined are missing). */
+export type FeatureColumn = Numbers | Dictionary | readonly (number | null | undefined)[] | readonly (string | null | undefined)[];
 
 /** Rows one after the other, in one array. */
 export interface Matrix {
@@ -81,18 +81,24 @@ function interpretColumn(subject: string, name: string, column: FeatureColumn): 
   const whole = (data: Numbers, categorical: boolean): NativeColumn => ({ data, offset: 0, stride: 1, categorical });
   if (isNumbers(column)) return { name, categories: null, column: whole(column, false), rows: column.length };
   if (Array.isArray(column)) {
+    if (isPlainColumn(column))
+      return interpretColumn(
+        subject,
+        name,
+        Float64Array.from(column as number[], (v) => v ?? Number.NaN),
+      );
     const wrong = column.findIndex((v) => v !== null && v !== undefined && typeof v !== 'string');
     if (wrong >= 0)
       fail(
         'ERR_TENSORWOOD_ARGUMENT',
-        `${subject}: expected a typed array or strings in column '${name}', got ${typeof column[wrong]} in row ${wrong}`,
+        `${subject}: expected numbers alone or strings alone in column '${name}', got ${typeof column[wrong]} in row ${wrong}`,
       );
-    const { codes, categories } = encodeNames(column);
+    const { codes, categories } = encodeNames(column as readonly (string | null | undefined)[]);
     return { name, categories, column: whole(codes, true), rows: codes.length };
   }
   const { codes, categories } = (column ?? {}) as Dictionary;
   if (!isNumbers(codes) || !(Array.isArray(categories) || Number.isInteger(categories)))
-    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected column '${name}' to be a typed array, strings, or { codes, categories }`);
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected column '${name}' to be numbers, strings, or { codes, categories }`);
   return { name, categories, column: whole(codes, true), rows: codes.length };
 }
 
@@ -115,6 +121,10 @@ function interpretMatrix(subject: string, matrix: Matrix): FeatureList {
     })),
   };
 }
+
+/** Numbers, and at least one: null and undefined are missing. */
+const isPlainColumn = (column: readonly unknown[]): boolean =>
+  column.some((v) => typeof v === 'number') && column.every((v) => v === null || v === undefined || typeof v === 'number');
 
 const entryOf = (column: TableColumn): [string, FeatureColumn] => [column.name, column.kind === 'number' ? column.values : column];
 

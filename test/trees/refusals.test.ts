@@ -15,6 +15,16 @@ const train = async (label: Parameters<typeof createDataset>[1], options: Parame
 };
 const withAt = (values: Float32Array, at: number, value: number): Float32Array => values.map((v, i) => (i === at ? value : v));
 
+describe('plain arrays', () => {
+  it('are columns of numbers, null is missing', async () => {
+    using data = await createDataset({ a: [1, 2, null, 4], b: [0.5, 1, 2, 3] }, { label: [0, 1, 0, 1] });
+    expect(data.signature).toEqual({ names: ['a', 'b'], categories: [null, null] });
+    await expect(createDataset({ a: [1, 'x'] as never })).rejects.toThrow(
+      /expected numbers alone or strings alone in column 'a', got number in row 0/,
+    );
+  });
+});
+
 const cases: [string, () => Promise<unknown>, string, RegExp][] = [
   [
     'a NaN label',
