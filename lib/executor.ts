@@ -269,8 +269,6 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-export type { Arrays, Tensors };
-
 export interface StepOptions extends Pick<CompileSettings, 'precision' | 'recompute' | 'reuse' | 'observe'> {
   /** Default: defaultExecutor(). */
   readonly executor?: Executor;

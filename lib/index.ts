@@ -3,6 +3,7 @@
 export type { CompileSettings } from './compile/compile';
 export { gradient, stopGradient } from './compile/gradient';
 export type { Precision } from './compile/precision';
+export type { Arrays, Tensors } from './compile/structure';
 export { type ShiftOptions, shiftImages } from './data/augment';
 export { type CalendarPart, calendarParts, expandCalendar } from './data/calendar';
 export { type CsvOptions, type CsvTable, readCsv, usualMissing } from './data/csv';
@@ -25,7 +26,6 @@ export { readTable } from './data/table-file';
 export type { DataArray, DType } from './dtype';
 export { codes, type ErrorCode, TensorwoodError } from './errors';
 export {
-  type Arrays,
   array,
   compile,
   defaultExecutor,
@@ -40,7 +40,6 @@ export {
   type StepInput,
   type StepOptions,
   type StepPlan,
-  type Tensors,
 } from './executor';
 export {
   type Entry as SafetensorsEntry,
