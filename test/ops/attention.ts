@@ -166,6 +166,7 @@ const cases: [string, Sizes, Partial<Attributes>][] = [
   ['no queries', [1, 2, 0, 3, 4], {}],
   ['no keys', [1, 2, 3, 0, 4], {}],
   ['no samples', [0, 2, 3, 3, 4], {}],
+  ['no width', [2, 2, 3, 5, 0], { scale: 1 }],
 ];
 
 function attentionInputs([b, h, queries, keys, d]: Sizes, attributes: Attributes): SampleInput[] {

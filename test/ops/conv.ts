@@ -59,6 +59,8 @@ const cases: Case[] = [
   { name: 'more than one chunk of pixels', x: [1, 1, 20, 21], weight: [2, 1, 2, 2] },
   { name: 'more than one block of taps', x: [1, 44, 4, 4], weight: [3, 44, 3, 3], window: { padding: [1, 1] } },
   { name: 'more outputs than one block', x: [1, 1, 3, 3], weight: [193, 1, 2, 2] },
+  { name: 'no channels', x: [2, 0, 5, 5], weight: [3, 0, 3, 3] },
+  { name: 'no outputs', x: [2, 3, 5, 5], weight: [0, 3, 3, 3] },
   { name: 'no images', x: [0, 2, 5, 5], weight: [3, 2, 3, 3] },
 ];
 

@@ -31,6 +31,7 @@ const cases: [string, number[], number, number][] = [
   ['wide rows', [3], 4, 1031],
   ['more rows than indices', [2, 1, 2], 1009, 5],
   ['no index', [0], 3, 4],
+  ['no columns', [2], 3, 0],
   ['one index', [], 3, 4],
 ];
 

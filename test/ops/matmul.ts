@@ -63,11 +63,12 @@ const sizes: [string, number[], number, number][] = [
   ['no rows', [0], 4, 3],
   ['no inner size', [3], 4, 0],
   ['no inner size, many rows', [401], 3, 0],
+  ['no outputs', [3], 0, 5],
 ];
 
 const linearSamples: Sample[] = [
   ...sizes.map(([name, lead, n, k]) => ({ name, inputs: of([...lead, k], [n, k]), attributes: none })),
-  ...sizes.slice(0, 6).map(([name, lead, n, k]) => ({
+  ...sizes.map(([name, lead, n, k]) => ({
     name: `bias, ${name}`,
     inputs: of([...lead, k], [n, k], [n]),
     attributes: { ...none, bias: true },
@@ -95,6 +96,7 @@ export const definitions: Definitions = {
       ...sizes.filter(([, lead]) => lead.length === 1).map(([name, [m], n, k]) => ({ name, inputs: of([m!, k], [k, n]), attributes: {} })),
       { name: 'batches', inputs: of([2, 3, 5, 7], [2, 3, 7, 9]), attributes: {} },
       { name: 'no batch', inputs: of([0, 5, 7], [0, 7, 9]), attributes: {} },
+      { name: 'batches of no inner size', inputs: of([2, 5, 0], [2, 0, 9]), attributes: {} },
     ],
     refused: [
       {
@@ -149,7 +151,7 @@ export const definitions: Definitions = {
       const [n, k] = [last(dy!), last(x!)];
       const ofWeight = value([n, k]);
       const ofBias = value([n]);
-      for (let row = 0; row * n < dy!.data.length; row++) {
+      for (let row = 0; row < dy!.data.length / n; row++) {
         for (let i = 0; i < n; i++) {
           const g = dy!.data[row * n + i]!;
           ofBias.data[i]! += g;
@@ -159,15 +161,13 @@ export const definitions: Definitions = {
       return bias ? [ofWeight, ofBias] : [ofWeight];
     },
     tolerance: 2e-5,
-    samples: sizes
-      .filter(([, , , k]) => k > 0)
-      .flatMap(([name, lead, n, k]) =>
-        [false, true].map((bias) => ({
-          name: bias ? `bias, ${name}` : name,
-          inputs: of([...lead, n], [...lead, k]),
-          attributes: { bias },
-        })),
-      ),
+    samples: sizes.flatMap(([name, lead, n, k]) =>
+      [false, true].map((bias) => ({
+        name: bias ? `bias, ${name}` : name,
+        inputs: of([...lead, n], [...lead, k]),
+        attributes: { bias },
+      })),
+    ),
     refused: [
       {
         inputs: [f32(2, 3), f32(3, 5)],

@@ -33,6 +33,7 @@ const cases: { name: string; x: number[]; window: Window }[] = [
   { name: 'overlapping, padded', x: [2, 2, 7, 5], window: { kernel: [3, 3], stride: [2, 2], padding: [1, 1] } },
   { name: 'not square', x: [1, 5, 5, 11], window: { kernel: [2, 5], stride: [1, 3], padding: [1, 2] } },
   { name: 'gaps between windows', x: [1, 2, 7, 7], window: { kernel: [1, 2], stride: [3, 3], padding: [0, 0] } },
+  { name: 'no channels', x: [2, 0, 4, 4], window: { kernel: [2, 2], stride: [2, 2], padding: [0, 0] } },
   { name: 'no images', x: [0, 2, 4, 4], window: { kernel: [2, 2], stride: [2, 2], padding: [0, 0] } },
 ];
 

@@ -81,6 +81,7 @@ const sizes: [string, number, number, number][] = [
   ['several tasks', 23, 5, 37],
   ['no steps', 2, 0, 3],
   ['no samples', 0, 2, 3],
+  ['no width', 2, 3, 0],
 ];
 const small = { low: -0.5, high: 0.5 };
 const lengthsOf = (batch: number, steps: number): SampleInput => ({

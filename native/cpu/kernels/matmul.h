@@ -238,6 +238,16 @@ static inline void store_sums(const float* sums, int64_t count, const Beside& to
   }
 }
 
+// Where x has no columns, so that no product passes over dy.
+static inline void sum_columns(const Beside& from, int64_t rows, int64_t columns, const Beside& to) {
+  for (int64_t i = 0; i < columns; i += Vector::lanes) {
+    const int valid = static_cast<int>(least(Vector::lanes, columns - i));
+    Vector sum = broadcast(0.0f);
+    for (int64_t row = 0; row < rows; row++) sum = sum + load_beside(from, row, i, valid);
+    store_beside(to, 0, i, sum, valid);
+  }
+}
+
 static inline void linear_weight_gradient(const Args& args) {
   const Operand &dy = args.inputs[0], &x = args.inputs[1];
   float* scratch = reinterpret_cast<float*>(args.scratch);
@@ -246,6 +256,7 @@ static inline void linear_weight_gradient(const Args& args) {
   p.a = {dy.data, dy.dtype, 1, p.size.m};
   p.b = {x.data, x.dtype, 1, p.size.n};
   p.out = beside(args.outputs, p.size.n);
+  if (args.output_count == 2 && p.size.n == 0) return sum_columns(beside(&dy, p.size.m), p.size.k, p.size.m, beside(args.outputs + 1, 0));
   if (args.output_count == 2) p.line_sums = scratch;
   multiply(p, scratch + region(p.size.m), args.threads);
   if (args.output_count == 2) store_sums(scratch, p.size.m, beside(args.outputs + 1, 0));
