@@ -9,7 +9,7 @@ import { add, elementwiseOperations, gelu, greater, mul, relu, where } from './e
 import { expand, reshape, transpose } from './layout';
 import { sum } from './reduce';
 
-/** What linear applies to each element. The numbers are part of programs: native/cpu/gemm/activation.h has the same. */
+/** What linear applies to each element. The numbers are part of programs: native/core/codes.h has the same. */
 export const activations = { none: 0, relu: 1, gelu: 2, gelu_tanh: 3 } as const;
 export type Activation = keyof typeof activations;
 

@@ -1,62 +1,15 @@
 // The instructions of the elementwise machine (kernels/elementwise.h): for each code and lane type a vectorised loop over a block.
-// Codes are those of lib/ops/elementwise.ts.
 #pragma once
 #include <math.h>
 
 #include <climits>
 
+#include "core/codes.h"
 #include "cpu/isa/math.h"
 
 namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
 
-enum Code : int {
-  kConstant,
-  kAdd,
-  kSub,
-  kMul,
-  kDiv,
-  kPow,
-  kNeg,
-  kAbs,
-  kExp,
-  kLog,
-  kSqrt,
-  kRsqrt,
-  kSquare,
-  kReciprocal,
-  kTanh,
-  kSigmoid,
-  kRelu,
-  kGelu,
-  kGeluTanh,
-  kSilu,
-  kErf,
-  kSin,
-  kCos,
-  kMaximum,
-  kMinimum,
-  kClamp,
-  kWhere,
-  kEqual,
-  kNotEqual,
-  kLess,
-  kLessEqual,
-  kGreater,
-  kGreaterEqual,
-  kLogicalAnd,
-  kLogicalOr,
-  kLogicalNot,
-  kCastF32,
-  kCastBf16,
-  kCastI32,
-  kCastU8,
-  kCastBool,
-  kGeluDerivative,
-  kGeluTanhDerivative,
-  kSign,
-  kCodes
-};
 enum Lanes : int { kFloats = 0, kIntegers = 1 };
 // out[i] = code(a[i], b[i], c[i]) for n elements, a multiple of the vector's lanes. out may be an operand.
 using Function = void (*)(const void* a, const void* b, const void* c, void* out, int64_t n);
@@ -268,7 +221,7 @@ struct Instruction {
   Function run[2];  // by lane type of the operands (of b and c for where); null = not defined
 };
 
-// In the order of Code.
+// In the order of InstructionCode.
 constexpr Instruction instructions[kCodes] = {
     {0, -1, {nullptr, nullptr}},
     {2, -1, {floats<kAdd>, integers<kAdd>}},

@@ -1,14 +1,11 @@
 // The activations that a matrix product applies to each finished strip, and their slopes for the way back.
 #pragma once
+#include "core/codes.h"
 #include "core/inline.h"
 #include "cpu/isa/math.h"
 
 namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
-
-// The numbers are part of programs: lib/ops/matmul.ts has the same.
-enum class Activation : int64_t { none = 0, relu = 1, gelu = 2, gelu_tanh = 3 };
-constexpr int64_t kActivations = 4;
 
 TENSORWOOD_INLINE Vector activate(Activation activation, Vector x) {
   switch (activation) {

@@ -1,5 +1,6 @@
 // The elementwise machine on the device: every thread interprets the program for its elements; values live in shared memory, one column a
 // thread, so that indexing them needs no local memory. Instructions and integers as in native/cpu/kernels/elementwise.h.
+#include "core/codes.h"
 #include "cuda/launch.h"
 #include "cuda/vec.cuh"
 
@@ -8,54 +9,6 @@ namespace {
 
 constexpr int kInputs = 16, kOutputs = 8, kInstructions = 64;  // the limits that the check of the CPU's row enforces
 constexpr int kThreads = 128;
-
-// The codes of lib/ops/elementwise.ts.
-enum Code : uint8_t {
-  kConstant,
-  kAdd,
-  kSub,
-  kMul,
-  kDiv,
-  kPow,
-  kNeg,
-  kAbs,
-  kExp,
-  kLog,
-  kSqrt,
-  kRsqrt,
-  kSquare,
-  kReciprocal,
-  kTanh,
-  kSigmoid,
-  kRelu,
-  kGelu,
-  kGeluTanh,
-  kSilu,
-  kErf,
-  kSin,
-  kCos,
-  kMaximum,
-  kMinimum,
-  kClamp,
-  kWhere,
-  kEqual,
-  kNotEqual,
-  kLess,
-  kLessEqual,
-  kGreater,
-  kGreaterEqual,
-  kLogicalAnd,
-  kLogicalOr,
-  kLogicalNot,
-  kCastF32,
-  kCastBf16,
-  kCastI32,
-  kCastU8,
-  kCastBool,
-  kGeluDerivative,
-  kGeluTanhDerivative,
-  kSign
-};
 
 union Value {
   float f;

@@ -1,5 +1,6 @@
 // Matrix products on the device: one tiled kernel, c = a b^T over lines of any strides, with linear's epilogue; 64 x 64 results a block, 4
 // x 4 a thread, both panels staged through shared memory, f32 sums. Rows and integers as in native/cpu/kernels/matmul.h.
+#include "core/codes.h"
 #include "cuda/launch.h"
 #include "cuda/vec.cuh"
 
@@ -8,9 +9,6 @@ namespace {
 
 constexpr int kTile = 64, kDepth = 16, kThreads = 256, kOwn = 4;
 constexpr int kLine = kTile + 4;  // floats from one step of a staged panel to the next: keeps float4 reads aligned and spreads the banks
-
-// The codes of native/cpu/gemm/activation.h.
-enum class Activation : int32_t { none, relu, gelu, gelu_tanh };
 
 // Element (line, step) of a panel at line * line_stride + step * step_stride.
 struct Lines {
