@@ -1,9 +1,12 @@
-// Philox 4x32-10 against the known answers that its authors publish with Random123 (kat_vectors), in every lane.
-#include "core/philox.h"
+// Philox 4x32-10 of one instruction set against the known answers that its authors publish with Random123 (kat_vectors), in every lane.
+#define TENSORWOOD_NAMESPACE kernels_philox_test
+#include TENSORWOOD_ISA_HEADER
+#include "cpu/isa/philox.h"
 
 #include "expect.h"
 
 using namespace tensorwood;
+using namespace tensorwood::kernels_philox_test;
 
 struct Answer {
   uint32_t counter[4], key[2], words[4];
@@ -17,36 +20,27 @@ constexpr Answer kAnswers[] = {
 
 static void known_answers() {
   for (const Answer& answer : kAnswers) {
-    PhiloxBlock block;
-    for (int w = 0; w < 4; w++) {
-      for (int l = 0; l < kPhiloxLanes; l++) block.words[w][l] = answer.counter[w];
-    }
-    philox_rounds(block, answer.key[0], answer.key[1]);
-    for (int w = 0; w < 4; w++) {
-      for (int l = 0; l < kPhiloxLanes; l++) EXPECT(block.words[w][l] == answer.words[w]);
+    const PhiloxStream stream = {answer.key[0], answer.key[1], answer.counter[2], answer.counter[3]};
+    const uint64_t counter = answer.counter[0] | uint64_t{answer.counter[1]} << 32;
+    for (int place = 0; place < Vector::lanes; place++) {
+      uint32_t words[kDrawLanes];
+      draw_words(stream, counter - static_cast<uint64_t>(place), kDrawLanes, words);
+      for (int w = 0; w < 4; w++) EXPECT(words[4 * place + w] == answer.words[w]);
     }
   }
 }
 
 // The counter of an element carries from its low word into its high one.
-static void counters() {
+static void carry() {
   const PhiloxStream stream = {1, 2, 3, 4};
-  const uint64_t first = 0xfffffffeull;
-  uint32_t words[4 * kPhiloxLanes];
-  philox_elements(stream, first, words);
-  for (int l = 0; l < kPhiloxLanes; l++) {
-    PhiloxBlock block{};
-    block.words[0][0] = static_cast<uint32_t>(first + l);
-    block.words[1][0] = l < 2 ? 0 : 1;
-    block.words[2][0] = 3;
-    block.words[3][0] = 4;
-    philox_rounds(block, 1, 2);
-    for (int w = 0; w < 4; w++) EXPECT(words[4 * l + w] == block.words[w][0]);
-  }
+  uint32_t before[2 * kDrawLanes], after[kDrawLanes];
+  draw_words(stream, 0xffffffff, 2 * kDrawLanes, before);
+  draw_words(stream, 0x100000000, kDrawLanes, after);
+  for (int i = 0; i < kDrawLanes; i++) EXPECT(before[4 + i] == after[i]);
 }
 
 int main() {
   known_answers();
-  counters();
+  carry();
   return finish();
 }

@@ -1,15 +1,14 @@
 // Random operations beyond the suite: published answers, streams and steps, the mask of the backward pass, frequencies.
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { gradient } from '../../lib/compile/gradient';
 import { compile, Executor } from '../../lib/executor';
+import { native } from '../../lib/native';
 import { bernoulli, dropout, dropPath, randomNormal, randomUniform } from '../../lib/ops/random';
 import { sum } from '../../lib/ops/reduce';
 import type { Tensor } from '../../lib/tensor';
+import { runNative } from '../native/program';
 import { philox } from './random';
 
-const root = join(__dirname, '../..');
 const ones = (n: number) => new Float32Array(n).fill(1);
 const withSeed = (seed: number, threads = 2) => new Executor({ seed, threads });
 
@@ -35,10 +34,8 @@ describe('Philox 4x32-10', () => {
     expect(philox(counter, key)).toEqual(words);
   });
 
-  it('the native generator gives the known answers', { timeout: 300_000 }, () => {
-    execFileSync('cmake', ['-S', '.', '-B', 'build'], { cwd: root });
-    execFileSync('cmake', ['--build', 'build', '--target', 'test_philox'], { cwd: root });
-    expect(execFileSync(join(root, 'build', 'test_philox'), { encoding: 'utf8' })).toBe('ok\n');
+  it.each(native().describe().isas)('the native generator gives the known answers, %s', { timeout: 300_000 }, (isa) => {
+    expect(runNative(`philox_${isa}`)).toBe('ok\n');
   });
 });
 
