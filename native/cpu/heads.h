@@ -34,9 +34,9 @@ static Heads packed_part(const Operand& x, int part) {
 struct AttentionSize {
   int64_t batch, heads, queries, keys, width;
 
-  TENSORWOOD_INLINE int64_t padded() const { return to_multiple(width, Vector::lanes); }
+  TENSORWOOD_INLINE int64_t padded() const { return round_up(width, Vector::lanes); }
   // Rows of the block of scores; 16 floats more keep rows of 4 KiB from falling into one set of the cache.
-  TENSORWOOD_INLINE int64_t score_row() const { return to_multiple(keys, kPanel) + 16; }
+  TENSORWOOD_INLINE int64_t score_row() const { return round_up(keys, kPanel) + 16; }
   TENSORWOOD_INLINE int64_t panels() const { return divide_up(keys, kPanel) * kPanel * width; }
 };
 
@@ -97,7 +97,7 @@ static int64_t seen_keys(const AttentionArgs& a, int64_t b) {
 // Rows [first, first + count) of a head as f32 times factor, padded with zeros to whole vectors.
 template <class T>
 static void copy_rows_as(const T* from, int64_t stride, int64_t count, int64_t width, float factor, float* to) {
-  const int64_t padded = to_multiple(width, Vector::lanes);
+  const int64_t padded = round_up(width, Vector::lanes);
   for (int64_t t = 0; t < count; t++) {
     for_vectors(width,
                 [&](int64_t j, int lanes) { store(to + t * padded + j, load_lanes(from + t * stride + j, lanes) * broadcast(factor)); });
@@ -111,7 +111,7 @@ static void copy_rows(const Heads& x, int64_t start, int64_t count, int64_t widt
 // Rows of f32, padded as above, into a head, times factor.
 template <class T>
 static void write_rows_as(const float* from, T* to, int64_t stride, int64_t count, int64_t width, float factor) {
-  const int64_t padded = to_multiple(width, Vector::lanes);
+  const int64_t padded = round_up(width, Vector::lanes);
   for (int64_t t = 0; t < count; t++) {
     for_vectors(width,
                 [&](int64_t j, int lanes) { store_lanes(to + t * stride + j, load(from + t * padded + j) * broadcast(factor), lanes); });
@@ -178,12 +178,12 @@ struct Cut {
 
   TENSORWOOD_INLINE float* operator()(int64_t floats) {
     float* part = next;
-    next += to_multiple(floats, 16);
+    next += round_up(floats, 16);
     return part;
   }
 };
 
-TENSORWOOD_INLINE int64_t word_count(const AttentionSize& s) { return to_multiple(s.keys + 3, kDrawLanes); }
+TENSORWOOD_INLINE int64_t word_count(const AttentionSize& s) { return round_up(s.keys + 3, kDrawLanes); }
 
 // Queries of a block: at most kBlockRows, fewer where `buffers` rows of scores would crowd the second-level cache, and about the same in
 // every block. A multiple of a tile's rows.
@@ -191,7 +191,7 @@ constexpr int64_t kBlockRows = 72, kBlockFloats = 48 * 1024;
 static int64_t block_rows(const AttentionSize& s, int buffers) {
   const int64_t fit = smaller(kBlockRows, larger(24, kBlockFloats / (buffers * s.score_row())));
   const int64_t blocks = larger(1, divide_up(s.queries, fit));
-  return to_multiple(larger(1, divide_up(s.queries, blocks)), 6);
+  return round_up(larger(1, divide_up(s.queries, blocks)), 6);
 }
 
 static bool has_axes(const Operand& x, int64_t a, int64_t b, int64_t c, int64_t d) {

@@ -10,7 +10,7 @@ constexpr int kMaxInputs = 16, kMaxInstructions = 64, kMaxOutputs = 8, kMaxValue
 static_assert(kMaxInputs <= kMaxStrided, "a layout holds every input");
 
 // --- the program ------------------------------------------------------------------------------------------------------------------------
-TENSORWOOD_INLINE int lanes_of(DType dtype) { return dtype == DType::f32 || dtype == DType::bf16 ? kFloats : kIntegers; }
+TENSORWOOD_INLINE int lanes_of(DType dtype) { return is_floating(dtype) ? kFloats : kIntegers; }
 TENSORWOOD_INLINE bool four_bytes(DType dtype) { return dtype == DType::f32 || dtype == DType::i32; }
 TENSORWOOD_INLINE bool known(DType dtype) { return dtype <= DType::boolean; }
 

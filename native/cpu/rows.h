@@ -1,18 +1,11 @@
 // Operands as rows: everything but the last axis, numbered in row-major order. For the kernels that work along the last axis, and for their
 // checks.
 #pragma once
-#include "core/inline.h"
-#include "core/kernel.h"
+#include "cpu/shapes.h"
 
 namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
 
-TENSORWOOD_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-TENSORWOOD_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-TENSORWOOD_INLINE int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-TENSORWOOD_INLINE int64_t to_multiple(int64_t a, int64_t b) { return divide_up(a, b) * b; }
-
-TENSORWOOD_INLINE bool is_floating(const Operand& x) { return x.dtype == DType::f32 || x.dtype == DType::bf16; }
 TENSORWOOD_INLINE int64_t width_of(const Operand& x) { return x.rank == 0 ? 1 : x.shape[x.rank - 1]; }
 TENSORWOOD_INLINE int64_t rows_of(const Operand& x) {
   int64_t rows = 1;
@@ -20,33 +13,8 @@ TENSORWOOD_INLINE int64_t rows_of(const Operand& x) {
   return rows;
 }
 
-TENSORWOOD_INLINE bool has_shape(const Operand& x, int rank, const int64_t* shape) {
-  if (x.rank != rank) return false;
-  for (int axis = 0; axis < rank; axis++) {
-    if (x.shape[axis] != shape[axis]) return false;
-  }
-  return true;
-}
-TENSORWOOD_INLINE bool same_shape(const Operand& a, const Operand& b) { return has_shape(a, b.rank, b.shape); }
-TENSORWOOD_INLINE bool is_vector(const Operand& x, int64_t width) { return x.rank == 1 && x.shape[0] == width; }
-
-// Strides of an operand without elements mean nothing.
-TENSORWOOD_INLINE bool is_empty(const Operand& x) {
-  for (int axis = 0; axis < x.rank; axis++) {
-    if (x.shape[axis] == 0) return true;
-  }
-  return false;
-}
 TENSORWOOD_INLINE bool has_dense_rows(const Operand& x) {
   return x.rank == 0 || x.shape[x.rank - 1] <= 1 || x.stride[x.rank - 1] == 1 || is_empty(x);
-}
-TENSORWOOD_INLINE bool is_dense(const Operand& x) {
-  int64_t step = 1;
-  for (int axis = x.rank - 1; axis >= 0; axis--) {
-    if (x.shape[axis] > 1 && x.stride[axis] != step) return is_empty(x);
-    step *= x.shape[axis];
-  }
-  return true;
 }
 
 // Where row i of an operand starts, in elements. Most operands have evenly spaced rows, which takes no division.
@@ -74,16 +42,6 @@ struct RowStarts {
     return at;
   }
 };
-
-// Calls f with a null pointer of the storage type of a floating dtype: float, or uint16_t for bf16.
-template <class F>
-TENSORWOOD_INLINE void with_storage(DType dtype, const F& f) {
-  if (dtype == DType::f32) {
-    f(static_cast<float*>(nullptr));
-  } else {
-    f(static_cast<uint16_t*>(nullptr));
-  }
-}
 
 // Calls f(column, count) for each vector of a row; count < lanes only for the last.
 template <class F>

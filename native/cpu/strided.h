@@ -3,8 +3,7 @@
 #pragma once
 #include <cstring>
 
-#include "core/inline.h"
-#include "core/kernel.h"
+#include "cpu/shapes.h"
 
 namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
@@ -17,48 +16,6 @@ struct Layout {
   int64_t shape[kMaxRank];
   int64_t stride[kMaxStrided][kMaxRank];
 };
-
-static inline int64_t size_of(const Operand& operand) {
-  int64_t size = 1;
-  for (int d = 0; d < operand.rank; d++) size *= operand.shape[d];
-  return size;
-}
-
-static inline int64_t bytes_of(DType dtype) {
-  switch (dtype) {
-    case DType::u8:
-    case DType::boolean:
-      return 1;
-    case DType::bf16:
-    case DType::u16:
-    case DType::i16:
-      return 2;
-    case DType::i64:
-    case DType::f64:
-      return 8;
-    default:
-      return 4;
-  }
-}
-
-static inline bool same_shape(const Operand& a, const Operand& b) {
-  if (a.rank != b.rank) return false;
-  for (int d = 0; d < a.rank; d++) {
-    if (a.shape[d] != b.shape[d]) return false;
-  }
-  return true;
-}
-
-// Row-major, or without elements.
-static inline bool is_dense(const Operand& a) {
-  if (size_of(a) == 0) return true;
-  int64_t step = 1;
-  for (int d = a.rank - 1; d >= 0; d--) {
-    if (a.shape[d] != 1 && a.stride[d] != step) return false;
-    step *= a.shape[d];
-  }
-  return true;
-}
 
 static inline bool mergeable(const Layout& layout, const Operand* operands, int count, int axis) {
   for (int k = 0; k < count; k++) {

@@ -7,6 +7,7 @@
 #include "cpu/gemm/finish.h"
 #include "cpu/gemm/micro.h"
 #include "cpu/gemm/pack.h"
+#include "cpu/shapes.h"
 
 namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
@@ -25,10 +26,6 @@ struct Product {
   float* line_sums;  // null, or (m): receives the sum of each line of A
 };
 
-TENSORWOOD_INLINE int64_t round_up(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
-TENSORWOOD_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-TENSORWOOD_INLINE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-
 TENSORWOOD_INLINE bool is_plain(const Product& p) {
   return p.out.dtype == DType::f32 && !p.finish.bias.data && !p.finish.before.data && !p.finish.slope.data && !p.finish.residual.data &&
          p.finish.activation == Activation::none;
@@ -41,16 +38,16 @@ struct Division {
 };
 
 static inline Division divide(const Tile& tile, const Extent& size, bool narrow, int threads) {
-  const int64_t row_panels = (size.m + tile.rows - 1) / tile.rows, column_panels = (size.n + tile.columns - 1) / tile.columns;
-  int64_t row_tasks = (row_panels * tile.rows + kBlockRows - 1) / kBlockRows;
-  if (row_tasks > 1) row_tasks = least(row_panels, round_up(row_tasks, threads));
-  const int64_t rows = (row_panels + row_tasks - 1) / row_tasks * tile.rows;
-  row_tasks = (size.m + rows - 1) / rows;
-  int64_t column_tasks = row_tasks >= threads ? 1 : (2 * threads + row_tasks - 1) / row_tasks;
-  if (narrow) column_tasks = most(column_tasks, (size.n + kNarrowColumns - 1) / kNarrowColumns);
-  column_tasks = most(1, least(column_panels, column_tasks));
-  const int64_t columns = (column_panels + column_tasks - 1) / column_tasks * tile.columns;
-  return {rows, columns, row_tasks, (size.n + columns - 1) / columns};
+  const int64_t row_panels = divide_up(size.m, tile.rows), column_panels = divide_up(size.n, tile.columns);
+  int64_t row_tasks = divide_up(row_panels * tile.rows, kBlockRows);
+  if (row_tasks > 1) row_tasks = smaller(row_panels, round_up(row_tasks, threads));
+  const int64_t rows = divide_up(row_panels, row_tasks) * tile.rows;
+  row_tasks = divide_up(size.m, rows);
+  int64_t column_tasks = row_tasks >= threads ? 1 : divide_up(2 * threads, row_tasks);
+  if (narrow) column_tasks = larger(column_tasks, divide_up(size.n, kNarrowColumns));
+  column_tasks = larger(1, smaller(column_panels, column_tasks));
+  const int64_t columns = divide_up(column_panels, column_tasks) * tile.columns;
+  return {rows, columns, row_tasks, divide_up(size.n, columns)};
 }
 
 template <class F>
@@ -62,32 +59,32 @@ TENSORWOOD_INLINE void for_tasks(Threads* threads, int64_t tasks, const F& f) {
 // Widest chunk of columns whose packed panels hold kChunkElements, a multiple of every tile's columns.
 constexpr int64_t kColumnStep = 6 * 16;
 TENSORWOOD_INLINE int64_t chunk_columns(const Extent& size) {
-  const int64_t fit = kChunkElements / most(size.k, 1) / kColumnStep * kColumnStep;
-  return least(round_up(size.n, kColumnStep), most(fit, kColumnStep));
+  const int64_t fit = kChunkElements / larger(size.k, 1) / kColumnStep * kColumnStep;
+  return smaller(round_up(size.n, kColumnStep), larger(fit, kColumnStep));
 }
 
 TENSORWOOD_INLINE int64_t region(int64_t floats) { return round_up(floats, kMargin) + kMargin; }
 TENSORWOOD_INLINE int64_t chunk_floats(const Extent& size) { return region(chunk_columns(size) * size.k); }
-TENSORWOOD_INLINE int64_t block_floats(const Extent& size) { return region((kBlockRows + 16) * least(size.k, kBlockSteps)); }
+TENSORWOOD_INLINE int64_t block_floats(const Extent& size) { return region((kBlockRows + 16) * smaller(size.k, kBlockSteps)); }
 TENSORWOOD_INLINE int64_t worker_floats(const Extent& size, bool narrow) {
-  const int64_t waiting = (kBlockRows + 16) * least(round_up(size.n, kColumnStep), kNarrowColumns + kColumnStep);
+  const int64_t waiting = (kBlockRows + 16) * smaller(round_up(size.n, kColumnStep), kNarrowColumns + kColumnStep);
   return block_floats(size) + (narrow ? region(waiting) : 0);
 }
 
 // Floats of scratch that multiply() takes with this many threads; narrow = the output is not f32.
 static inline int64_t product_floats(const Extent& size, bool narrow, int threads) {
   const Extent pairs = {size.m, size.n, (size.k + 1) / 2};
-  return most(chunk_floats(size), chunk_floats(pairs)) + threads * worker_floats(size, narrow);
+  return larger(chunk_floats(size), chunk_floats(pairs)) + threads * worker_floats(size, narrow);
 }
 
 // Packs columns [first, first + columns) of B: blocks of k one after the other, each as panels of all the columns.
 static inline void pack_chunk(const Tile& tile, const Product& p, int64_t first, int64_t columns, float* packed, Threads* threads) {
-  const int64_t panels = (columns + tile.columns - 1) / tile.columns;
+  const int64_t panels = divide_up(columns, tile.columns);
   for_tasks(threads, panels, [&](int64_t panel, int) {
     const int64_t column = panel * tile.columns;
     for (int64_t k = 0; k < p.size.k; k += kBlockSteps) {
-      const int64_t steps = least(kBlockSteps, p.size.k - k);
-      pack_panel(advance(p.b, first + column, k), static_cast<int>(least(tile.columns, columns - column)), steps,
+      const int64_t steps = smaller(kBlockSteps, p.size.k - k);
+      pack_panel(advance(p.b, first + column, k), static_cast<int>(smaller(tile.columns, columns - column)), steps,
                  {packed + k * panels * tile.columns + column * steps, tile.columns});
     }
   });
@@ -128,9 +125,9 @@ TENSORWOOD_INLINE Vector sum_pairs(const float* panel, int64_t steps, int width,
 // One block of A: sums of its lines are added to p.line_sums.
 static inline void add_line_sums(const Tile& tile, const Product& p, const Part& part, int64_t steps, const float* block, bool accumulate) {
   for (int64_t i = 0; i < part.rows; i += tile.rows, block += tile.rows * steps) {
-    const int count = static_cast<int>(least(tile.rows, part.rows - i));
+    const int count = static_cast<int>(smaller(tile.rows, part.rows - i));
     for (int first = 0; first < count; first += Vector::lanes) {
-      const int lines = static_cast<int>(least(Vector::lanes, count - first));
+      const int lines = static_cast<int>(smaller(Vector::lanes, count - first));
       const Vector sum = p.a.paired ? sum_pairs(block + first, steps, tile.rows, lines) : sum_steps(block + first, steps, tile.rows, lines);
       float* to = p.line_sums + part.row + i + first;
       store_partial(to, accumulate ? sum + load_partial(to, lines) : sum, lines);
@@ -147,7 +144,7 @@ struct Panels {
 static inline void multiply_and_finish(const Tile& tile, const Product& p, const Strip& strip, int64_t steps, Panels panels) {
   for (int64_t i = 0; i < strip.rows; i += tile.rows, panels.a += tile.rows * steps) {
     float* sums = const_cast<float*>(strip.sums) + i * strip.stride;
-    const Strip part = {strip.row + i, least(tile.rows, strip.rows - i), strip.column, strip.columns, sums, strip.stride};
+    const Strip part = {strip.row + i, smaller(tile.rows, strip.rows - i), strip.column, strip.columns, sums, strip.stride};
     prefetch_strip(p.finish, part);
     multiply_panels(tile, {part.rows, part.columns, steps}, panels.a, panels.b, {sums, strip.stride, 0, panels.accumulate});
     finish_strip(p.finish, p.out, part);
@@ -163,14 +160,14 @@ static inline void multiply_part(const Tile& tile, const Product& p, const Chunk
     sums = static_cast<float*>(p.out.data) + part.row * p.out.stride + chunk.first + part.column;
     stride = p.out.stride;
   }
-  for (int64_t k = 0; k < most(p.size.k, 1); k += kBlockSteps) {
-    const int64_t steps = least(kBlockSteps, p.size.k - k);
+  for (int64_t k = 0; k < larger(p.size.k, 1); k += kBlockSteps) {
+    const int64_t steps = smaller(kBlockSteps, p.size.k - k);
     const bool last = k + kBlockSteps >= p.size.k;
     pack_panels(advance(p.a, part.row, k), part.rows, steps, {block, tile.rows});
     if (p.line_sums && chunk.first + part.column == 0) add_line_sums(tile, p, part, steps, block, k > 0);
     const float* panels = chunk.packed + k * chunk.padded + part.column * steps;
     for (int64_t j = 0; j < part.columns; j += tile.columns) {
-      const Strip strip = {part.row, part.rows, chunk.first + part.column + j, least(tile.columns, part.columns - j), sums + j, stride};
+      const Strip strip = {part.row, part.rows, chunk.first + part.column + j, smaller(tile.columns, part.columns - j), sums + j, stride};
       if (last && !plain) {
         multiply_and_finish(tile, p, strip, steps, {block, panels + j * steps, k > 0});
       } else {
@@ -195,13 +192,13 @@ static inline void multiply(const Product& given, float* scratch, Threads* threa
   const int64_t step = chunk_columns(p.size), per_worker = worker_floats(p.size, narrow);
   float* own = scratch + chunk_floats(p.size);
   for (int64_t first = 0; first < p.size.n; first += step) {
-    const int64_t columns = least(step, p.size.n - first);
+    const int64_t columns = smaller(step, p.size.n - first);
     pack_chunk(tile, p, first, columns, scratch, threads);
     const Chunk chunk = {first, columns, round_up(columns, tile.columns), scratch};
     const Division d = divide(tile, {p.size.m, columns, p.size.k}, narrow, workers);
     for_tasks(threads, d.row_tasks * d.column_tasks, [&](int64_t task, int worker) {
       const int64_t row = task / d.column_tasks * d.rows, column = task % d.column_tasks * d.columns;
-      const Part part = {row, least(d.rows, p.size.m - row), column, least(d.columns, columns - column)};
+      const Part part = {row, smaller(d.rows, p.size.m - row), column, smaller(d.columns, columns - column)};
       multiply_part(tile, p, chunk, part, own + worker * per_worker);
     });
   }

@@ -46,7 +46,7 @@ TENSORWOOD_INLINE float logarithm_of(float x) {
 }
 
 TENSORWOOD_INLINE int64_t forward_floats(const AttentionSize& s) {
-  return to_multiple(s.panels(), 16) + to_multiple(s.keys * s.padded(), 16) + block_rows(s, 1) * (2 * s.padded() + s.score_row()) +
+  return round_up(s.panels(), 16) + round_up(s.keys * s.padded(), 16) + block_rows(s, 1) * (2 * s.padded() + s.score_row()) +
          word_count(s) + 64;
 }
 

@@ -8,8 +8,8 @@ namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
 
 TENSORWOOD_INLINE int64_t backward_floats(const AttentionSize& s) {
-  return 2 * to_multiple(s.panels(), 16) + 3 * to_multiple(s.keys * s.padded(), 16) +
-         block_rows(s, 2) * (3 * s.padded() + 2 * s.score_row()) + word_count(s) + 128;
+  return 2 * round_up(s.panels(), 16) + 3 * round_up(s.keys * s.padded(), 16) + block_rows(s, 2) * (3 * s.padded() + 2 * s.score_row()) +
+         word_count(s) + 128;
 }
 
 struct AttentionGradients {

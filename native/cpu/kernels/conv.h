@@ -47,7 +47,7 @@ static inline const char* check_geometry(const Args& args, const Operand& x, con
   if (y.shape[0] != x.shape[0] || y.shape[1] != weight.shape[0]) return "expected y (images, outputs, ...), got another shape";
   for (int i = 0; i < args.input_count + args.output_count; i++) {
     const Operand& o = i < args.input_count ? args.inputs[i] : args.outputs[i - args.input_count];
-    if (o.dtype != DType::f32 && o.dtype != DType::bf16) return "expected f32 or bf16 operands, got another type";
+    if (!is_floating(o)) return "expected f32 or bf16 operands, got another type";
     if (!is_dense(o)) return "expected dense operands, got strides";
   }
   const int64_t* v = args.integers;
@@ -80,8 +80,8 @@ static inline void gather_taps(const Geometry& g, const T* image, int64_t tap, i
   const T* plane = image + channel * g.area;
   int64_t column = first % g.x.output;
   for (int64_t row = first / g.x.output, done = 0; done < count; row++, column = 0) {
-    const int64_t end = least(g.x.output, column + count - done);
-    const int64_t from = least(end, most(column, columns.first)), until = most(from, least(end, columns.last));
+    const int64_t end = smaller(g.x.output, column + count - done);
+    const int64_t from = smaller(end, larger(column, columns.first)), until = larger(from, smaller(end, columns.last));
     const bool skip = row < rows.first || row >= rows.last || from == until;
     float* line = to + done - column;
     for (int64_t i = column; i < (skip ? end : from); i++) line[i] = 0.0f;
@@ -124,9 +124,9 @@ static inline void pack_weight(const Geometry& g, const Operand& weight, const P
     const int64_t group = task / panels, line = task % panels * rows;
     const Lines lines = {element(weight, group * g.outputs * g.taps), weight.dtype, transposed ? 1 : g.taps, transposed ? g.taps : 1};
     for (int64_t k = 0; k < to.steps; k += kBlockSteps) {
-      const int64_t steps = least(kBlockSteps, to.steps - k);
+      const int64_t steps = smaller(kBlockSteps, to.steps - k);
       float* panel = const_cast<float*>(block_at(to, group, line, k, steps));
-      pack_panel(advance(lines, line, k), static_cast<int>(least(rows, to.lines - line)), steps, {panel, rows});
+      pack_panel(advance(lines, line, k), static_cast<int>(smaller(rows, to.lines - line)), steps, {panel, rows});
     }
   });
 }
@@ -158,13 +158,13 @@ static inline void finish_planes(const Geometry& g, const Args& args, int64_t pl
     float shift = 0.0f;
     if (biased) shift = reduce_add(load_beside({args.inputs[2].data, args.inputs[2].dtype, 0}, 0, group + o, 1));
     for (int64_t i = 0; i < count; i += Vector::lanes) {
-      const int valid = static_cast<int>(least(Vector::lanes, count - i));
+      const int valid = static_cast<int>(smaller(Vector::lanes, count - i));
       store_beside(to, plane + o, first + i, load_partial(sums + o * stride + i, valid) + broadcast(shift), valid);
     }
   }
 }
 
-TENSORWOOD_INLINE int64_t patch_floats(const Geometry& g) { return region(kPixels * least(g.taps, kBlockSteps)) + region(kPixels); }
+TENSORWOOD_INLINE int64_t patch_floats(const Geometry& g) { return region(kPixels * smaller(g.taps, kBlockSteps)) + region(kPixels); }
 
 static inline void conv2d(const Args& args) {
   const Operand &x = args.inputs[0], &weight = args.inputs[1], &out = args.outputs[0];
@@ -175,16 +175,16 @@ static inline void conv2d(const Args& args) {
   pack_weight(g, weight, packed, false, *args.threads);
   const bool narrow = out.dtype != DType::f32;
   float* own = packed.data + region(g.groups * packed.padded * packed.steps);
-  const int64_t per_worker = patch_floats(g) + (narrow ? region(g.outputs * kPixels) : 0), chunks = (g.pixels + kPixels - 1) / kPixels;
+  const int64_t per_worker = patch_floats(g) + (narrow ? region(g.outputs * kPixels) : 0), chunks = divide_up(g.pixels, kPixels);
   args.threads->parallel(g.images * g.groups * chunks, [&](int64_t task, int worker) {
     float* row = own + worker * per_worker;
     float* panels = row + region(kPixels);
-    const int64_t first = task % chunks * kPixels, count = least(kPixels, g.pixels - first), source = task / chunks;
+    const int64_t first = task % chunks * kPixels, count = smaller(kPixels, g.pixels - first), source = task / chunks;
     const int64_t plane = source * g.outputs, group = source % g.groups;
     float* sums = narrow ? row + patch_floats(g) : static_cast<float*>(out.data) + plane * g.pixels + first;
     const int64_t stride = narrow ? kPixels : g.pixels;
-    for (int64_t k = 0; k < most(g.taps, 1); k += kBlockSteps) {
-      const int64_t steps = least(kBlockSteps, g.taps - k);
+    for (int64_t k = 0; k < larger(g.taps, 1); k += kBlockSteps) {
+      const int64_t steps = smaller(kBlockSteps, g.taps - k);
       pack_patches(g, x, source, {k, steps, first, count}, row, panels);
       multiply_panels(tile, {g.outputs, count, steps}, block_at(packed, group, 0, k, steps), panels, {sums, stride, 0, k > 0});
     }
@@ -216,7 +216,8 @@ static inline void scatter_taps(const Geometry& g, const float* from, int64_t ta
   const Span rows = inside(g.y, kernel_y), columns = inside(g.x, kernel_x);
   int64_t column = first % g.x.output;
   for (int64_t row = first / g.x.output, done = 0; done < count; row++, column = 0) {
-    const int64_t end = least(g.x.output, column + count - done), start = most(column, columns.first), until = least(end, columns.last);
+    const int64_t end = smaller(g.x.output, column + count - done), start = larger(column, columns.first),
+                  until = smaller(end, columns.last);
     if (row >= rows.first && row < rows.last && start < until) {
       const float* line = from + done - column;
       float* to = plane + input_start(g.y, row, kernel_y) * g.x.input + input_start(g.x, 0, kernel_x);
@@ -231,11 +232,13 @@ static inline void scatter_taps(const Geometry& g, const float* from, int64_t ta
 }
 
 // Channels of a task: their taps fill about one block of rows.
-TENSORWOOD_INLINE int64_t task_channels(const Geometry& g) { return least(g.channels, most(1, kBlockRows / (g.y.kernel * g.x.kernel))); }
+TENSORWOOD_INLINE int64_t task_channels(const Geometry& g) {
+  return smaller(g.channels, larger(1, kBlockRows / (g.y.kernel * g.x.kernel)));
+}
 
 TENSORWOOD_INLINE int64_t input_gradient_floats(const Geometry& g, bool narrow) {
   const int64_t channels = task_channels(g), taps = channels * g.y.kernel * g.x.kernel, padded = round_up(taps, default_tile().rows);
-  const int64_t packed = region(padded * least(g.outputs, kBlockSteps)) + region(kPixels * least(g.outputs, kBlockSteps));
+  const int64_t packed = region(padded * smaller(g.outputs, kBlockSteps)) + region(kPixels * smaller(g.outputs, kBlockSteps));
   return packed + region(taps * kPixels) + (narrow ? region(channels * g.area) : 0);
 }
 
@@ -243,11 +246,11 @@ TENSORWOOD_INLINE int64_t input_gradient_floats(const Geometry& g, bool narrow) 
 static inline void tap_gradients(const Geometry& g, const Args& args, int64_t source, const Part& part, float* scratch, float* sums) {
   const Operand &dy = args.inputs[0], &weight = args.inputs[1];
   const Tile& tile = default_tile();
-  float* pixels = scratch + region(round_up(part.rows, tile.rows) * least(g.outputs, kBlockSteps));
+  float* pixels = scratch + region(round_up(part.rows, tile.rows) * smaller(g.outputs, kBlockSteps));
   const Lines lines = {element(weight, source % g.groups * g.outputs * g.taps + part.row), weight.dtype, 1, g.taps};
   const Lines columns = {element(dy, source * g.outputs * g.pixels + part.column), dy.dtype, 1, g.pixels};
-  for (int64_t k = 0; k < most(g.outputs, 1); k += kBlockSteps) {
-    const int64_t steps = least(kBlockSteps, g.outputs - k);
+  for (int64_t k = 0; k < larger(g.outputs, 1); k += kBlockSteps) {
+    const int64_t steps = smaller(kBlockSteps, g.outputs - k);
     pack_panels(advance(lines, 0, k), part.rows, steps, {scratch, tile.rows});
     pack_panels(advance(columns, 0, k), part.columns, steps, {pixels, tile.columns});
     multiply_panels(tile, {part.rows, part.columns, steps}, scratch, pixels, {sums, kPixels, 0, k > 0});
@@ -258,21 +261,20 @@ static inline void conv2d_input_gradient(const Args& args) {
   const Operand &weight = args.inputs[1], &dx = args.outputs[0];
   if (size_of(dx) == 0) return;
   const Geometry g = geometry_of(args, dx, weight, args.inputs[0]);
-  const int64_t window = g.y.kernel * g.x.kernel, channels = task_channels(g),
-                blocks = channels ? (g.channels + channels - 1) / channels : 0;
+  const int64_t window = g.y.kernel * g.x.kernel, channels = task_channels(g), blocks = channels ? divide_up(g.channels, channels) : 0;
   const bool narrow = dx.dtype != DType::f32;
   const int64_t per_worker = input_gradient_floats(g, narrow),
-                packed = region(round_up(channels * window, default_tile().rows) * least(g.outputs, kBlockSteps)) +
-                         region(kPixels * least(g.outputs, kBlockSteps));
+                packed = region(round_up(channels * window, default_tile().rows) * smaller(g.outputs, kBlockSteps)) +
+                         region(kPixels * smaller(g.outputs, kBlockSteps));
   args.threads->parallel(g.images * g.groups * blocks, [&](int64_t task, int worker) {
     float* scratch = reinterpret_cast<float*>(args.scratch) + worker * per_worker;
     float* sums = scratch + packed;
-    const int64_t source = task / blocks, channel = task % blocks * channels, count = least(channels, g.channels - channel);
+    const int64_t source = task / blocks, channel = task % blocks * channels, count = smaller(channels, g.channels - channel);
     const int64_t plane = (source * g.channels + channel) * g.area;
     float* planes = narrow ? sums + region(channels * window * kPixels) : static_cast<float*>(dx.data) + plane;
     for (int64_t i = 0; i < count * g.area; i++) planes[i] = 0.0f;
     for (int64_t first = 0; first < g.pixels; first += kPixels) {
-      const int64_t pixels = least(kPixels, g.pixels - first);
+      const int64_t pixels = smaller(kPixels, g.pixels - first);
       tap_gradients(g, args, source, {channel * window, count * window, first, pixels}, scratch, sums);
       for (int64_t tap = 0; tap < count * window; tap++) {
         scatter_taps(g, sums + tap * kPixels, tap, first, pixels, planes + tap / window * g.area);
@@ -320,15 +322,15 @@ static inline void conv2d_weight_gradient(const Args& args) {
   const Operand& out = args.outputs[0];
   if (size_of(out) == 0) return;
   const Geometry g = geometry_of(args, args.inputs[1], out, args.inputs[0]);
-  const int64_t rows = (g.outputs + kTaskOutputs - 1) / kTaskOutputs, columns = (g.taps + kTaskTaps - 1) / kTaskTaps;
+  const int64_t rows = divide_up(g.outputs, kTaskOutputs), columns = divide_up(g.taps, kTaskTaps);
   args.threads->parallel(g.groups * rows * columns, [&](int64_t task, int worker) {
     float* scratch = reinterpret_cast<float*>(args.scratch) + worker * weight_gradient_floats();
     const int64_t group = task / (rows * columns), row = task / columns % rows * kTaskOutputs, column = task % columns * kTaskTaps;
-    const Part part = {row, least(kTaskOutputs, g.outputs - row), column, least(kTaskTaps, g.taps - column)};
+    const Part part = {row, smaller(kTaskOutputs, g.outputs - row), column, smaller(kTaskTaps, g.taps - column)};
     for (int64_t i = 0; i < kTaskOutputs * kTaskTaps; i++) scratch[i] = 0.0f;
     for (int64_t image = 0; image < g.images; image++) {
       for (int64_t first = 0; first < g.pixels; first += kBlockSteps) {
-        add_run(g, args, image * g.groups + group, part, {0, 0, first, least(kBlockSteps, g.pixels - first)}, scratch);
+        add_run(g, args, image * g.groups + group, part, {0, 0, first, smaller(kBlockSteps, g.pixels - first)}, scratch);
       }
     }
     const Beside to = {out.data, out.dtype, g.taps};

@@ -8,8 +8,6 @@
 namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
 
-TENSORWOOD_INLINE bool is_float(const Operand& o) { return o.dtype == DType::f32 || o.dtype == DType::bf16; }
-
 // Sizes multiplied; INT64_MAX where they overflow, which only an operand without elements can do.
 TENSORWOOD_INLINE int64_t leading_size(const Operand& o, int dims) {
   int64_t size = 1;
@@ -19,23 +17,16 @@ TENSORWOOD_INLINE int64_t leading_size(const Operand& o, int dims) {
   return size;
 }
 
-TENSORWOOD_INLINE bool is_empty(const Operand& o) {
-  for (int d = 0; d < o.rank; d++) {
-    if (o.shape[d] == 0) return true;
-  }
-  return false;
-}
-
 TENSORWOOD_INLINE int64_t last_size(const Operand& o) { return o.shape[o.rank - 1]; }
 
 constexpr int64_t kInnerLimit = int64_t{1} << 31;  // keeps the size of scratch within int64
 
 static inline bool all_float(const Args& args) {
   for (int i = 0; i < args.input_count; i++) {
-    if (!is_float(args.inputs[i])) return false;
+    if (!is_floating(args.inputs[i])) return false;
   }
   for (int i = 0; i < args.output_count; i++) {
-    if (!is_float(args.outputs[i])) return false;
+    if (!is_floating(args.outputs[i])) return false;
   }
   return true;
 }
@@ -233,7 +224,7 @@ TENSORWOOD_INLINE Extent weight_gradient_extent(const Args& args) {
 
 static inline void store_sums(const float* sums, int64_t count, const Beside& to) {
   for (int64_t i = 0; i < count; i += Vector::lanes) {
-    const int valid = static_cast<int>(least(Vector::lanes, count - i));
+    const int valid = static_cast<int>(smaller(Vector::lanes, count - i));
     store_beside(to, 0, i, load_partial(sums + i, valid), valid);
   }
 }
@@ -241,7 +232,7 @@ static inline void store_sums(const float* sums, int64_t count, const Beside& to
 // Where x has no columns, so that no product passes over dy.
 static inline void sum_columns(const Beside& from, int64_t rows, int64_t columns, const Beside& to) {
   for (int64_t i = 0; i < columns; i += Vector::lanes) {
-    const int valid = static_cast<int>(least(Vector::lanes, columns - i));
+    const int valid = static_cast<int>(smaller(Vector::lanes, columns - i));
     Vector sum = broadcast(0.0f);
     for (int64_t row = 0; row < rows; row++) sum = sum + load_beside(from, row, i, valid);
     store_beside(to, 0, i, sum, valid);

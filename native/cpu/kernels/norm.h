@@ -215,7 +215,7 @@ static void add_parts(const Args& args, const float* parts, int64_t count, int64
   });
 }
 
-static int64_t padded_width(int64_t width) { return to_multiple(width, 16); }
+static int64_t padded_width(int64_t width) { return round_up(width, 16); }
 
 // Integers: has a weight (and its gradient), a gradient of the bias, a gradient of the residual sum. Inputs: g (..., C), x (what was
 // normalised), mean, 1 / deviation [, weight] [, gradient of the sum]. Outputs: dx [, dweight] [, dbias].

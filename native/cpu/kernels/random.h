@@ -124,7 +124,7 @@ static void dropout(const Args& args) {
 static bool is_state(const Operand& state) {
   return state.dtype == DType::i32 && state.rank == 1 && state.shape[0] == 4 && is_dense(state);
 }
-static bool is_floating(const Operand& x) { return (x.dtype == DType::f32 || x.dtype == DType::bf16) && is_dense(x); }
+static bool is_dense_floating(const Operand& x) { return is_floating(x) && is_dense(x); }
 
 static const char* check_draw(const Args& args, int inputs, int numbers) {
   if (args.input_count != inputs || args.output_count != 1 || !is_state(args.inputs[0]))
@@ -134,7 +134,7 @@ static const char* check_draw(const Args& args, int inputs, int numbers) {
 }
 static const char* check_floats(const Args& args) {
   if (const char* wrong = check_draw(args, 1, 2)) return wrong;
-  return is_floating(args.outputs[0]) ? nullptr : "expected a dense output of f32 or bf16";
+  return is_dense_floating(args.outputs[0]) ? nullptr : "expected a dense output of f32 or bf16";
 }
 static const char* check_bernoulli(const Args& args) {
   if (const char* wrong = check_draw(args, 1, 1)) return wrong;
@@ -143,8 +143,9 @@ static const char* check_bernoulli(const Args& args) {
 static const char* check_dropout(const Args& args) {
   if (const char* wrong = check_draw(args, 2, 1)) return wrong;
   const Operand &x = args.inputs[1], &y = args.outputs[0];
-  return is_floating(x) && is_floating(y) && x.dtype == y.dtype && same_shape(x, y) ? nullptr
-                                                                                    : "expected x and output alike, dense, f32 or bf16";
+  return is_dense_floating(x) && is_dense_floating(y) && x.dtype == y.dtype && same_shape(x, y)
+             ? nullptr
+             : "expected x and output alike, dense, f32 or bf16";
 }
 
 constexpr Kernel rows[] = {

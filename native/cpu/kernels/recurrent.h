@@ -16,7 +16,7 @@ constexpr int64_t kSamples = 6;  // of one task: the rows of a tile
 struct RecurrentSize {
   int64_t batch, steps, width;  // B, T, H
 
-  TENSORWOOD_INLINE int64_t padded() const { return to_multiple(width, Vector::lanes); }
+  TENSORWOOD_INLINE int64_t padded() const { return round_up(width, Vector::lanes); }
   TENSORWOOD_INLINE int64_t gate_panels() const { return divide_up(3 * width, kPanel) * kPanel; }
 };
 
