@@ -7,6 +7,7 @@
 
 #include "core/inline.h"
 #include "core/kernel.h"
+#include "cpu/isa/bf16.h"
 
 namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
@@ -118,18 +119,6 @@ TENSORWOOD_INLINE float reduce_max(Vector a) {
   return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
 }
 
-TENSORWOOD_INLINE float bf16_to_float(uint16_t a) {
-  const uint32_t wide = static_cast<uint32_t>(a) << 16;
-  float f;
-  std::memcpy(&f, &wide, 4);
-  return f;
-}
-TENSORWOOD_INLINE uint16_t float_to_bf16(float a) {
-  uint32_t u;
-  std::memcpy(&u, &a, 4);
-  if ((u & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((u >> 16) | 0x40u);
-  return static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
-}
 TENSORWOOD_INLINE Vector load(const uint16_t* p) {
   return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16))};
 }

@@ -6,6 +6,7 @@
 
 #include "core/inline.h"
 #include "core/kernel.h"
+#include "cpu/isa/bf16.h"
 
 namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
@@ -101,19 +102,6 @@ TENSORWOOD_INLINE void transpose(Vector (&)[1]) {}  // rows[i] lane j and rows[j
 TENSORWOOD_INLINE float reduce_add(Vector a) { return a.v; }
 TENSORWOOD_INLINE float reduce_max(Vector a) { return a.v; }
 
-// bf16 is stored in uint16_t; stores round to nearest even and keep NaN a NaN.
-TENSORWOOD_INLINE float bf16_to_float(uint16_t a) {
-  const uint32_t wide = static_cast<uint32_t>(a) << 16;
-  float f;
-  std::memcpy(&f, &wide, 4);
-  return f;
-}
-TENSORWOOD_INLINE uint16_t float_to_bf16(float a) {
-  uint32_t u;
-  std::memcpy(&u, &a, 4);
-  if ((u & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((u >> 16) | 0x40u);
-  return static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
-}
 TENSORWOOD_INLINE Vector load(const uint16_t* p) { return {bf16_to_float(*p)}; }
 TENSORWOOD_INLINE Vector load_partial(const uint16_t* p, int n) { return {n > 0 ? bf16_to_float(*p) : 0.0f}; }
 TENSORWOOD_INLINE void store(uint16_t* p, Vector a) { *p = float_to_bf16(a.v); }
