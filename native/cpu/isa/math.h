@@ -67,6 +67,12 @@ TENSORWOOD_INLINE Vector log(Vector x) {
   return select((broadcast(0.0f) < x) & (x < infinity), finite, at_ends);
 }
 
+TENSORWOOD_INLINE float logarithm(float x) {
+  float lanes[Vector::lanes];
+  store(lanes, log(broadcast(x)));
+  return lanes[0];
+}
+
 // Within 2 ulp.
 TENSORWOOD_INLINE Vector tanh(Vector x) {
   const Vector a = absolute(x);

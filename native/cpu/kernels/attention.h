@@ -39,12 +39,6 @@ static RowSoftmax exponentiate_row(float* scores, int64_t keys, int64_t end) {
   return {highest, reduce_add(sum)};
 }
 
-TENSORWOOD_INLINE float logarithm_of(float x) {
-  float lanes[Vector::lanes];
-  store(lanes, log(broadcast(x)));
-  return lanes[0];
-}
-
 TENSORWOOD_INLINE int64_t forward_floats(const AttentionSize& s) {
   return round_up(s.panels(), 16) + round_up(s.keys * s.padded(), 16) + block_rows(s, 1) * (2 * s.padded() + s.score_row()) +
          word_count(s) + 64;
@@ -70,7 +64,7 @@ static void attend_head(const AttentionArgs& a, int64_t b, int64_t h, const Head
       adjust_scores(a, block, i, seen, scores + i * row);
       const RowSoftmax softmax = exponentiate_row(scores + i * row, seen, block.keys);
       factors[i] = softmax.sum > 0 ? 1.0f / softmax.sum : softmax.sum;  // keeps a NaN
-      log_sums[first + i] = softmax.highest * kLn2 + logarithm_of(softmax.sum);
+      log_sums[first + i] = softmax.highest * kLn2 + logarithm(softmax.sum);
       if (a.drops) drop(a.dropout, draw_row(a, block, i, seen, words), seen, scores + i * row);
     }
     multiply_panels({block.count, padded, block.keys}, {scores, row, 1}, {v, padded, kPanel}, {sums, padded}, false);

@@ -21,16 +21,14 @@ static RowSums sum_row(const T* x, const float* weights, int64_t width) {
   const Vector lowest = broadcast(-__builtin_inff());
   Vector most = lowest;
   for_vectors(width, [&](int64_t j, int count) { most = maximum(keep_first(load_lanes(x + j, count), count, lowest), most); });
-  const Vector highest = broadcast(reduce_max(most));
+  const float highest = reduce_max(most);
   Vector sum = broadcast(0.0f), weighted = broadcast(0.0f);
   for_vectors(width, [&](int64_t j, int count) {
     const Vector v = load_lanes(x + j, count);
-    sum = sum + keep_first(exp(v - highest), count, broadcast(0.0f));
+    sum = sum + keep_first(exp(v - broadcast(highest)), count, broadcast(0.0f));
     weighted = multiply_add(v, class_weight(weights, j, count), weighted);  // v is 0 past the row
   });
-  float lanes[Vector::lanes];
-  store(lanes, log(broadcast(reduce_add(sum))) + highest);
-  return {lanes[0], reduce_add(weighted)};
+  return {logarithm(reduce_add(sum)) + highest, reduce_add(weighted)};
 }
 
 struct Labels {

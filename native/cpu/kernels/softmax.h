@@ -40,16 +40,10 @@ static void softmax_row(const float* x, float* y, int64_t width) {
   for_vectors(width, [&](int64_t j, int count) { store_lanes(y + j, load_lanes(y + j, count) * factor, count); });
 }
 
-TENSORWOOD_INLINE float natural_logarithm(float x) {
-  float lanes[Vector::lanes];
-  store(lanes, log(broadcast(x)));
-  return lanes[0];
-}
-
 template <class T>
 static void log_softmax_row(const T* x, T* y, int64_t width) {
   const float highest = row_maximum(x, width);
-  const Vector low = broadcast(natural_logarithm(row_exponentials<false>(x, y, width, highest)));
+  const Vector low = broadcast(logarithm(row_exponentials<false>(x, y, width, highest)));
   for_vectors(width, [&](int64_t j, int count) { store_lanes(y + j, load_lanes(x + j, count) - broadcast(highest) - low, count); });
 }
 
