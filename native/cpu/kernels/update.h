@@ -6,14 +6,14 @@
 #include <math.h>
 
 #include "core/threads.h"
-#include "cpu/strided.h"
+#include "cpu/rows.h"
 
 namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
 
 constexpr int64_t kChunk = 16384;
 
-TENSORWOOD_INLINE int64_t chunks_in(const Operand& tensor) { return (size_of(tensor) + kChunk - 1) / kChunk; }
+TENSORWOOD_INLINE int64_t chunks_in(const Operand& tensor) { return divide_up(size_of(tensor), kChunk); }
 TENSORWOOD_INLINE const float* input_floats(const Args& args, int64_t k) { return static_cast<const float*>(args.inputs[k].data); }
 TENSORWOOD_INLINE float* output_floats(const Args& args, int64_t k) { return static_cast<float*>(args.outputs[k].data); }
 
@@ -34,21 +34,6 @@ TENSORWOOD_INLINE void for_chunks(const Args& args, int64_t count, const F& f) {
   });
 }
 static int64_t scratch_chunks(const Args& args, int) { return (args.integers[0] + 1) * 8; }
-
-// Calls f(i, n): vectors of a chunk, the last of n < lanes elements.
-template <class F>
-TENSORWOOD_INLINE void for_vectors(int64_t n, const F& f) {
-  int64_t i = 0;
-  for (; i + Vector::lanes <= n; i += Vector::lanes) f(i, Vector::lanes);
-  if (i < n) f(i, static_cast<int>(n - i));
-}
-TENSORWOOD_INLINE Vector take(const float* p, int n) { return n == Vector::lanes ? load(p) : load_partial(p, n); }
-TENSORWOOD_INLINE void give(float* p, Vector a, int n) {
-  if (n == Vector::lanes)
-    store(p, a);
-  else
-    store_partial(p, a, n);
-}
 
 // What a skipped step leaves: outputs equal to the states they stand for. map(k): the input of output k.
 template <class F>
@@ -92,13 +77,13 @@ static void adamw(const Args& args) {
     const Vector keep = broadcast(static_cast<float>(1 - rate * decay)), size = broadcast(static_cast<float>(-rate * c.correction1));
     const Vector root = broadcast(c.root_correction2);
     for_vectors(n, [&](int64_t i, int lanes) {
-      const Vector gradient = take(g + i, lanes) * scale;
-      const Vector first = multiply_add(beta1, take(m + i, lanes), rest1 * gradient);
-      const Vector second = multiply_add(beta2, take(v + i, lanes), rest2 * gradient * gradient);
+      const Vector gradient = load_lanes(g + i, lanes) * scale;
+      const Vector first = multiply_add(beta1, load_lanes(m + i, lanes), rest1 * gradient);
+      const Vector second = multiply_add(beta2, load_lanes(v + i, lanes), rest2 * gradient * gradient);
       const Vector direction = first / multiply_add(square_root(second), root, epsilon);
-      give(to_m + i, first, lanes);
-      give(to_v + i, second, lanes);
-      give(to_p + i, multiply_add(take(p + i, lanes), keep, size * direction), lanes);
+      store_lanes(to_m + i, first, lanes);
+      store_lanes(to_v + i, second, lanes);
+      store_lanes(to_p + i, multiply_add(load_lanes(p + i, lanes), keep, size * direction), lanes);
     });
   });
 }
@@ -121,10 +106,10 @@ static void sgd(const Args& args) {
     const Vector decay = broadcast(static_cast<float>(args.numbers[1 + 2 * t]));
     const Vector size = broadcast(static_cast<float>(-learning_rate * args.numbers[2 + 2 * t]));
     for_vectors(n, [&](int64_t i, int lanes) {
-      const Vector parameter = take(p + i, lanes), gradient = multiply_add(parameter, decay, take(g + i, lanes) * scale);
-      const Vector velocity = multiply_add(momentum, take(m + i, lanes), gradient);
-      give(to_m + i, velocity, lanes);
-      give(to_p + i, multiply_add(size, nesterov ? multiply_add(momentum, velocity, gradient) : velocity, parameter), lanes);
+      const Vector parameter = load_lanes(p + i, lanes), gradient = multiply_add(parameter, decay, load_lanes(g + i, lanes) * scale);
+      const Vector velocity = multiply_add(momentum, load_lanes(m + i, lanes), gradient);
+      store_lanes(to_m + i, velocity, lanes);
+      store_lanes(to_p + i, multiply_add(size, nesterov ? multiply_add(momentum, velocity, gradient) : velocity, parameter), lanes);
     });
   });
 }
@@ -139,8 +124,8 @@ static void ema(const Args& args) {
     float* to = output_floats(args, t) + start;
     const Vector rest = broadcast(1.0f - decay);
     for_vectors(n, [&](int64_t i, int lanes) {
-      const Vector a = take(average + i, lanes);
-      give(to + i, multiply_add(rest, take(value + i, lanes) - a, a), lanes);
+      const Vector a = load_lanes(average + i, lanes);
+      store_lanes(to + i, multiply_add(rest, load_lanes(value + i, lanes) - a, a), lanes);
     });
   });
 }
