@@ -65,25 +65,30 @@ TENSORWOOD_INLINE void sine_cosine(Vector u, Vector& sine, Vector& cosine) {
   cosine = from_bits(bits(select(even, c, s)) ^ shift_left(shift_right(k + one, 1), 31));
 }
 
-// Box and Muller, Annals of Mathematical Statistics 29, 1958: two normal numbers of two uniform ones. Numbers: mean, deviation.
+// Box and Muller, Annals of Mathematical Statistics 29, 1958: two normal numbers of two uniform ones, the words of a pair being those of
+// its radius and its angle. Numbers: mean, deviation.
 static void random_normal(const Args& args) {
-  const float mean = static_cast<float>(args.numbers[0]), deviation = static_cast<float>(args.numbers[1]);
+  constexpr int kPairs = kDraws / 2;
+  const Vector mean = broadcast(static_cast<float>(args.numbers[0])), deviation = broadcast(static_cast<float>(args.numbers[1]));
   for_draws(args, size_of(args.outputs[0]), [&](const uint32_t* words, int64_t start, int n) {
-    float radius[kDraws], sine[kDraws], cosine[kDraws];
-    for (int i = 0; i < kDraws; i += Vector::lanes) {
-      const Vector u = unit_interval(words + i);
-      Vector s, c;
-      sine_cosine(u, s, c);
-      store(sine + i, s);
-      store(cosine + i, c);
-      store(radius + i, square_root(broadcast(-2.0f) * log(u)));
+    uint32_t radii[kPairs], angles[kPairs];
+    float first[kPairs], second[kPairs], x[kDraws];
+    for (int i = 0; i < kPairs; i++) {
+      radii[i] = words[2 * i];
+      angles[i] = words[2 * i + 1];
     }
-    for (int i = 0; i < kDraws; i += 2) {
-      const float scale = deviation * radius[i];
-      radius[i] = mean + scale * cosine[i + 1];
-      radius[i + 1] = mean + scale * sine[i + 1];
+    for (int i = 0; i < kPairs; i += Vector::lanes) {
+      Vector sine, cosine;
+      sine_cosine(unit_interval(angles + i), sine, cosine);
+      const Vector radius = deviation * square_root(broadcast(-2.0f) * log(unit_interval(radii + i)));
+      store(first + i, mean + radius * cosine);
+      store(second + i, mean + radius * sine);
     }
-    store_floats(args.outputs[0], radius, start, n);
+    for (int i = 0; i < kPairs; i++) {
+      x[2 * i] = first[i];
+      x[2 * i + 1] = second[i];
+    }
+    store_floats(args.outputs[0], x, start, n);
   });
 }
 
