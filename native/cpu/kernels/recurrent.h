@@ -3,6 +3,7 @@
 // form of cuDNN and PyTorch: gates r, z, n in this order, reset after the recurrent product.
 #pragma once
 #include "core/threads.h"
+#include "cpu/gemm/pack.h"
 #include "cpu/isa/math.h"
 #include "cpu/isa/tile.h"
 #include "cpu/rows.h"
@@ -11,13 +12,13 @@ namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
 
 enum RecurrentInteger : int { kReverse, kHasStepCounts, kRecurrentIntegers };
-constexpr int64_t kSamples = 6;  // of one task: the rows of a tile
+constexpr int64_t kSamples = 6;  // of one task at most: the rows of a tile
 
 struct RecurrentSize {
   int64_t batch, steps, width;  // B, T, H
 
   TENSORWOOD_INLINE int64_t padded() const { return round_up(width, Vector::lanes); }
-  TENSORWOOD_INLINE int64_t gate_panels() const { return divide_up(3 * width, kPanel) * kPanel; }
+  TENSORWOOD_INLINE int64_t gate_panels() const { return round_up(3 * width, kPanel); }
 };
 
 TENSORWOOD_INLINE const float* floats(const Operand& x) { return static_cast<const float*>(x.data); }
@@ -33,12 +34,20 @@ struct Lengths {
 };
 
 // W (3H, H) as the right side of h W': element (k, j) = W[j][k], in panels.
-static void pack_transposed(const float* w, const RecurrentSize& s, float* to) {
-  for (int64_t first = 0; first < 3 * s.width; first += kPanel, to += kPanel * s.width) {
-    for (int64_t k = 0; k < s.width; k++) {
-      for (int64_t j = 0; j < kPanel; j++) to[k * kPanel + j] = first + j < 3 * s.width ? w[(first + j) * s.width + k] : 0.0f;
-    }
-  }
+static void pack_weight(const Operand& w, const RecurrentSize& s, float* to, Threads& threads) {
+  const Lines lines = {w.data, DType::f32, s.width, 1};
+  threads.parallel(s.gate_panels() / kPanel, [&](int64_t panel, int) {
+    const int64_t first = panel * kPanel, count = smaller(kPanel, 3 * s.width - first);
+    pack_panel(advance(lines, first, 0), static_cast<int>(count), s.width, {to + first * s.width, static_cast<int>(kPanel)});
+  });
+}
+
+// f(first, count, worker): samples in tasks of at most kSamples, about as many for each thread. Bits do not depend on the division.
+template <class F>
+TENSORWOOD_INLINE void parallel_samples(const Args& args, int64_t batch, const F& f) {
+  const int64_t tasks = round_up(larger(1, divide_up(batch, kSamples)), args.threads->count()), each = larger(1, divide_up(batch, tasks));
+  args.threads->parallel(divide_up(batch, each),
+                         [&](int64_t task, int worker) { f(task * each, smaller(each, batch - task * each), worker); });
 }
 
 struct Gates {
@@ -72,9 +81,8 @@ static void run_gru(const Args& args) {
   float* w = reinterpret_cast<float*>(args.scratch);
   float* shares = w + s.gate_panels() * s.width;
   const int64_t gate_row = s.gate_panels();
-  pack_transposed(floats(args.inputs[2]), s, w);
-  args.threads->parallel(divide_up(s.batch, kSamples), [&](int64_t task, int worker) {
-    const int64_t first = task * kSamples, count = smaller(kSamples, s.batch - first);
+  pack_weight(args.inputs[2], s, w, *args.threads);
+  parallel_samples(args, s.batch, [&](int64_t first, int64_t count, int worker) {
     float* hidden = shares + worker * kSamples * gate_row;
     Left h = {initial + first * s.width, s.width, 1};
     for (int64_t done = 0; done < s.steps; done++) {
@@ -138,8 +146,8 @@ static void run_gru_gradient(const Args& args) {
     for_vectors(s.width,
                 [&](int64_t j, int count) { store(w + k * padded + j, load_lanes(floats(args.inputs[4]) + k * s.width + j, count)); });
   }
-  args.threads->parallel(divide_up(s.batch, kSamples), [&](int64_t task, int worker) {
-    const int64_t first = task * kSamples, count = smaller(kSamples, s.batch - first), row = s.steps * 3 * s.width;
+  parallel_samples(args, s.batch, [&](int64_t first, int64_t count, int worker) {
+    const int64_t row = s.steps * 3 * s.width;
     float* carry = shares + worker * kSamples * padded;
     __builtin_memset(carry, 0, static_cast<size_t>(kSamples * padded) * sizeof(float));
     for (int64_t done = 0; done < s.steps; done++) {
