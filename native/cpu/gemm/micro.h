@@ -2,9 +2,6 @@
 // vectors exists for each R up to the tile's height and each V up to its width, so tails do no wasted work; the last vector's store is
 // masked. Each element of C is one chain of multiply-adds in the order of k, so its bits depend neither on the tile nor on how C is
 // divided.
-//
-// For kernels with small products of their own (attention, GRU): pack with pack_panels(a, m, k, {scratch, tile.rows}) and
-// pack_panels(b, n, k, {scratch, tile.columns}), then multiply_panels(tile, {m, n, k}, a_panels, b_panels, c, c_stride, accumulate).
 #pragma once
 #include <utility>
 
