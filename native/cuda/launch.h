@@ -45,6 +45,9 @@ namespace tensorwood::cuda {
 constexpr int kWarp = 32;
 constexpr unsigned kFullMask = 0xffffffffu;
 
+// Blocks along y and z, and along x where those multiply them.
+constexpr int kMostAcross = 256;
+
 // A grid of blocks of `threads` that covers n elements by grid-stride loops.
 inline unsigned grid_for(int64_t n, int threads, int most = 4096) {
   const int64_t blocks = (n + threads - 1) / threads;

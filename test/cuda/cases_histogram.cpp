@@ -12,7 +12,8 @@ Case histogram_case(DType bins, int64_t features, int64_t step, bool sampled) {
   const int64_t m = n / step, bin_count = bins == DType::u8 ? kNarrowBins : 700;
   const int64_t slots = bins == DType::u8 ? kNarrowSlots : padded_slots(700);
   Case c = {};
-  c.name = std::string("histogram ") + (bins == DType::u8 ? "u8" : "u16") + " step " + std::to_string(step) + (sampled ? " sampled" : "");
+  c.name = std::string("histogram ") + (bins == DType::u8 ? "u8 " : "u16 ") + std::to_string(features) + " step " + std::to_string(step) +
+           (sampled ? " sampled" : "");
   c.kernel = "histogram";
   c.inputs = {random_array(bins, {n, features}, 1, bin_count), random_array(DType::u32, {n}, 2, int64_t{1} << 32),
               empty_array(DType::u32, {m}), empty_array(DType::i32, {features})};
@@ -40,6 +41,7 @@ void add_histogram_cases(std::vector<Case>& cases) {
     cases.push_back(histogram_case(DType::u8, 5, step, true));
     cases.push_back(histogram_case(DType::u16, 3, step, false));
   }
+  cases.push_back(histogram_case(DType::u8, 259, 7, true));  // more features than blocks across
   Case sum = {};
   sum.name = "add_histogram";
   sum.kernel = "add_histogram";

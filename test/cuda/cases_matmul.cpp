@@ -65,6 +65,8 @@ void add_matmul_cases(std::vector<Case>& cases) {
     cases.push_back(weight_gradient_case(dtype, 67, 30, 66, true));
     cases.push_back(weight_gradient_case(dtype, 5, 3, 2, false));
   }
+  cases.push_back(linear_case(DType::f32, 2, 16400, 3, {1, 0, 0, 0, 0, 0}));  // more tiles than blocks, in columns and in rows
+  cases.push_back(linear_case(DType::f32, 16400, 2, 3, {1, 0, 0, 0, 0, 0}));
 }
 
 }  // namespace tensorwood::test

@@ -322,9 +322,12 @@ void warp_collective(unsigned mask, void* argument, Combine combine, const char*
   }
 }
 
+// Far below a GPU's 2^31 - 1 and 65,535, so that a grid that grows with the data is seen in a small case.
+constexpr unsigned kMostBlocks = 4096, kMostAcross = 256;
+
 void run_grid(dim3 grid, dim3 block, size_t shared, const std::function<void()>& kernel) {
-  if (block.x * block.y * block.z > 1024 || grid.y > 65535 || grid.z > 65535 || shared > 99 * 1024)
-    fail("launch past the limits", "launch", 0);
+  if (block.x * block.y * block.z > 1024 || shared > 99 * 1024) fail("a block past the limits", "launch", 0);
+  if (grid.x > kMostBlocks || grid.y > kMostAcross || grid.z > kMostAcross) fail("a grid past the limits", "launch", 0);
   static std::mutex turn;  // one grid at a time, whichever thread launches it
   const std::lock_guard<std::mutex> mine(turn);
   body = &kernel;

@@ -88,8 +88,7 @@ __device__ void finish(const Product& p, int64_t column, int64_t at, float sum) 
   store_float(p.out.data, p.out.dtype, at, sum);
 }
 
-__device__ void multiply_tile(const Product& p, int64_t batch, float* left, float* right) {
-  const int64_t row0 = static_cast<int64_t>(blockIdx.x) * kTile, column0 = static_cast<int64_t>(blockIdx.y) * kTile;
+__device__ void multiply_tile(const Product& p, int64_t batch, int64_t row0, int64_t column0, float* left, float* right) {
   const int64_t a_start = batch_start(p, p.a, batch), b_start = batch_start(p, p.b, batch);
   const int mine = static_cast<int>(threadIdx.x) / (kTile / kOwn) * kOwn, column = static_cast<int>(threadIdx.x) % (kTile / kOwn) * kOwn;
   float sums[kOwn][kOwn] = {};
@@ -119,21 +118,29 @@ __global__ void multiply(Product p) {
   SharedMemory shared;
   float* left = shared.take<float>(kDepth * kLine);
   float* right = shared.take<float>(kDepth * kLine);
-  for (int64_t batch = blockIdx.z; batch < p.batches; batch += gridDim.z) multiply_tile(p, batch, left, right);
+  const int64_t row_step = static_cast<int64_t>(gridDim.x) * kTile, column_step = static_cast<int64_t>(gridDim.y) * kTile;
+  for (int64_t batch = blockIdx.z; batch < p.batches; batch += gridDim.z) {
+    for (int64_t row = static_cast<int64_t>(blockIdx.x) * kTile; row < p.m; row += row_step) {
+      for (int64_t column = static_cast<int64_t>(blockIdx.y) * kTile; column < p.n; column += column_step) {
+        multiply_tile(p, batch, row, column, left, right);
+      }
+    }
+  }
 }
 
 // sums[column] over all rows of dense (rows, columns): a thread a column, so the order is fixed.
 __global__ void sum_columns(Lines from, int64_t rows, int64_t columns, Beside to) {
-  const int64_t column = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (column >= columns) return;
-  float sum = 0.0f;
-  for (int64_t row = 0; row < rows; row++) sum += load_float(from.data, from.dtype, row * columns + column);
-  store_float(to.data, to.dtype, column, sum);
+  const int64_t step = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t column = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; column < columns; column += step) {
+    float sum = 0.0f;
+    for (int64_t row = 0; row < rows; row++) sum += load_float(from.data, from.dtype, row * columns + column);
+    store_float(to.data, to.dtype, column, sum);
+  }
 }
 
 void run_product(const Product& p, void* stream) {
   if (p.m == 0 || p.n == 0 || p.batches == 0) return;
-  const dim3 grid(grid_for(p.m, kTile, 1 << 30), grid_for(p.n, kTile, 1 << 30), grid_for(p.batches, 1));
+  const dim3 grid(grid_for(p.m, kTile, kMostAcross), grid_for(p.n, kTile, kMostAcross), grid_for(p.batches, 1, kMostAcross));
   launch(multiply, grid, dim3(kThreads), 2 * kDepth * kLine * static_cast<int>(sizeof(float)), stream, p);
 }
 
@@ -198,7 +205,7 @@ void run_linear_weight_gradient(const Args& args) {
   p.out = beside(args.outputs[0]);
   run_product(p, args.stream);
   if (args.output_count == 2 && p.m > 0) {
-    launch(sum_columns, dim3(grid_for(p.m, 128, 1 << 30)), dim3(128), 0, args.stream, p.a, p.k, p.m, beside(args.outputs[1]));
+    launch(sum_columns, dim3(grid_for(p.m, 128)), dim3(128), 0, args.stream, p.a, p.k, p.m, beside(args.outputs[1]));
   }
 }
 

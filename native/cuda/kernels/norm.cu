@@ -1,5 +1,6 @@
-// Layer norm on the device, forward and backward: a block a row, then a pass over columns for the gradients of weight and bias, summed in a
-// fixed order. Rows, integers and operands as in native/cpu/kernels/norm.h. Source: Ba, Kiros, Hinton, "Layer Normalization" (2016).
+// Layer norm on the device, forward and backward: a block takes rows one by one, then a pass over columns for the gradients of weight and
+// bias, summed in a fixed order. Rows, integers and operands as in native/cpu/kernels/norm.h. Source: Ba, Kiros, Hinton, "Layer
+// Normalization" (2016).
 #include "cuda/launch.h"
 #include "cuda/reduce.cuh"
 #include "cuda/vec.cuh"
@@ -45,17 +46,7 @@ __device__ void add_residual(const Norm& n, int64_t row) {
   }
 }
 
-__global__ void normalize(Norm n) {
-  SharedMemory shared;
-#ifdef PLANT_OUT_OF_BOUNDS
-  float* scratch = shared.take<float>(kWarps - 1);
-#else
-  float* scratch = shared.take<float>(kWarps);
-#endif
-  const int64_t row = blockIdx.x;
-#ifdef PLANT_EARLY_RETURN
-  if (threadIdx.x >= n.width) return;
-#endif
+__device__ void normalize_row(const Norm& n, int64_t row, float* scratch) {
   if (n.residual.data != nullptr) add_residual(n, row);  // each thread reads back only what it wrote itself
   const Rows& from = n.residual.data != nullptr ? n.sum : n.x;
   const int64_t start = row_start(from, row), to = row_start(n.y, row);
@@ -78,6 +69,19 @@ __global__ void normalize(Norm n) {
   }
 }
 
+__global__ void normalize(Norm n) {
+  SharedMemory shared;
+#ifdef PLANT_OUT_OF_BOUNDS
+  float* scratch = shared.take<float>(kWarps - 1);
+#else
+  float* scratch = shared.take<float>(kWarps);
+#endif
+#ifdef PLANT_EARLY_RETURN
+  if (threadIdx.x >= n.width) return;
+#endif
+  for (int64_t row = blockIdx.x; row < n.rows; row += gridDim.x) normalize_row(n, row, scratch);
+}
+
 struct Gradient {
   int64_t rows, width;
   Rows g, x, residual, dx;
@@ -85,10 +89,8 @@ struct Gradient {
   float *dweight, *dbias;
 };
 
-__global__ void differentiate(Gradient n) {
-  SharedMemory shared;
-  float* scratch = shared.take<float>(kWarps);
-  const int64_t row = blockIdx.x, g = row_start(n.g, row), x = row_start(n.x, row), dx = row_start(n.dx, row);
+__device__ void differentiate_row(const Gradient& n, int64_t row, float* scratch) {
+  const int64_t g = row_start(n.g, row), x = row_start(n.x, row), dx = row_start(n.dx, row);
   const float mean = n.mean[row], deviation = n.deviation[row], share = 1.0f / static_cast<float>(n.width);
   float sum = 0.0f, product = 0.0f;
   for (int64_t j = threadIdx.x; j < n.width; j += kThreads) {
@@ -105,12 +107,16 @@ __global__ void differentiate(Gradient n) {
   }
 }
 
-__global__ void sum_columns(Gradient n) {
+__global__ void differentiate(Gradient n) {
   SharedMemory shared;
-  float* weights = shared.take<float>(kColumns * kStrips);
-  float* biases = shared.take<float>(kColumns * kStrips);
+  float* scratch = shared.take<float>(kWarps);
+  for (int64_t row = blockIdx.x; row < n.rows; row += gridDim.x) differentiate_row(n, row, scratch);
+}
+
+// Columns [first, first + kColumns) of the gradients of weight and bias.
+__device__ void sum_strips(const Gradient& n, int64_t first, float* weights, float* biases) {
   const int column = static_cast<int>(threadIdx.x), strip = static_cast<int>(threadIdx.y);
-  const int64_t j = static_cast<int64_t>(blockIdx.x) * kColumns + column;
+  const int64_t j = first + column;
   float weight = 0.0f, bias = 0.0f;
   for (int64_t row = strip; row < n.rows && j < n.width; row += kStrips) {
     const float g = at_row(n.g, row_start(n.g, row), j);
@@ -127,6 +133,17 @@ __global__ void sum_columns(Gradient n) {
   if (strip != 0 || j >= n.width) return;
   if (n.dweight != nullptr) n.dweight[j] = weight;
   if (n.dbias != nullptr) n.dbias[j] = bias;
+}
+
+__global__ void sum_columns(Gradient n) {
+  SharedMemory shared;
+  float* weights = shared.take<float>(kColumns * kStrips);
+  float* biases = shared.take<float>(kColumns * kStrips);
+  const int64_t step = static_cast<int64_t>(gridDim.x) * kColumns;
+  for (int64_t first = static_cast<int64_t>(blockIdx.x) * kColumns; first < n.width; first += step) {
+    sum_strips(n, first, weights, biases);
+    __syncthreads();
+  }
 }
 
 Rows rows_of(const Operand* o) {
@@ -165,7 +182,7 @@ void run_layer_norm(const Args& args) {
   n.mean = floats(out + 1);
   n.deviation = floats(out + 2);
   n.epsilon = static_cast<float>(args.numbers[0]);
-  if (n.rows > 0) launch(normalize, dim3(grid_for(n.rows, 1, 1 << 30)), dim3(kThreads), kWarps * 4, args.stream, n);
+  if (n.rows > 0) launch(normalize, dim3(grid_for(n.rows, 1)), dim3(kThreads), kWarps * 4, args.stream, n);
 }
 
 void run_layer_norm_gradient(const Args& args) {
@@ -182,9 +199,9 @@ void run_layer_norm_gradient(const Args& args) {
   n.dx = rows_of(args.outputs);
   n.dweight = floats(next_if(args.integers[0], out));
   n.dbias = floats(next_if(args.integers[1], out));
-  if (n.rows > 0) launch(differentiate, dim3(grid_for(n.rows, 1, 1 << 30)), dim3(kThreads), kWarps * 4, args.stream, n);
+  if (n.rows > 0) launch(differentiate, dim3(grid_for(n.rows, 1)), dim3(kThreads), kWarps * 4, args.stream, n);
   if (n.dweight == nullptr && n.dbias == nullptr) return;
-  launch(sum_columns, dim3(grid_for(n.width, kColumns, 1 << 30)), dim3(kColumns, kStrips), 2 * kColumns * kStrips * 4, args.stream, n);
+  launch(sum_columns, dim3(grid_for(n.width, kColumns)), dim3(kColumns, kStrips), 2 * kColumns * kStrips * 4, args.stream, n);
 }
 
 constexpr Kernel rows[] = {{"layer_norm", DType::any, run_layer_norm, nullptr, nullptr},
