@@ -28,11 +28,17 @@ __device__ inline void store_float(void* data, DType dtype, int64_t at, float va
 __device__ inline float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 // x Phi(x), Phi = distribution function of the standard normal
 __device__ inline float gelu(float x) { return 0.5f * x * erfcf(-0.70710678f * x); }
-__device__ inline float gelu_derivative(float x) { return 0.5f * erfcf(-0.70710678f * x) + 0.39894228f * x * expf(-0.5f * x * x); }
+// x held to [-limit, limit], past which the derivatives below are flat: their squares stay finite. A NaN stays one.
+__device__ inline float hold(float x, float limit) { return x > limit ? limit : x < -limit ? -limit : x; }
+__device__ inline float gelu_derivative(float x) {
+  const float y = hold(x, 16.0f);
+  return 0.5f * erfcf(-0.70710678f * y) + 0.39894228f * y * expf(-0.5f * y * y);
+}
 __device__ inline float gelu_tanh(float x) { return x * sigmoid(1.5957691f * (x + 0.044715f * x * x * x)); }
 __device__ inline float gelu_tanh_derivative(float x) {
-  const float s = sigmoid(1.5957691f * (x + 0.044715f * x * x * x));
-  return s + x * s * (1.0f - s) * 1.5957691f * (1.0f + 0.134145f * x * x);
+  const float y = hold(x, 1e4f);
+  const float s = sigmoid(1.5957691f * (y + 0.044715f * y * y * y));
+  return s + y * s * (1.0f - s) * 1.5957691f * (1.0f + 0.134145f * y * y);
 }
 
 }  // namespace tensorwood::cuda

@@ -3,6 +3,9 @@
 #include "cases.h"
 #include "core/codes.h"
 
+#include <cmath>
+#include <cstring>
+
 namespace tensorwood::test {
 namespace {
 
@@ -39,6 +42,20 @@ Case instruction_case(int code, bool floats) {
   return c;
 }
 
+// A derivative at numbers whose square or cube is past the largest float.
+Case large_case(int code) {
+  Case c = {};
+  c.name = "elementwise code " + std::to_string(code) + " of large numbers";
+  c.kernel = "elementwise";
+  const float values[] = {1e10f, -1e10f, 1e20f, -1e20f, 3e38f, -3e38f, INFINITY, -INFINITY, NAN};
+  c.inputs = {empty_array(DType::f32, {9})};
+  std::memcpy(c.inputs[0].bytes.data(), values, sizeof values);
+  c.outputs = {empty_array(DType::f32, {9})};
+  c.integers = {1, code, 0, 0, 0, 0, 1};
+  c.tolerance = 2e-6;
+  return c;
+}
+
 // y = cast(gelu(a + b) * 2), a broadcast over rows, b over columns and transposed in memory.
 Case chain_case(DType in, DType out, std::vector<int64_t> shape) {
   Case c = {};
@@ -71,6 +88,7 @@ void add_elementwise_cases(std::vector<Case>& cases) {
   for (DType in : {DType::f32, DType::bf16}) {
     for (DType out : {DType::f32, DType::bf16}) cases.push_back(chain_case(in, out, {37, 129}));
   }
+  for (int code : {kGeluDerivative, kGeluTanhDerivative}) cases.push_back(large_case(code));
   cases.push_back(chain_case(DType::f32, DType::f32, {1, 1}));
   cases.push_back(chain_case(DType::f32, DType::f32, {0, 5}));
 }
