@@ -53,12 +53,12 @@ __device__ void normalize_row(const Norm& n, int64_t row, float* scratch) {
   const float width = static_cast<float>(n.width);
   float sum = 0.0f, squares = 0.0f;
   for (int64_t j = threadIdx.x; j < n.width; j += kThreads) sum += at_row(from, start, j);
-  const float mean = reduce_block<Sum>(sum, scratch) / width;
+  const float mean = sum_block(sum, scratch) / width;
   for (int64_t j = threadIdx.x; j < n.width; j += kThreads) {
     const float distance = at_row(from, start, j) - mean;
     squares += distance * distance;
   }
-  const float deviation = 1.0f / sqrtf(reduce_block<Sum>(squares, scratch) / width + n.epsilon);
+  const float deviation = 1.0f / sqrtf(sum_block(squares, scratch) / width + n.epsilon);
   if (threadIdx.x == 0) {
     n.mean[row] = mean;
     n.deviation[row] = deviation;
@@ -98,7 +98,7 @@ __device__ void differentiate_row(const Gradient& n, int64_t row, float* scratch
     sum += u;
     product += u * (at_row(n.x, x, j) - mean) * deviation;
   }
-  const float shift = reduce_block<Sum>(sum, scratch) * share, lean = reduce_block<Sum>(product, scratch) * share;
+  const float shift = sum_block(sum, scratch) * share, lean = sum_block(product, scratch) * share;
   const int64_t residual = n.residual.data != nullptr ? row_start(n.residual, row) : 0;
   for (int64_t j = threadIdx.x; j < n.width; j += kThreads) {
     const float u = at_row(n.g, g, j) * (n.weight != nullptr ? n.weight[j] : 1.0f), normal = (at_row(n.x, x, j) - mean) * deviation;
