@@ -2,7 +2,7 @@
 import { fail } from '../errors';
 import { native, runJob } from '../native';
 import { parse } from '../schema';
-import { Dataset, interpretLabel, interpretWeight, type Label } from './dataset';
+import { Dataset, interpretLabelLike, interpretWeight, type Label } from './dataset';
 import type { Features, Numbers } from './features';
 import { type About, Forest } from './forest';
 import { matchFeatures } from './match';
@@ -64,7 +64,7 @@ function interpretSets(dataset: Dataset, evaluation: TrainOptions['evaluation'] 
     const subject = `evaluation '${name}'`;
     const { rows, columns } = matchFeatures(subject, set.features, dataset.signature);
     if (rows === 0) fail('ERR_TENSORWOOD_DATA', `${subject}: expected at least one row, got none`);
-    return { rows, columns, label: interpretLabel(subject, set.label, dataset.classes).values, weight: interpretWeight(set.weight) };
+    return { rows, columns, label: interpretLabelLike(dataset, subject, set.label), weight: interpretWeight(set.weight) };
   });
 }
 

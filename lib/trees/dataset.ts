@@ -38,24 +38,57 @@ export function refuseMissing(subject: string, label: Label): void {
 }
 
 /** Labels as numbers, with the names of the classes where there are any. */
-export function interpretLabel(subject: string, label: Label, known?: readonly string[]): { values: Numbers; classes?: readonly string[] } {
+export interface Labels {
+  readonly values: Numbers;
+  readonly classes?: readonly string[];
+}
+
+/** Names of classes are coded in their alphabetical order, or by the codes that came with them. */
+export function interpretLabel(subject: string, label: Label): Labels {
   if (isNumbers(label)) return { values: label };
   if (!Array.isArray(label)) {
     const { codes, categories } = label as Dictionary;
     if (!isNumbers(codes)) fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected label to be numbers, strings or { codes, categories }`);
     if (typeof categories === 'number') return { values: codes };
     refuseMissing(subject, label);
-    if (known === undefined) return { values: codes, classes: categories };
-    return { values: Float32Array.from(codes as ArrayLike<number>, (c) => known.indexOf(categories[Number(c)] ?? '')), classes: known };
+    return { values: codes, classes: categories };
   }
   refuseMissing(subject, label);
   if (typeof label[0] !== 'string') return { values: Float32Array.from(label as number[]) };
   const wrong = label.findIndex((name) => typeof name !== 'string');
   if (wrong >= 0)
     fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected strings as labels like the first, got ${typeof label[wrong]} in row ${wrong}`);
-  const classes = known ?? [...new Set(label as string[])].sort();
+  const classes = [...new Set(label as string[])].sort();
   const codeOf = new Map(classes.map((name, code) => [name, code]));
-  return { values: Float32Array.from(label as string[], (name) => codeOf.get(name) ?? Number.NaN), classes };
+  return { values: Float32Array.from(label as string[], (name) => codeOf.get(name)!), classes };
+}
+
+/**
+ * Labels of other rows as the data set codes its own: named when its labels have names, numbers when they are numbers.
+ * @throws ERR_TENSORWOOD_DATA when they are not, or a name is none of its classes
+ */
+export function interpretLabelLike({ classes: known }: Dataset, subject: string, label: Label): Numbers {
+  const { values, classes } = interpretLabel(subject, label);
+  if ((classes === undefined) !== (known === undefined)) {
+    const [expected, got] = known === undefined ? ['numbers', 'names of classes'] : ['names of classes', 'numbers'];
+    fail('ERR_TENSORWOOD_DATA', `${subject}: expected labels to be ${expected} as in the data set, got ${got}`);
+  }
+  if (classes === undefined || known === undefined) return values;
+  const codeOf = new Map(known.map((name, code) => [name, code]));
+  const codes = classes.map((name) => codeOf.get(name) ?? -1);
+  const translated = new Float32Array(values.length);
+  for (let row = 0; row < values.length; row++) {
+    const code = codes[Number(values[row])] ?? -1;
+    if (code < 0) failUnknown(subject, known, classes[Number(values[row])], row);
+    translated[row] = code;
+  }
+  return translated;
+}
+
+function failUnknown(subject: string, known: readonly string[], name: string | undefined, row: number): never {
+  const listed = `${known.slice(0, 12).join(', ')}${known.length > 12 ? ', …' : ''}`;
+  const got = name === undefined ? 'a code of none' : `'${name}'`;
+  return fail('ERR_TENSORWOOD_DATA', `${subject}: expected labels among the classes of the data set (${listed}), got ${got} in row ${row}`);
 }
 
 export const interpretWeight = (weight: Numbers | readonly number[] | undefined): Numbers | undefined =>

@@ -196,7 +196,39 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     'ERR_TENSORWOOD_MODEL',
     /rows of 5 values as the model has, got 4/,
   ],
+  [
+    'names to evaluate on where the data set has numbers',
+    () => train({ label: binary }, { objective: 'binary', evaluation: { test: { features: matrix, label: names } } }),
+    'ERR_TENSORWOOD_DATA',
+    /'test': expected labels to be numbers as in the data set, got names of classes/,
+  ],
+  [
+    'numbers to evaluate on where the data set has names',
+    () => train({ label: names }, { evaluation: { test: { features: matrix, label: binary } } }),
+    'ERR_TENSORWOOD_DATA',
+    /'test': expected labels to be names of classes as in the data set, got numbers/,
+  ],
+  [
+    'a name to evaluate on that is no class',
+    () => train({ label: names }, { evaluation: { test: { features: matrix, label: names.with(4, 'maybe') } } }),
+    'ERR_TENSORWOOD_DATA',
+    /classes of the data set \(no, yes\), got 'maybe' in row 4/,
+  ],
 ];
+
+describe('labels to evaluate on', () => {
+  it('are coded as the data set codes its own, in whatever order their names come', async () => {
+    using data = await createDataset(matrix, { label: names });
+    const codes = Int32Array.from(binary, (v) => 2 - v);
+    const label = { codes, categories: ['unused', 'yes', 'no'] };
+    const seen: unknown[] = [];
+    const evaluation = { names: { features: matrix, label: names }, codes: { features: matrix, label } };
+    using _ = await trainTrees(data, { trees: 3, evaluation, onProgress: (p) => seen.push(p.evaluation) });
+    const [, , last] = seen as { names: { error: number } }[];
+    expect(last).toMatchObject({ codes: last!.names });
+    expect(last!.names.error).toBeLessThan(0.3);
+  });
+});
 
 describe('bad input', () => {
   it.each(cases)('%s', async (_, act, code, message) => {
