@@ -122,9 +122,8 @@ function interpretMatrix(subject: string, matrix: Matrix): FeatureList {
   };
 }
 
-/** Numbers, and at least one: null and undefined are missing. */
-const isPlainColumn = (column: readonly unknown[]): boolean =>
-  column.some((v) => typeof v === 'number') && column.every((v) => v === null || v === undefined || typeof v === 'number');
+/** Numbers, where null and undefined are missing; without any value, too. */
+const isPlainColumn = (column: readonly unknown[]): boolean => column.every((v) => v === null || v === undefined || typeof v === 'number');
 
 const entryOf = (column: TableColumn): [string, FeatureColumn] => [column.name, column.kind === 'number' ? column.values : column];
 

@@ -13,9 +13,20 @@ export interface Signature {
 const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
   a === b || (a.length === b.length && a.every((name, i) => name === b[i]));
 
+/** Whether all of a column is missing: it tells nothing of its kind then. */
+function isEmpty({ categories, column: { data, offset, stride } }: NamedColumn, rows: number): boolean {
+  for (let row = 0; row < rows; row++) {
+    const value = Number(data[offset + row * stride]);
+    if (categories === null ? !Number.isNaN(value) : value >= 0) return false;
+  }
+  return true;
+}
+
 /** The column as the model reads it. */
-function translate(subject: string, found: NamedColumn, known: readonly string[] | number | null): NativeColumn {
+function translate(subject: string, found: NamedColumn, known: readonly string[] | number | null, rows: number): NativeColumn {
   const given = found.categories;
+  if ((known === null) !== (given === null) && isEmpty(found, rows))
+    return { data: new Float32Array(rows).fill(Number.NaN), offset: 0, stride: 1, categorical: known !== null };
   if (known === null && given !== null)
     fail('ERR_TENSORWOOD_MODEL', `${subject}: expected numbers in column '${found.name}', got categories`);
   if (known === null) return found.column;
@@ -50,7 +61,7 @@ export function matchFeatures(subject: string, features: Features, signature: Si
       `${subject}: expected rows of ${signature.names.length} values as the model has, got ${list.columns.length}`,
     );
   const columns = signature.names.map((name, i) =>
-    translate(subject, list.byPlace ? list.columns[i]! : findColumn(subject, list, name), signature.categories[i]!),
+    translate(subject, list.byPlace ? list.columns[i]! : findColumn(subject, list, name), signature.categories[i]!, list.rows),
   );
   return { rows: list.rows, columns };
 }

@@ -17,8 +17,9 @@ const withAt = (values: Float32Array, at: number, value: number): Float32Array =
 
 describe('plain arrays', () => {
   it('are columns of numbers, null is missing', async () => {
-    using data = await createDataset({ a: [1, 2, null, 4], b: [0.5, 1, 2, 3] }, { label: [0, 1, 0, 1] });
-    expect(data.signature).toEqual({ names: ['a', 'b'], categories: [null, null] });
+    const columns = { a: [1, 2, null, 4], b: [0.5, 1, 2, 3], c: [null, null, undefined, null] };
+    using data = await createDataset(columns, { label: [0, 1, 0, 1] });
+    expect(data.signature).toEqual({ names: ['a', 'b', 'c'], categories: [null, null, null] });
     await expect(createDataset({ a: [1, 'x'] as never })).rejects.toThrow(
       /expected numbers alone or strings alone in column 'a', got number in row 0/,
     );
@@ -210,7 +211,7 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
   ],
   [
     'a name to evaluate on that is no class',
-    () => train({ label: names }, { evaluation: { test: { features: matrix, label: names.with(4, 'maybe') } } }),
+    () => train({ label: names }, { evaluation: { test: { features: matrix, label: names.map((n, i) => (i === 4 ? 'maybe' : n)) } } }),
     'ERR_TENSORWOOD_DATA',
     /classes of the data set \(no, yes\), got 'maybe' in row 4/,
   ],
