@@ -1,6 +1,7 @@
 // What users pass as features, and how native code reads it in place: a table, a record of columns, or one row-major matrix.
 import type { Table, Column as TableColumn } from '../data/table';
 import { fail } from '../errors';
+import { inPieces, type Work } from './turns';
 
 /** Any array of numbers but BigUint64Array and Float16Array. NaN is missing. */
 export type Numbers =
@@ -65,37 +66,58 @@ const isMatrix = (features: Features): features is Matrix =>
   isNumbers((features as Matrix).values) && typeof (features as Matrix).columns === 'number';
 
 /** Codes and categories of names in the order of their first appearance. */
-function encodeNames(names: readonly (string | null | undefined)[]): { codes: Int32Array; categories: string[] } {
+export function* encodeNames(names: readonly (string | null | undefined)[]): Work<{ codes: Int32Array; categories: string[] }> {
   const codeOf = new Map<string, number>();
-  const codes = Int32Array.from(names, (name) => {
-    if (name === null || name === undefined) return -1;
-    const known = codeOf.get(name);
-    if (known !== undefined) return known;
-    codeOf.set(name, codeOf.size);
-    return codeOf.size - 1;
+  const codes = new Int32Array(names.length).fill(-1);
+  yield* inPieces(names.length, (from, to) => {
+    for (let row = from; row < to; row++) {
+      const name = names[row];
+      if (name === null || name === undefined) continue;
+      const known = codeOf.get(name);
+      if (known === undefined) codeOf.set(name, codeOf.size);
+      codes[row] = known ?? codeOf.size - 1;
+    }
   });
   return { codes, categories: [...codeOf.keys()] };
 }
 
-function interpretColumn(subject: string, name: string, column: FeatureColumn): NamedColumn & { rows: number } {
-  const whole = (data: Numbers, categorical: boolean): NativeColumn => ({ data, offset: 0, stride: 1, categorical });
+function* readNumbers(list: readonly (number | null | undefined)[]): Work<Float64Array> {
+  const values = new Float64Array(list.length);
+  yield* inPieces(list.length, (from, to) => {
+    for (let row = from; row < to; row++) values[row] = list[row] ?? Number.NaN;
+  });
+  return values;
+}
+
+const isPresent = (value: unknown): boolean => value !== null && value !== undefined;
+
+function* checkKind(subject: string, name: string, list: readonly unknown[], kind: string): Work<void> {
+  yield* inPieces(list.length, (from, to) => {
+    for (let row = from; row < to; row++) {
+      if (!isPresent(list[row]) || typeof list[row] === kind) continue;
+      const expected = `${subject}: expected numbers alone or strings alone in column '${name}'`;
+      fail('ERR_TENSORWOOD_ARGUMENT', `${expected}, got ${typeof list[row]} in row ${row}`);
+    }
+  });
+}
+
+type CountedColumn = NamedColumn & { readonly rows: number };
+
+const whole = (data: Numbers, categorical: boolean): NativeColumn => ({ data, offset: 0, stride: 1, categorical });
+
+/** Numbers or names, as the first value is; numbers where there is none. */
+function* interpretList(subject: string, name: string, list: readonly unknown[]): Work<CountedColumn> {
+  const kind = typeof (list.find(isPresent) ?? 0) === 'number' ? 'number' : 'string';
+  yield* checkKind(subject, name, list, kind);
+  if (kind === 'number')
+    return { name, categories: null, column: whole(yield* readNumbers(list as (number | null)[]), false), rows: list.length };
+  const { codes, categories } = yield* encodeNames(list as (string | null)[]);
+  return { name, categories, column: whole(codes, true), rows: list.length };
+}
+
+function* interpretColumn(subject: string, name: string, column: FeatureColumn): Work<CountedColumn> {
   if (isNumbers(column)) return { name, categories: null, column: whole(column, false), rows: column.length };
-  if (Array.isArray(column)) {
-    if (isPlainColumn(column))
-      return interpretColumn(
-        subject,
-        name,
-        Float64Array.from(column as number[], (v) => v ?? Number.NaN),
-      );
-    const wrong = column.findIndex((v) => v !== null && v !== undefined && typeof v !== 'string');
-    if (wrong >= 0)
-      fail(
-        'ERR_TENSORWOOD_ARGUMENT',
-        `${subject}: expected numbers alone or strings alone in column '${name}', got ${typeof column[wrong]} in row ${wrong}`,
-      );
-    const { codes, categories } = encodeNames(column as readonly (string | null | undefined)[]);
-    return { name, categories, column: whole(codes, true), rows: codes.length };
-  }
+  if (Array.isArray(column)) return yield* interpretList(subject, name, column);
   const { codes, categories } = (column ?? {}) as Dictionary;
   if (!isNumbers(codes) || !(Array.isArray(categories) || Number.isInteger(categories)))
     fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected column '${name}' to be numbers, strings, or { codes, categories }`);
@@ -122,13 +144,10 @@ function interpretMatrix(subject: string, matrix: Matrix): FeatureList {
   };
 }
 
-/** Numbers, where null and undefined are missing; without any value, too. */
-const isPlainColumn = (column: readonly unknown[]): boolean => column.every((v) => v === null || v === undefined || typeof v === 'number');
-
 const entryOf = (column: TableColumn): [string, FeatureColumn] => [column.name, column.kind === 'number' ? column.values : column];
 
 /** @throws ERR_TENSORWOOD_ARGUMENT or _SHAPE when the features have another form, or columns differ in length */
-export function interpretFeatures(subject: string, features: Features): FeatureList {
+export function* interpretFeatures(subject: string, features: Features): Work<FeatureList> {
   if (typeof features !== 'object' || features === null || isNumbers(features))
     fail(
       'ERR_TENSORWOOD_ARGUMENT',
@@ -137,7 +156,8 @@ export function interpretFeatures(subject: string, features: Features): FeatureL
   if (isMatrix(features)) return interpretMatrix(subject, features);
   const entries = isTable(features) ? features.columns.map(entryOf) : Object.entries(features);
   if (entries.length === 0) fail('ERR_TENSORWOOD_DATA', `${subject}: expected at least one column, got none`);
-  const columns = entries.map(([name, column]) => interpretColumn(subject, name, column));
+  const columns: CountedColumn[] = [];
+  for (const [name, column] of entries) columns.push(yield* interpretColumn(subject, name, column));
   const rows = columns[0]!.rows;
   const wrong = columns.find((c) => c.rows !== rows);
   if (wrong !== undefined)

@@ -2,6 +2,7 @@
 import { fail } from '../errors';
 import { suggestion } from '../schema';
 import { type FeatureList, type Features, interpretFeatures, type NamedColumn, type NativeColumn } from './features';
+import { finish } from './turns';
 
 /** What a model knows of its columns. */
 export interface Signature {
@@ -54,7 +55,7 @@ function findColumn(subject: string, list: FeatureList, name: string): NamedColu
  * @throws ERR_TENSORWOOD_MODEL when one is missing, or holds numbers instead of categories or the reverse
  */
 export function matchFeatures(subject: string, features: Features, signature: Signature): { rows: number; columns: NativeColumn[] } {
-  const list = interpretFeatures(subject, features);
+  const list = finish(interpretFeatures(subject, features));
   if (list.byPlace && list.columns.length !== signature.names.length)
     fail(
       'ERR_TENSORWOOD_MODEL',

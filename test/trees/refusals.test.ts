@@ -21,7 +21,7 @@ describe('plain arrays', () => {
     using data = await createDataset(columns, { label: [0, 1, 0, 1] });
     expect(data.signature).toEqual({ names: ['a', 'b', 'c'], categories: [null, null, null] });
     await expect(createDataset({ a: [1, 'x'] as never })).rejects.toThrow(
-      /expected numbers alone or strings alone in column 'a', got number in row 0/,
+      /expected numbers alone or strings alone in column 'a', got string in row 1/,
     );
   });
 });

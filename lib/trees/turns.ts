@@ -1,0 +1,34 @@
+// Work over many rows on the JavaScript thread as a generator that yields every few thousand rows: done at once, or in turns that leave the event
+// loop free between them.
+import { setImmediate } from 'node:timers/promises';
+
+export type Work<T> = Generator<void, T, void>;
+
+const pieceRows = 8192;
+const turn = 2; // milliseconds
+
+/** Calls `piece` for rows [from, to), one piece after the other. */
+export function* inPieces(rows: number, piece: (from: number, to: number) => void): Work<void> {
+  for (let from = 0; from < rows; from += pieceRows) {
+    piece(from, Math.min(rows, from + pieceRows));
+    yield;
+  }
+}
+
+export function finish<T>(work: Work<T>): T {
+  let step = work.next();
+  while (!step.done) step = work.next();
+  return step.value;
+}
+
+/** The same, and other events have their turn every few milliseconds. @throws the signal's reason */
+export async function finishInTurns<T>(work: Work<T>, signal?: AbortSignal): Promise<T> {
+  let start = performance.now();
+  for (let step = work.next(); ; step = work.next()) {
+    if (step.done) return step.value;
+    if (performance.now() - start < turn) continue;
+    await setImmediate();
+    signal?.throwIfAborted();
+    start = performance.now();
+  }
+}
