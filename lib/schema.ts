@@ -46,7 +46,7 @@ export const choice = <const C extends readonly string[]>(choices: C, value: C[n
   doc,
 });
 
-const show = (value: unknown): string =>
+export const show = (value: unknown): string =>
   typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
 
 /** What a field accepts, in words: `a number in [0, 1]`. */
@@ -93,6 +93,12 @@ function isAccepted(field: Field<unknown>, value: unknown): boolean {
     case 'choice':
       return field.choices!.includes(value as string);
   }
+}
+
+/** @throws ERR_TENSORWOOD_ARGUMENT when the options of `subject` are no object */
+export function checkIsOptions(subject: string, options: unknown): void {
+  if (typeof options === 'object' && options !== null) return;
+  fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected options as an object, got ${show(options)}`);
 }
 
 /**

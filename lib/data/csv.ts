@@ -1,7 +1,7 @@
 // CSV files to tables. The reader is native/core/csv.h: all threads, off the event loop. One source of options for the API and the command line.
 import { fail } from '../errors';
 import { type CsvColumn, native, type RuntimeHandle, runJob } from '../native';
-import { boolean, choice, integer, type Options, parse, text } from '../schema';
+import { boolean, checkIsOptions, choice, integer, type Options, parse, text } from '../schema';
 import { type Column, createTable, type Table } from './table';
 
 export const csvSchema = {
@@ -46,6 +46,7 @@ export const usualMissing = ['NA', 'N/A', '?', 'NaN', 'nan', 'null', 'NULL', 'No
  */
 export async function readCsv(path: string, options: CsvOptions = {}): Promise<CsvTable> {
   if (typeof path !== 'string' || path === '') fail('ERR_TENSORWOOD_ARGUMENT', `readCsv: expected a path, got ${String(path)}`);
+  checkIsOptions('readCsv', options);
   const { names = [], columns = [], categories = [], numbers = [], missing = usualMissing, signal, ...rest } = options;
   const values = parse('readCsv', csvSchema, rest);
   const runtime = native().createRuntime('cpu', values.threads, '');

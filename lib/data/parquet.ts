@@ -1,5 +1,6 @@
 // Parquet files to tables, by the optional package hyparquet. It decodes on the calling thread, a column of a row group at a time.
 import { fail } from '../errors';
+import { checkIsOptions } from '../schema';
 import { loadPeer } from './peer';
 import { type Column, createTable, type Table } from './table';
 
@@ -47,6 +48,7 @@ const timesAsNumbers = {
  *   file cannot be read, ERR_TENSORWOOD_FORMAT when it is not Parquet or a column is nested, ERR_TENSORWOOD_DATA when it holds no rows
  */
 export async function readParquet(path: string, options: ParquetOptions = {}): Promise<Table> {
+  checkIsOptions('readParquet', options);
   const reading = await open(path);
   const rows = Number(reading.metadata.num_rows);
   if (rows === 0) fail('ERR_TENSORWOOD_DATA', `readParquet: '${path}' holds no rows`);

@@ -1,12 +1,14 @@
 // Training of boosted trees: options and evaluation sets in, one native job, a forest out.
 import { fail } from '../errors';
 import { native, runJob } from '../native';
-import { parse } from '../schema';
-import { Dataset, interpretLabelLike, interpretWeight, type Label } from './dataset';
+import { checkIsOptions, parse, show } from '../schema';
+import { Dataset } from './dataset';
 import type { Features, Numbers } from './features';
 import { type About, Forest } from './forest';
+import { interpretWeight, type Label, translateLabel } from './label';
 import { matchFeatures } from './match';
 import { chooseMetrics, type MetricName, metrics, type TreeOptions, type TreeValues, treeSchema } from './params';
+import { finish } from './turns';
 
 /** Rows with labels on which every round is judged. */
 export interface EvaluationSet {
@@ -62,9 +64,12 @@ function requireDataset(dataset: unknown): void {
 function interpretSets(dataset: Dataset, evaluation: TrainOptions['evaluation'] = {}): unknown[] {
   return Object.entries(evaluation).map(([name, set]) => {
     const subject = `evaluation '${name}'`;
+    if (typeof set !== 'object' || set === null)
+      fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected { features, label }, got ${show(set)}`);
     const { rows, columns } = matchFeatures(subject, set.features, dataset.signature);
     if (rows === 0) fail('ERR_TENSORWOOD_DATA', `${subject}: expected at least one row, got none`);
-    return { rows, columns, label: interpretLabelLike(dataset, subject, set.label), weight: interpretWeight(set.weight) };
+    const label = translateLabel(subject, set.label, dataset.classes);
+    return { rows, columns, label, weight: finish(interpretWeight(subject, set.weight)) };
   });
 }
 
@@ -92,8 +97,9 @@ function* readEvents(
  *   failed); the signal's reason when aborted
  */
 export async function trainTrees(dataset: Dataset, options: TrainOptions = {}): Promise<Forest> {
-  const { evaluation, metrics: asked, onProgress, signal, onAborted, ...rest } = options;
   requireDataset(dataset);
+  checkIsOptions('trainTrees', options);
+  const { evaluation, metrics: asked, onProgress, signal, onAborted, ...rest } = options;
   const values = parse('trainTrees', treeSchema, completeOptions(dataset, rest));
   const chosen = chooseMetrics(values.objective, asked);
   const classes = countClasses(dataset, values);

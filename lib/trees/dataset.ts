@@ -1,23 +1,12 @@
 // A data set: features as bins with their labels, in native memory, ready for any number of trainings.
 import { fail } from '../errors';
 import { native, type RuntimeHandle, runJob, type TableHandle } from '../native';
-import { type Options, parse } from '../schema';
-import {
-  type Dictionary,
-  encodeNames,
-  type FeatureList,
-  type Features,
-  interpretFeatures,
-  isNumbers,
-  type NamedColumn,
-  type Numbers,
-} from './features';
+import { checkIsOptions, type Options, parse } from '../schema';
+import { type FeatureList, type Features, interpretFeatures, type NamedColumn, type Numbers } from './features';
+import { interpretLabel, interpretWeight, type Label, type Labels } from './label';
 import type { Signature } from './match';
 import { datasetSchema } from './params';
-import { finish, finishInTurns, inPieces, type Work } from './turns';
-
-/** One a row: numbers, or classes by code or by name. */
-export type Label = Numbers | readonly number[] | Dictionary | readonly string[];
+import { finishInTurns, inPieces, type Work } from './turns';
 
 export interface DatasetOptions extends Options<typeof datasetSchema> {
   /** What to predict. Without it the data set cannot be trained on. */
@@ -28,112 +17,6 @@ export interface DatasetOptions extends Options<typeof datasetSchema> {
 }
 
 const mostCategories = 65_535;
-
-/** Tells rows without a label: null, undefined, an empty name, NaN, or a code below 0 of named classes. */
-function missingTest(label: Label): (row: number) => boolean {
-  if (isNumbers(label)) return (row) => Number.isNaN(label[row]);
-  if (Array.isArray(label))
-    return (row) => label[row] === null || label[row] === undefined || label[row] === '' || Number.isNaN(label[row]);
-  const { codes, categories } = label as Dictionary;
-  if (typeof categories === 'number') return () => false;
-  return (row) => !(Number(codes[row]) >= 0) || categories[Number(codes[row])] === '';
-}
-
-const countLabels = (label: Label): number => (isNumbers(label) || Array.isArray(label) ? label : (label as Dictionary).codes).length;
-
-function* findMissing(subject: string, label: Label): Work<void> {
-  const isMissing = missingTest(label);
-  yield* inPieces(countLabels(label), (from, to) => {
-    for (let row = from; row < to; row++)
-      if (isMissing(row)) fail('ERR_TENSORWOOD_DATA', `${subject}: the label is missing in row ${row}; leave such rows out`);
-  });
-}
-
-/** @throws ERR_TENSORWOOD_DATA when a row has no label */
-export const refuseMissing = (subject: string, label: Label): void => finish(findMissing(subject, label));
-
-/** Labels as numbers, with the names of the classes where there are any. */
-interface Labels {
-  readonly values: Numbers;
-  readonly classes?: readonly string[];
-}
-
-/** Names of classes are coded in their alphabetical order, or by the codes that came with them. */
-function* interpretLabel(subject: string, label: Label): Work<Labels> {
-  if (isNumbers(label)) return { values: label };
-  const { codes, categories } = (label ?? {}) as Dictionary;
-  if (!Array.isArray(label) && !isNumbers(codes))
-    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected label to be numbers, strings or { codes, categories }`);
-  yield* findMissing(subject, label);
-  if (Array.isArray(label)) return yield* interpretList(subject, label);
-  return typeof categories === 'number' ? { values: codes } : { values: codes, classes: categories };
-}
-
-function* interpretList(subject: string, label: readonly unknown[]): Work<Labels> {
-  const kind = typeof label[0] === 'string' ? 'string' : 'number';
-  const values = new Float32Array(label.length);
-  yield* inPieces(label.length, (from, to) => {
-    for (let row = from; row < to; row++) {
-      const value = label[row];
-      if (typeof value !== kind)
-        fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected ${kind}s as labels like the first, got ${typeof value} in row ${row}`);
-      values[row] = value as number;
-    }
-  });
-  return kind === 'number' ? { values } : yield* sortClasses(label as readonly string[]);
-}
-
-function* sortClasses(names: readonly string[]): Work<Labels> {
-  const { codes, categories } = yield* encodeNames(names);
-  const classes = categories.toSorted();
-  const rankOf = new Map(classes.map((name, rank) => [name, rank]));
-  return {
-    values: yield* recode(
-      codes,
-      Int32Array.from(categories, (name) => rankOf.get(name)!),
-      () => {},
-    ),
-    classes,
-  };
-}
-
-/** `to[code]` for each code; `refuse` is called with the first row whose code has none, or one below 0. */
-function* recode(codes: Numbers, to: Int32Array, refuse: (row: number) => void): Work<Float32Array> {
-  const values = new Float32Array(codes.length);
-  yield* inPieces(codes.length, (from, end) => {
-    for (let row = from; row < end; row++) {
-      const value = to[Number(codes[row])] ?? -1;
-      if (value < 0) refuse(row);
-      values[row] = value;
-    }
-  });
-  return values;
-}
-
-/**
- * Labels of other rows as the data set codes its own: named when its labels have names, numbers when they are numbers.
- * @throws ERR_TENSORWOOD_DATA when they are not, or a name is none of its classes
- */
-export function interpretLabelLike({ classes: known }: Dataset, subject: string, label: Label): Numbers {
-  const { values, classes } = finish(interpretLabel(subject, label));
-  if ((classes === undefined) !== (known === undefined)) {
-    const [expected, got] = known === undefined ? ['numbers', 'names of classes'] : ['names of classes', 'numbers'];
-    fail('ERR_TENSORWOOD_DATA', `${subject}: expected labels to be ${expected} as in the data set, got ${got}`);
-  }
-  if (classes === undefined || known === undefined) return values;
-  const codeOf = new Map(known.map((name, code) => [name, code]));
-  const codes = Int32Array.from(classes, (name) => codeOf.get(name) ?? -1);
-  return finish(recode(values, codes, (row) => failUnknown(subject, known, classes[Number(values[row])], row)));
-}
-
-function failUnknown(subject: string, known: readonly string[], name: string | undefined, row: number): never {
-  const listed = `${known.slice(0, 12).join(', ')}${known.length > 12 ? ', …' : ''}`;
-  const got = name === undefined ? 'a code of none' : `'${name}'`;
-  return fail('ERR_TENSORWOOD_DATA', `${subject}: expected labels among the classes of the data set (${listed}), got ${got} in row ${row}`);
-}
-
-export const interpretWeight = (weight: Numbers | readonly number[] | undefined): Numbers | undefined =>
-  weight === undefined || isNumbers(weight) ? weight : new Float32Array(weight);
 
 /** How many categories a column has, 0 for numbers. Every code must be one of them, or missing. */
 function* countCategories({ name, categories, column }: NamedColumn, rows: number): Work<number> {
@@ -214,9 +97,10 @@ export class Dataset {
  *   _ARGUMENT, _MEMORY
  */
 export async function createDataset(features: Features, options: DatasetOptions = {}): Promise<Dataset> {
-  const { label, weight, signal, ...rest } = options;
+  checkIsOptions('createDataset', options);
+  const { label: _, weight: __, signal, ...rest } = options;
   const values = parse('createDataset', datasetSchema, rest);
-  const { list, categories, labels, largestLabel } = await finishInTurns(interpret(features, label), signal);
+  const { list, categories, labels, largestLabel, weight } = await finishInTurns(interpret(features, options), signal);
   const { rows, columns } = list;
   const spec = {
     rows,
@@ -225,7 +109,7 @@ export async function createDataset(features: Features, options: DatasetOptions 
     maxBins: values.maxBins,
     device: values.device,
     label: labels?.values,
-    weight: interpretWeight(weight),
+    weight,
   };
   const runtime = native().createRuntime('cpu', values.threads, '');
   try {
@@ -251,14 +135,15 @@ interface Interpreted {
   readonly categories: readonly number[];
   readonly labels: Labels | undefined;
   readonly largestLabel: number;
+  readonly weight: Numbers | undefined;
 }
 
-function* interpret(features: Features, label: Label | undefined): Work<Interpreted> {
+function* interpret(features: Features, { label, weight }: DatasetOptions): Work<Interpreted> {
   const list = yield* interpretFeatures('dataset', features);
   if (list.rows === 0) fail('ERR_TENSORWOOD_DATA', 'dataset: expected at least one row, got none');
   const categories: number[] = [];
   for (const column of list.columns) categories.push(yield* countCategories(column, list.rows));
-  if (label === undefined) return { list, categories, labels: undefined, largestLabel: 0 };
-  const labels = yield* interpretLabel('dataset', label);
-  return { list, categories, labels, largestLabel: yield* largestOf(labels.values) };
+  const labels = label === undefined ? undefined : yield* interpretLabel('dataset', label);
+  const largestLabel = labels === undefined ? 0 : yield* largestOf(labels.values);
+  return { list, categories, labels, largestLabel, weight: yield* interpretWeight('dataset', weight) };
 }

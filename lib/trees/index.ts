@@ -3,9 +3,10 @@
 export type { CategoryColumn, Column, NumberArray, NumberColumn, Table } from '../data/table';
 export type { Field as SchemaField, Options, Schema, Values } from '../schema';
 export { type EvaluationSet, type TrainOptions as TreeTrainOptions, type TreeProgress, trainTrees } from './booster';
-export { createDataset, Dataset, type DatasetOptions, type Label } from './dataset';
+export { createDataset, Dataset, type DatasetOptions } from './dataset';
 export type { Dictionary, FeatureColumn, Features, Matrix, Numbers as FeatureNumbers } from './features';
 export { type About as ForestAbout, Forest, type Importance, loadForest, type PredictOptions, parseForest } from './forest';
+export type { Label } from './label';
 export type { Signature as FeatureSignature } from './match';
 export { datasetSchema, type MetricName, type TreeOptions, type TreeValues, treeSchema } from './params';
 export type { Row } from './row';

@@ -1,6 +1,6 @@
 // Every parameter of tree ensembles, declared once: types, checks, flags, documentation and the block that a model file keeps.
 import { fail } from '../errors';
-import { choice, integer, number, type Options, text, type Values } from '../schema';
+import { choice, integer, number, type Options, show, text, type Values } from '../schema';
 
 const above0 = Number.MIN_VALUE;
 const infinity = Number.POSITIVE_INFINITY;
@@ -61,6 +61,8 @@ const metricsOf: Readonly<Record<TreeValues['objective'], readonly MetricName[]>
 
 /** @throws ERR_TENSORWOOD_ARGUMENT when the objective lacks one of them */
 export function chooseMetrics(objective: TreeValues['objective'], asked?: readonly MetricName[]): readonly MetricName[] {
+  if (asked !== undefined && !Array.isArray(asked))
+    fail('ERR_TENSORWOOD_ARGUMENT', `trainTrees: expected metrics to be a list of names, got ${show(asked)}`);
   const known = metricsOf[objective];
   const wrong = asked?.find((m) => !known.includes(m));
   if (wrong !== undefined)

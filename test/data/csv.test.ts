@@ -238,6 +238,7 @@ describe('readCsv refuses', () => {
     await refused('a,b\n1,2\n', 'ARGUMENT', /no column 'c' \(columns: a, b\)/, { columns: ['c'] });
     await refused('a,a\n1,2\n', 'FORMAT', /'a' twice/);
     await refused('a,b\n1,2\n', 'ARGUMENT', /delimiter/, { delimiter: '::' });
+    await refused('a,b\n1,2\n', 'ARGUMENT', /readCsv: expected options as an object, got null/, null as never);
   });
 
   it('goes no further than an abort', async () => {

@@ -215,6 +215,75 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     'ERR_TENSORWOOD_DATA',
     /classes of the data set \(no, yes\), got 'maybe' in row 4/,
   ],
+  [
+    'a label that is null',
+    () => train({ label: null as never }, {}),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /dataset: expected label to be numbers, strings/,
+  ],
+  [
+    'labels that are objects',
+    () => train({ label: [{}] as never }, {}),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /numbers as labels, got object in row 0/,
+  ],
+  [
+    'a string among labels',
+    () => train({ label: [1, 'x'] as never }, {}),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /numbers as labels, got string in row 1/,
+  ],
+  [
+    'a weight that is a number',
+    () => train({ label: binary, weight: 200 as never }, {}),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /weight to be numbers.*got 200/,
+  ],
+  [
+    'weights that are strings',
+    () => train({ label: binary, weight: names as never }, {}),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /numbers as weights, got string in row 0/,
+  ],
+  [
+    'options of a data set that are null',
+    () => createDataset(matrix, null as never),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /createDataset: .*got null/,
+  ],
+  [
+    'options of training that are null',
+    async () => {
+      using data = await createDataset(matrix, { label: binary });
+      return await trainTrees(data, null as never);
+    },
+    'ERR_TENSORWOOD_ARGUMENT',
+    /trainTrees: expected options as an object, got null/,
+  ],
+  [
+    'an evaluation set that is undefined',
+    () => train({ label: binary }, { evaluation: { test: undefined as never } }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /'test': expected \{ features, label \}, got undefined/,
+  ],
+  [
+    'an evaluation set without a label',
+    () => train({ label: binary }, { evaluation: { test: { features: matrix } as never } }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /'test': expected label to be numbers, strings/,
+  ],
+  [
+    'a weight of an evaluation set that is a number',
+    () => train({ label: binary }, { evaluation: { test: { features: matrix, label: binary, weight: 200 as never } } }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /'test': expected weight to be numbers/,
+  ],
+  [
+    'metrics that are no list',
+    () => train({ label: binary }, { objective: 'binary', metrics: 'auc' as never }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /metrics to be a list of names, got 'auc'/,
+  ],
 ];
 
 describe('labels to evaluate on', () => {
