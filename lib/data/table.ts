@@ -66,8 +66,10 @@ export const withoutColumns = (table: Table, names: readonly string[]): Table =>
   columns: table.columns.filter((c) => !names.includes(c.name)),
 });
 
-/** Rows in the order given; indices may repeat. */
+/** Rows in the order given; indices may repeat. @throws ERR_TENSORWOOD_ARGUMENT when there is no such row */
 export function takeRows(table: Table, rows: Int32Array | Uint32Array): Table {
+  const wrong = rows.findIndex((row) => row < 0 || row >= table.rows);
+  if (wrong >= 0) fail('ERR_TENSORWOOD_ARGUMENT', `takeRows: expected rows in [0, ${table.rows - 1}], got ${rows[wrong]}`);
   return { rows: rows.length, columns: table.columns.map((c) => takeColumnRows(c, rows)) };
 }
 

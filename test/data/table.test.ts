@@ -28,6 +28,11 @@ describe('table', () => {
     expect(taken.columns[1]).toMatchObject({ codes: Int32Array.of(-1, 1, 1) });
   });
 
+  it('takes no row that is not there', () => {
+    expect(() => takeRows(table, Uint32Array.of(0, 3))).toThrowError(/takeRows: expected rows in \[0, 2\], got 3/);
+    expect(() => takeRows(table, Int32Array.of(-1))).toThrowError(/got -1/);
+  });
+
   it('drops columns', () => {
     expect(withoutColumns(table, ['size']).columns.map((c) => c.name)).toEqual(['town']);
   });
