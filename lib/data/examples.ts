@@ -62,11 +62,12 @@ function integersOf(numbers: ArrayLike<number>): Int32Array {
 /**
  * Examples in memory: `examples({ x: { data, shape: [1, 28, 28] }, label: { data: labels } })`.
  * @throws ERR_TENSORWOOD_DATA when there are none, fields hold different numbers of them, or a label is not whole; ERR_TENSORWOOD_ARGUMENT when data is
- *   not numbers
+ *   not numbers; ERR_TENSORWOOD_SHAPE when a shape holds nothing
  */
 export function examples(fields: Readonly<Record<string, Field>>): Examples {
   const entries = Object.entries(fields).map(([name, field]) => {
     const { data, shape = [] } = field ?? {};
+    if (sizeOf(shape) === 0) fail('ERR_TENSORWOOD_SHAPE', `examples: expected '${name}' to hold elements, got shape ${showShape(shape)}`);
     return { name, data: elementsOf(name, data), shape, width: sizeOf(shape) };
   });
   const first = entries[0];

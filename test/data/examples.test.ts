@@ -55,6 +55,10 @@ describe('examples', () => {
     );
   });
 
+  it('refuses a shape that holds nothing', () => {
+    expect(() => examples({ x: { data: [], shape: [0] } })).toThrow("examples: expected 'x' to hold elements, got shape (0,)");
+  });
+
   it('refuses labels that are not whole', () => {
     expect(() => examples({ label: { data: [0, 1.5] } })).toThrow('examples: expected labels to be whole numbers, got 1.5 at example 1');
   });
