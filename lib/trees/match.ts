@@ -23,6 +23,16 @@ function isEmpty({ categories, column: { data, offset, stride } }: NamedColumn, 
   return true;
 }
 
+/** Refuses parts of a code; one that the model has not is a category like another. */
+function checkCodes(subject: string, { name, column: { data, offset, stride } }: NamedColumn, rows: number): void {
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) return;
+  for (let row = 0; row < rows; row++) {
+    const code = data[offset + row * stride]!;
+    if (code >= 0 && !Number.isInteger(code))
+      fail('ERR_TENSORWOOD_MODEL', `${subject}: expected category codes to be integers in column '${name}', got ${code} in row ${row}`);
+  }
+}
+
 /** The column as the model reads it. */
 function translate(subject: string, found: NamedColumn, known: readonly string[] | number | null, rows: number): NativeColumn {
   const given = found.categories;
@@ -36,6 +46,7 @@ function translate(subject: string, found: NamedColumn, known: readonly string[]
       'ERR_TENSORWOOD_MODEL',
       `${subject}: expected categories in column '${found.name}', got numbers; pass strings or { codes, categories }`,
     );
+  checkCodes(subject, found, rows);
   if (typeof known === 'number' || typeof given !== 'object' || given === null || sameNames(known, given))
     return { ...found.column, categorical: true };
   const codeOf = new Map(known.map((name, code) => [name, code]));

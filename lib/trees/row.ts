@@ -5,7 +5,7 @@ import { suggestion } from '../schema';
 import { isNumbers } from './features';
 import type { Signature } from './match';
 
-/** Values in the model's order (categories by their code in the model), or a record by column name. */
+/** Values in the model's order (categories by their code in the model), or a record by column name. A category may be one that the model has not. */
 export type Row = Float32Array | readonly (number | null | undefined)[] | Readonly<Record<string, number | string | null | undefined>>;
 
 interface RowColumn {
@@ -33,7 +33,7 @@ const show = (value: unknown): string => {
 };
 
 function refuseValue({ name, count, codes }: RowColumn, value: unknown): never {
-  const categories = codes === null ? `category codes in [0, ${count - 1}]` : `categories by name, or codes in [0, ${count - 1}],`;
+  const categories = codes === null ? 'category codes' : `categories by name, or codes in [0, ${count - 1}],`;
   const expected = count < 0 ? 'numbers' : categories;
   return fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${expected} in column '${name}', got ${show(value)}`);
 }
@@ -44,7 +44,8 @@ function readNumber(column: RowColumn, value: unknown): number {
   if (typeof value !== 'number') return refuseValue(column, value);
   if (column.count < 0) return value;
   if (!(value >= 0)) return Number.NaN;
-  return value < column.count && Number.isInteger(value) ? value : refuseValue(column, value);
+  if (!Number.isInteger(value)) return refuseValue(column, value);
+  return value < column.count ? value : unknownCategory;
 }
 
 function refuseKeys(record: Readonly<Record<string, unknown>>, names: readonly string[]): void {

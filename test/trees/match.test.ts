@@ -30,10 +30,21 @@ describe('matchFeatures', () => {
     expect(match({ ...full, town: new Float32Array(2).fill(Number.NaN) }).columns[1]).toMatchObject(missing);
   });
 
+  it("takes codes for a column of categories without names, the model's or not", () => {
+    const codes = Float32Array.of(7, Number.NaN);
+    expect(match({ ...full, code: codes }).columns[2]).toMatchObject({ data: codes, categorical: true });
+    expect(match({ ...full, code: { codes, categories: 8 } }).columns[2]).toMatchObject({ data: codes, categorical: true });
+  });
+
   const refusals: [string, Features, RegExp][] = [
     ['categories for numbers', { ...full, size: ['a', null] }, /expected numbers in column 'size', got categories/],
     ['numbers for names', { ...full, town: [null, 1] }, /expected categories in column 'town', got numbers/],
     ['a column that is absent', { size: [1, 2], twon: ['Rome', 'Oslo'] }, /'town' as the model has, did you mean 'twon'/],
+    [
+      'parts of a code',
+      { ...full, code: { codes: Float32Array.of(1, 0.5), categories: 3 } },
+      /integers in column 'code', got 0.5 in row 1/,
+    ],
     ['rows of another width', { values: new Float32Array(4), columns: 2 }, /rows of 3 values as the model has, got 2/],
   ];
   it.each(refusals)('refuses %s', (_, features, message) => {
