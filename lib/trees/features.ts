@@ -16,7 +16,10 @@ export type Numbers =
   | Uint8ClampedArray
   | BigInt64Array;
 
-/** Categories by code; a code below 0 (or NaN) is missing. A number of categories instead of their names when they have none. */
+/**
+ * Categories by code; a code below 0 (or NaN) is missing. A number of categories instead of their names when they have none.
+ * In prediction, a category that the model has not (by its name, or its code) goes where those go that a split does not list, as in LightGBM and XGBoost.
+ */
 export interface Dictionary {
   readonly codes: Numbers;
   readonly categories: readonly string[] | number;
@@ -61,7 +64,8 @@ export interface FeatureList {
 }
 
 export const isNumbers = (value: unknown): value is Numbers => ArrayBuffer.isView(value) && !(value instanceof DataView);
-const isTable = (features: Features): features is Table => Array.isArray((features as Table).columns);
+const isTable = (features: Features): features is Table =>
+  Array.isArray((features as Table).columns) && typeof (features as Table).rows === 'number';
 const isMatrix = (features: Features): features is Matrix =>
   isNumbers((features as Matrix).values) && typeof (features as Matrix).columns === 'number';
 
@@ -133,6 +137,12 @@ function interpretMatrix(subject: string, matrix: Matrix): FeatureList {
     );
   if (names !== undefined && names.length !== columns)
     fail('ERR_TENSORWOOD_SHAPE', `${subject}: expected ${columns} names, one a column, got ${names.length}`);
+  for (const [place, count] of Object.entries(categories)) {
+    if (!(Number.isInteger(Number(place)) && Number(place) >= 0 && Number(place) < columns))
+      fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected categories of columns in [0, ${columns - 1}], got them of column ${place}`);
+    if (!Number.isInteger(count) || count < 1)
+      fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected a number of categories of column ${place}, at least 1, got ${count}`);
+  }
   return {
     rows: values.length / columns,
     byPlace: true,

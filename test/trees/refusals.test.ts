@@ -216,6 +216,18 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     /classes of the data set \(no, yes\), got 'maybe' in row 4/,
   ],
   [
+    'categories of a column that a matrix has not',
+    () => createDataset({ values: new Float32Array(4), columns: 2, categories: { 7: 3 } }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /categories of columns in \[0, 1\], got them of column 7/,
+  ],
+  [
+    'a negative number of categories',
+    () => createDataset({ values: new Float32Array(4), columns: 2, categories: { 0: -1 } }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /number of categories of column 0, at least 1, got -1/,
+  ],
+  [
     'a label that is null',
     () => train({ label: null as never }, {}),
     'ERR_TENSORWOOD_ARGUMENT',
@@ -285,6 +297,13 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     /metrics to be a list of names, got 'auc'/,
   ],
 ];
+
+describe('a column named columns', () => {
+  it('is a column like another', async () => {
+    using data = await createDataset({ columns: ['a', 'b'], rows: Float32Array.of(1, 2) });
+    expect(data.signature).toEqual({ names: ['columns', 'rows'], categories: [['a', 'b'], null] });
+  });
+});
 
 describe('labels to evaluate on', () => {
   it('are coded as the data set codes its own, in whatever order their names come', async () => {
