@@ -6,7 +6,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fail } from '../errors';
 
-const PIECE = 2 ** 30; // bytes; one write call takes less than 2^31
+const pieceBytes = 2 ** 30; // one write call takes less than 2^31
 
 const reasons: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full; free some space or choose another folder',
@@ -29,7 +29,7 @@ export function fileReason(error: unknown): string {
 async function writeAll(file: FileHandle, bytes: ArrayBufferView): Promise<void> {
   const whole = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let done = 0;
-  while (done < whole.length) done += (await file.write(whole, done, Math.min(PIECE, whole.length - done))).bytesWritten;
+  while (done < whole.length) done += (await file.write(whole, done, Math.min(pieceBytes, whole.length - done))).bytesWritten;
 }
 
 // Makes the rename itself durable. Some systems cannot open a folder; there the rename is still atomic.

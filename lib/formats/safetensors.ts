@@ -8,8 +8,8 @@ import type { Shape } from '../shape';
 import { showShape, sizeOf } from '../shape';
 import { fileReason, writeAtomically } from './atomic';
 
-const MAXIMUM_HEADER = 100_000_000; // bytes, the limit of the reference implementation
-const PIECE = 2 ** 30; // bytes; one read call takes less than 2^31
+const longestHeader = 100_000_000; // bytes, the limit of the reference implementation
+const pieceBytes = 2 ** 30; // one read call takes less than 2^31
 
 const codecs = {
   F32: { dtype: 'f32', bytes: 4, array: Float32Array },
@@ -125,7 +125,7 @@ function parseHeader(path: string, bytes: Uint8Array, fileBytes: number): Header
 async function readInto(file: FileHandle, path: string, target: Uint8Array, position: number): Promise<void> {
   let done = 0;
   while (done < target.length) {
-    const { bytesRead } = await file.read(target, done, Math.min(PIECE, target.length - done), position + done);
+    const { bytesRead } = await file.read(target, done, Math.min(pieceBytes, target.length - done), position + done);
     if (bytesRead === 0) refuse(path, 'became shorter while it was read');
     done += bytesRead;
   }
@@ -137,7 +137,7 @@ async function readHeader(file: FileHandle, path: string): Promise<Header> {
   const prefix = new Uint8Array(8);
   await readInto(file, path, prefix, 0);
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
-  if (length > BigInt(MAXIMUM_HEADER)) refuse(path, `is not a safetensors file, or has a header of ${length} bytes`);
+  if (length > BigInt(longestHeader)) refuse(path, `is not a safetensors file, or has a header of ${length} bytes`);
   if (length > BigInt(size - 8)) refuse(path, `is truncated: a header of ${length} bytes expected, ${size - 8} there`);
   const bytes = new Uint8Array(Number(length));
   await readInto(file, path, bytes, 8);
