@@ -1,7 +1,8 @@
 // Optional packages: loaded when first used, from where the caller's project has them, with the install command in the error.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { fail } from '../errors';
 
 /**
@@ -18,16 +19,34 @@ export function resolvePeer(subject: string, name: string, file = 'package.json'
   return failPeer(subject, name);
 }
 
-/** An optional package that is an ES module; `load` is `() => import(name)`. @throws ERR_TENSORWOOD_PEER naming the install command */
+/**
+ * An optional package that is an ES module; `load` is `() => import(name)`, which looks where this package lies.
+ * @throws ERR_TENSORWOOD_PEER naming the install command
+ */
 export async function loadPeer<T>(subject: string, name: string, load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    return failPeer(subject, name, error);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.startsWith(`Cannot find package '${name}'`)) throw error;
+    const manifest = resolvePeer(subject, name);
+    return (await import(pathToFileURL(join(dirname(manifest), entryOf(manifest))).href)) as T;
   }
 }
 
-function failPeer(subject: string, name: string, cause?: unknown): never {
-  fail('ERR_TENSORWOOD_PEER', `${subject}: needs the package ${name}, which is not installed: npm install ${name}`, cause);
+type Exports = string | { readonly [condition: string]: Exports };
+
+/** The file that an import of the package gets: the first of its conditions that Node.js knows. */
+function entryOf(manifest: string): string {
+  const { exports, main = 'index.js' } = JSON.parse(readFileSync(manifest, 'utf8')) as { exports?: Exports; main?: string };
+  let found: Exports = exports ?? main;
+  while (typeof found !== 'string') {
+    const condition = Object.keys(found).find((key) => ['.', 'node', 'import', 'default'].includes(key));
+    found = condition === undefined ? main : found[condition]!;
+  }
+  return found;
+}
+
+function failPeer(subject: string, name: string): never {
+  fail('ERR_TENSORWOOD_PEER', `${subject}: needs the package ${name}, which is not installed: npm install ${name}`);
 }
