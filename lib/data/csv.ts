@@ -1,6 +1,7 @@
 // CSV files to tables. The reader is native/core/csv.h: all threads, off the event loop. One source of options for the API and the command line.
+import { stat } from 'node:fs/promises';
 import { fail } from '../errors';
-import { type CsvColumn, native, type RuntimeHandle, runJob } from '../native';
+import { type CsvColumn, native, type RuntimeHandle, runJob, sharedRuntime } from '../native';
 import { boolean, checkIsOptions, choice, integer, type Options, parse, text } from '../schema';
 import { type Column, createTable, type Table } from './table';
 
@@ -49,22 +50,23 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<C
   checkIsOptions('readCsv', options);
   const { names = [], columns = [], categories = [], numbers = [], missing = usualMissing, signal, ...rest } = options;
   const values = parse('readCsv', csvSchema, rest);
-  const runtime = native().createRuntime('cpu', values.threads, '');
-  try {
-    const spec = {
-      ...values,
-      header: { detect: -1, yes: 1, no: 0 }[values.header],
-      skipBadLines: values.badLines === 'skip',
-      names,
-      columns,
-      categories,
-      numbers,
-      missing,
-    };
-    return await readOpened(runtime, path, spec, signal);
-  } finally {
-    native().dispose(runtime);
-  }
+  const spec = {
+    ...values,
+    header: { detect: -1, yes: 1, no: 0 }[values.header],
+    skipBadLines: values.badLines === 'skip',
+    names,
+    columns,
+    categories,
+    numbers,
+    missing,
+  };
+  // A pipe may wait for its writer: the reads of other files must not wait with it.
+  const waits = await stat(path).then(
+    (found) => !found.isFile(),
+    () => false,
+  );
+  const runtime = waits ? native().createRuntime('cpu', values.threads, '') : sharedRuntime('csv', values.threads);
+  return await readOpened(runtime, path, spec, signal);
 }
 
 async function readOpened(runtime: RuntimeHandle, path: string, spec: object, signal: AbortSignal | undefined): Promise<CsvTable> {

@@ -1,11 +1,14 @@
 // The CSV reader against a slow definition of the grammar (random files), against csv-parse (real files), and on what must be refused.
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse as parseWithPeer } from 'csv-parse/sync';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { type CsvOptions, readCsv } from '../../lib/data/csv';
 import type { Column } from '../../lib/data/table';
+import { native } from '../../lib/native';
 import { uniform } from '../../lib/nn/philox';
 
 const folder = mkdtempSync(join(tmpdir(), 'tensorwood csv '));
@@ -125,6 +128,22 @@ describe('readCsv', () => {
     expect(five).toEqual(one);
     expect(one!.rows).toBe(40_000);
     expect(cells(one!.columns[1]!)[59]).toBe('line\n'.repeat(59));
+  });
+
+  it('shares its threads among files, but not with a pipe that waits for its writer', async () => {
+    const path = written('a\n1\n');
+    await readCsv(path, { threads: 4 });
+    const created = vi.spyOn(native(), 'createRuntime');
+    await Promise.all(Array.from({ length: 8 }, () => readCsv(path, { threads: 4 })));
+    expect(created).not.toHaveBeenCalled();
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const waiting = readCsv(pipe, { threads: 4 });
+    expect((await readCsv(path, { threads: 4 })).rows).toBe(1);
+    await writeFile(pipe, 'a\n1\n2\n');
+    expect((await waiting).rows).toBe(2);
+    expect(created).toHaveBeenCalledOnce();
+    created.mockRestore();
   });
 
   it('finds its way over many blocks when quotes do not pair', async () => {

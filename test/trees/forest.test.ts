@@ -1,5 +1,5 @@
 // What a model does once trained: every way to predict agrees, its file reads back to equal bits, and damaged files are refused.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -103,6 +103,26 @@ describe.each(['binary', 'multiclass', 'regression'])('%s', (name) => {
     expect(back.predictSync(features, { output: 'margin' })).toEqual(model.predictSync(features, { output: 'margin' }));
     expect({ ...back }).toEqual({ ...model });
     expect(back.importance()).toEqual(model.importance());
+  });
+});
+
+describe('threads', () => {
+  const countThreads = () => readdirSync('/proc/self/task').length;
+
+  it.skipIf(process.platform !== 'linux')('of forests that were loaded are shared', async () => {
+    const file = Buffer.from(models.binary!.toJSONText());
+    const load = async () => {
+      const forest = parseForest(file, { threads: 3 });
+      expect(await forest.predict(features)).toEqual(models.binary!.predictSync(features));
+      return forest;
+    };
+    const first = await load();
+    const before = countThreads();
+    const others = await Promise.all(Array.from({ length: 8 }, load));
+    expect(countThreads()).toBe(before);
+    for (const forest of [first, ...others]) forest.dispose();
+    using again = await load();
+    expect(again.rounds).toBe(first.rounds);
   });
 });
 
