@@ -1,8 +1,11 @@
-// Tables as CSV text, which readCsv reads back to the same values.
+// Tables as CSV text, which readCsv reads back to the same values where it is told the kinds of the columns (`numbers` and `categories`), the
+// delimiter, and that there is a header: categories may look like numbers, and names of columns, too. An empty category comes back missing.
+import { usualMissing } from './csv';
 import type { Column, Table } from './table';
 
-/** Quoted when it must be: delimiters, quotes, line ends, or spaces that a reader would drop. */
-const quote = (text: string): string => (/[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+/** Quoted when it must be: delimiters, quotes, line ends, spaces that a reader would drop, and words that would be missing. */
+const quote = (text: string): string =>
+  /[",\r\n]|^\s|\s$/.test(text) || usualMissing.includes(text) ? `"${text.replaceAll('"', '""')}"` : text;
 
 const cellOf = (column: Column, row: number): string => {
   if (column.kind === 'category') return column.codes[row]! < 0 ? '' : quote(column.categories[column.codes[row]!]!);
@@ -20,6 +23,10 @@ function shortest(value: number): string {
   return String(value);
 }
 
+/** A lone empty cell is quoted: a blank line is no row. */
+const lineOf = ({ columns }: Table, row: number): string =>
+  columns.map((c) => cellOf(c, row)).join(',') || (columns.length === 1 ? '""' : '');
+
 /** Header and rows [from, to) as pieces of text; missing values are empty. */
 export function* csvText(
   table: Table,
@@ -30,7 +37,7 @@ export function* csvText(
   const piece = 4096; // rows
   for (let first = from; first < to; first += piece) {
     const lines: string[] = [];
-    for (let row = first; row < Math.min(to, first + piece); row++) lines.push(table.columns.map((c) => cellOf(c, row)).join(','));
+    for (let row = first; row < Math.min(to, first + piece); row++) lines.push(lineOf(table, row));
     yield `${lines.join('\n')}\n`;
   }
 }
