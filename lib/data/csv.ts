@@ -41,7 +41,8 @@ export const usualMissing = ['NA', 'N/A', '?', 'NaN', 'nan', 'null', 'NULL', 'No
 
 /**
  * Reads a CSV file (RFC 4180, and what files in the wild add) into columns: numbers as Float32Array, or Float64Array when a number beyond 2^24
- * would not be exact; everything else as categories, sorted by their bytes. A column is numeric when all its fields are numbers or missing.
+ * would not be exact; everything else as categories, sorted by their bytes. A column is numeric when all its fields are numbers or missing,
+ * and none is an identifier: zeros before a digit (01234), or an integer beyond 2^53. `numbers` and `categories` decide otherwise.
  *
  * @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not delimited text), _DATA (no rows, or bad lines: the first is named with its number)
  */

@@ -82,6 +82,7 @@ class BlockParser {
         return column.guessed;
       }
     }
+    if (column.guessed && !std::isnan(value) && is_identifier(trimmed(text), value)) return piece.demoted = true;
     piece.wide |= std::fabs(value) > kExactInFloat && std::isfinite(value) && static_cast<double>(static_cast<float>(value)) != value;
     piece.numbers.push_back(value);
     return true;

@@ -62,9 +62,9 @@ char detect_delimiter(const char* text, int64_t size, bool complete, Dialect dia
   return best;
 }
 
-bool is_number(const std::string& field, const Dialect& dialect) {
+bool is_quantity(const std::string& field, const Dialect& dialect) {
   double value;
-  return parse_number(trimmed(field), dialect.decimal, value);
+  return parse_number(trimmed(field), dialect.decimal, value) && !is_identifier(trimmed(field), value);
 }
 
 // A first record names the columns unless it holds a number; bare positions (1,2,3,Phase) are names.
@@ -95,7 +95,7 @@ void name_columns(const Options& options, const Row& first, Head& head) {
 void guess_types(const std::vector<Row>& rows, const Options& options, Head& head) {
   for (size_t i = 0; i < head.columns.size(); ++i) {
     const bool text = std::any_of(rows.begin() + (head.header ? 1 : 0), rows.end(), [&](const Row& row) {
-      return i < row.size() && !is_missing(trimmed(row[i]), options.missing) && !is_number(row[i], head.dialect);
+      return i < row.size() && !is_missing(trimmed(row[i]), options.missing) && !is_quantity(row[i], head.dialect);
     });
     head.columns[i].type = text ? Type::category : Type::number;
   }

@@ -1,6 +1,7 @@
 // The lexical half of the CSV reader: finds the bytes that matter 64 at a time (after simdjson's structural index), cuts records into
 // fields, and turns a field into a number.
 #pragma once
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -216,6 +217,14 @@ inline bool parse_number(std::string_view s, char decimal, double& out) {
   const double magnitude = static_cast<double>(mantissa) / powers[-exponent];
   out = negative ? -magnitude : magnitude;
   return true;
+}
+
+// Whether a number is a name rather than a quantity: zeros lead it, or it is an integer that a double may not tell from its neighbours.
+inline bool is_identifier(std::string_view s, double value) {
+  const auto is_digit = [](char c) { return static_cast<unsigned>(c - '0') < 10; };
+  if (!s.empty() && (s.front() == '-' || s.front() == '+')) s.remove_prefix(1);
+  if (s.size() > 1 && s[0] == '0' && is_digit(s[1])) return true;
+  return std::fabs(value) >= 9007199254740992.0 && std::all_of(s.begin(), s.end(), is_digit);
 }
 
 }  // namespace tensorwood::csv

@@ -93,8 +93,17 @@ describe('readCsv', () => {
 
   it('rounds numbers as JavaScript does', async () => {
     const written = ['0.1', '1e22', '9007199254740993', '123456789012345678901234567890', '5e-324', '1.7976931348623157e308', '+.5', '-0'];
-    const table = await read(`x\n${[...written, '99999999999'].join('\n')}\n`);
+    const table = await read(`x\n${[...written, '99999999999'].join('\n')}\n`, { numbers: ['x'] });
     expect(cells(table.columns[0]!).slice(0, -1)).toEqual(written.map(Number));
+  });
+
+  it('keeps identifiers as they are written, unless they are to be numbers', async () => {
+    const twins = ['12345678901234567890', '12345678901234567891'];
+    const table = await read(`zip,id,n,pi\n01234,${twins[0]},0,0.5\n1,${twins[1]},-9007199254740991,00.5e1\n`);
+    expect(table.columns.map(cells)).toEqual([['01234', '1'], twins, [0, -9007199254740991], ['0.5', '00.5e1']]);
+    expect(cells((await read('zip,n\n01234,1\n', { numbers: ['zip'] })).columns[0]!)).toEqual([1234]);
+    const late = await read(`id,n\n${'1,2\n'.repeat(2000)}0012,3\n`);
+    expect(late.columns.map((c) => cells(c).at(-1))).toEqual(['0012', 3]);
   });
 
   it('turns a column of numbers into categories when text comes late', async () => {
