@@ -68,7 +68,8 @@ class BlockParser {
   bool store(const FileColumn& column, Piece& piece, const Field& field) {
     const std::string_view text = text_of(field);
     if (column.type == Type::category) {
-      piece.codes.push_back(is_missing(text, missing_) ? -1 : piece.dictionary.code(text));
+      const bool missing = field.form == Field::bare ? is_missing(text, missing_) : text.empty();  // in quotes it is a word
+      piece.codes.push_back(missing ? -1 : piece.dictionary.code(text));
       return true;
     }
     if (piece.demoted) return true;

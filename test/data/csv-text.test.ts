@@ -33,7 +33,7 @@ describe('csvText', () => {
   });
 });
 
-const lookalikes = ['1', '-2.5', '1e3', 'inf', '0', '007'];
+const lookalikes = ['1', '-2.5', '1e3', 'inf', '0', '007', 'NA', '?'];
 const words = ['a', 'Oslo', 'é', ' b', 'c ', ',', ';', '"', '""', 'x"y', '\n', '\r\n', '\r', '\t', ...lookalikes];
 const numbers = [0, 1, -1, 0.1, 1 / 3, 1e-45, 3.4e38, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 16777216, Number.NaN];
 

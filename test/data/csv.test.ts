@@ -106,6 +106,15 @@ describe('readCsv', () => {
     expect(late.columns.map((c) => cells(c).at(-1))).toEqual(['0012', 3]);
   });
 
+  it('takes words in quotes for categories though they are spelled as missing', async () => {
+    const table = await read('code,n,note\n"NA",1,""\nNA,"NA",x\nUS,2,y\n');
+    expect(table.columns.map(cells)).toEqual([
+      ['NA', null, 'US'],
+      [1, Number.NaN, 2],
+      [null, 'x', 'y'],
+    ]);
+  });
+
   it('turns a column of numbers into categories when text comes late', async () => {
     const rows = Array.from({ length: 30000 }, (_, i) => `${i},${i % 7}`);
     rows[29000] = '29000,seven';
