@@ -35,3 +35,9 @@ export class TensorwoodError extends Error {
 export function fail(code: ErrorCode, message: string, cause?: unknown): never {
   throw new TensorwoodError(code, message, cause === undefined ? undefined : { cause });
 }
+
+/** How a refusal names what came: `Array`, `null`, `'text'`, `3`. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
+  return typeof value === 'object' && value !== null ? (value.constructor?.name ?? 'an object') : String(value);
+}

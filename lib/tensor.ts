@@ -1,6 +1,7 @@
 // The graph: a node is one application of an operation, a Tensor is one of its outputs. Nothing is computed here; lib/compile turns graphs into
 // programs and lib/executor runs them. Leaves are made in lib/ops/source.ts and lib/ops/state.ts.
 import type { DataArray, DType } from './dtype';
+import { describe, fail } from './errors';
 import type { Shape } from './shape';
 import { showShape } from './shape';
 
@@ -99,10 +100,24 @@ export interface Operation<A = unknown> {
   effect?: boolean;
 }
 
+/** What makes a tensor of a value that is none. */
+export function cureFor(value: unknown): string {
+  if (value instanceof Promise) return '; await it first';
+  return typeof value === 'object' && value !== null ? '; use tensor(...)' : '';
+}
+
+/** Throws ERR_TENSORWOOD_ARGUMENT: `sum: expected a tensor, got Array; use tensor(...)`. */
+export function checkTensors(name: string, ...values: readonly unknown[]): void {
+  for (const value of values) {
+    if (!(value instanceof Tensor)) fail('ERR_TENSORWOOD_ARGUMENT', `${name}: expected a tensor, got ${describe(value)}${cureFor(value)}`);
+  }
+}
+
 let nextId = 0;
 
-/** Records one application and returns its outputs. */
+/** Records one application and returns its outputs. Throws ERR_TENSORWOOD_ARGUMENT when an input is no tensor, and what the shape rule throws. */
 export function apply<A>(operation: Operation<A>, inputs: readonly Tensor[], attributes: A): readonly Tensor[] {
+  checkTensors(operation.name, ...inputs);
   const signatures = operation.infer(inputs, attributes);
   return createNode(operation, inputs, attributes, signatures).outputs;
 }

@@ -2,9 +2,9 @@
 import { fail } from '../errors';
 import { selfAttention } from '../ops/attention';
 import { reshape } from '../ops/layout';
-import type { LinearOptions } from '../ops/matmul';
 import type { Tensor } from '../tensor';
 import { xavierUniform } from './init';
+import type { LinearLayer } from './linear';
 import { createLinear } from './linear';
 import type { Scope } from './module';
 import { within } from './module';
@@ -17,7 +17,7 @@ export interface AttentionOptions {
 }
 
 /** x (B, T, D) -> (B, T, D): softmax(Q K^T / sqrt(D / heads)) V for each head, then a projection. */
-export function createAttention(scope: Scope, options: AttentionOptions): (x: Tensor, fused?: LinearOptions) => Tensor {
+export function createAttention(scope: Scope, options: AttentionOptions): LinearLayer {
   const { dimension, heads } = options;
   if (dimension % heads !== 0)
     fail('ERR_TENSORWOOD_ARGUMENT', `attention: expected a dimension that ${heads} heads divide, got ${dimension}`);

@@ -13,7 +13,7 @@ export { type BlockOptions, createBlock } from './block';
 export { type ConvOptions as ConvLayerOptions, createConv } from './conv';
 export { createEmbedding } from './embedding';
 export { type Initializer, kaimingNormal, normal, ones, truncatedNormal, uniformWithin, xavierUniform, zeros } from './init';
-export { createLinear, type LinearLayerOptions } from './linear';
+export { createLinear, type LinearLayer, type LinearLayerOptions } from './linear';
 export { createMlp, type MlpOptions } from './mlp';
 export { countParameters, createScope, type Layer, type Mode, parameter, type Scope, statistic, trainable, within } from './module';
 export { type BatchNormOptions, createBatchNorm, createLayerNorm } from './norm';

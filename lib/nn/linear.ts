@@ -4,7 +4,7 @@ import { linear } from '../ops/matmul';
 import type { Tensor } from '../tensor';
 import type { Initializer } from './init';
 import { truncatedNormal, zeros } from './init';
-import type { Scope } from './module';
+import type { Mode, Scope } from './module';
 import { parameter } from './module';
 
 export interface LinearLayerOptions {
@@ -16,9 +16,12 @@ export interface LinearLayerOptions {
   readonly initializer?: Initializer;
 }
 
-/** x (..., inputs) -> (..., outputs); an activation and a residual join the same kernel. */
-export function createLinear(scope: Scope, options: LinearLayerOptions): (x: Tensor, fused?: LinearOptions) => Tensor {
+/** A Layer, which does the same in training and after it; an activation and a residual may join its kernel. */
+export type LinearLayer = (x: Tensor, fused?: LinearOptions & Partial<Mode>) => Tensor;
+
+/** x (..., inputs) -> (..., outputs). */
+export function createLinear(scope: Scope, options: LinearLayerOptions): LinearLayer {
   const weight = parameter(scope, 'weight', [options.outputs, options.inputs], options.initializer ?? truncatedNormal(0.02));
   const bias = (options.bias ?? true) ? parameter(scope, 'bias', [options.outputs], zeros) : undefined;
-  return (x, fused) => linear(x, weight, bias, fused);
+  return (x, { activation, residual } = {}) => linear(x, weight, bias, { activation, residual });
 }

@@ -6,6 +6,7 @@ import type { Shape } from '../shape';
 import { broadcastShapes, sameShape, showShape } from '../shape';
 import type { Node, Operation, Signature, Tensor } from '../tensor';
 import { apply } from '../tensor';
+import { checkOptions, checkTensors } from './check';
 import { add, cast, exp, full, greaterEqual, less, log, logicalAnd, maximum, mul, sub, where } from './elementwise';
 import { arange } from './gather';
 import { expand, permute, reshape, slice, stack, transpose, unsqueeze } from './layout';
@@ -243,6 +244,8 @@ export interface AttentionOptions {
 }
 
 function prepare(heads: readonly Tensor[], packed: boolean, options: AttentionOptions): { inputs: Tensor[]; attributes: Attributes } {
+  checkTensors('attention', ...heads);
+  checkOptions('attention', options, ['scale', 'causal', 'bias', 'mask', 'keyLengths', 'dropout']);
   const { scale, causal = false, bias, mask, keyLengths, dropout: rate = 0 } = options;
   if (!(rate >= 0 && rate <= 1)) fail('ERR_TENSORWOOD_ARGUMENT', `attention: expected dropout in [0, 1], got ${rate}`);
   checkHeads('attention', heads, packed);
@@ -265,6 +268,7 @@ function prepare(heads: readonly Tensor[], packed: boolean, options: AttentionOp
 }
 
 function spread(x: Tensor, shape: Shape): Tensor {
+  checkTensors('attention', x);
   if (!sameShape(broadcastShapes('attention', x.shape, shape), shape)) {
     fail('ERR_TENSORWOOD_SHAPE', `attention: expected a bias or mask that broadcasts to ${showShape(shape)}, got ${showShape(x.shape)}`);
   }
@@ -296,6 +300,7 @@ export function attentionWeights(q: Tensor, k: Tensor, options: Omit<AttentionOp
 
 /** The weights of every attention that `output` depends on, those nearest to the inputs first, each f32 (B, H, Tq, Tk): for pictures. Without dropout. */
 export function attentionWeightsBelow(output: Tensor): Tensor[] {
+  checkTensors('attention_weights_below', output);
   return nodesBelow(output)
     .filter(({ operation }) => operation === attentionHeads)
     .map(({ inputs, attributes }) => {

@@ -5,6 +5,7 @@ import type { Shape } from '../shape';
 import { sameShape, showShape } from '../shape';
 import type { Operation, Signature, Tensor } from '../tensor';
 import { apply } from '../tensor';
+import { checkOptions, checkTensors } from './check';
 import { permute, reshape } from './layout';
 import { sum } from './reduce';
 
@@ -139,6 +140,7 @@ export const pair = (value: number | Pair): Pair => (typeof value === 'number' ?
  * (images, outputs, h', w'), h' = floor((h + 2 padding - dilation (kernel h - 1) - 1) / stride) + 1.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOptions = {}): Tensor {
+  checkOptions('conv2d', options, ['stride', 'padding', 'dilation', 'groups']);
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
   const window: Window = { stride: pair(stride), padding: pair(padding), dilation: pair(dilation), groups };
   return apply(convolution, bias ? [x, weight, bias] : [x, weight], window)[0]!;
@@ -149,6 +151,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOp
  * whose kernel equals its stride, with the weight (outputs, channels, size, size) read as (outputs, channels size size).
  */
 export function patchify(x: Tensor, size: number): Tensor {
+  checkTensors('patchify', x);
   const [images, channels, h, w] = x.shape as [number, number, number, number];
   if (x.shape.length !== 4 || !(size >= 1) || h % size !== 0 || w % size !== 0) {
     fail(

@@ -8,6 +8,7 @@ import type { Shape } from '../shape';
 import { broadcastShapes, sameShape, showShape } from '../shape';
 import type { Operation, Signature } from '../tensor';
 import { apply, Tensor } from '../tensor';
+import { checkOperands, checkOptions, checkTensors } from './check';
 import { expand } from './layout';
 
 /** A tensor, or a number (true = 1) that takes the dtype and shape of the tensors beside it. */
@@ -218,6 +219,7 @@ export function full(shape: Shape, value: number | boolean, dtype: DType = 'f32'
 
 // Operands as tensors of one shape; numbers take the dtype of `like`, by default the first tensor.
 function align(name: string, operands: readonly Operand[], like = operands.find((x) => x instanceof Tensor)): Tensor[] {
+  checkOperands(name, operands);
   if (!(like instanceof Tensor)) fail('ERR_TENSORWOOD_ARGUMENT', `${name}: expected at least one tensor, got ${operands.join(' and ')}`);
   const shape = broadcastShapes(name, ...operands.map((x) => (x instanceof Tensor ? x.shape : [])));
   return operands.map((x) => (x instanceof Tensor ? expand(x, shape) : full(shape, x, like.dtype)));
@@ -305,6 +307,7 @@ export function pow(a: Operand, b: Operand): Tensor {
 
 /** x Phi(x), Phi the normal distribution function (Hendrycks and Gimpel, arXiv:1606.08415): exact by erf, or by the paper's tanh approximation. */
 export function gelu(x: Tensor, options: { approximation?: 'none' | 'tanh' } = {}): Tensor {
+  checkOptions('gelu', options, ['approximation']);
   return call(options.approximation === 'tanh' ? elementwiseOperations.gelu_tanh : elementwiseOperations.gelu, x);
 }
 
@@ -316,5 +319,6 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
 
 /** Converts. To integers: toward zero, NaN to 0, past the ends of i32 to them; u8 keeps the low 8 bits; bool is x != 0. */
 export function cast(x: Tensor, dtype: DType): Tensor {
+  checkTensors('cast', x);
   return x.dtype === dtype ? x : call(elementwiseOperations[`cast_${dtype}`], x);
 }

@@ -5,6 +5,7 @@ import { fail } from '../errors';
 import { showShape } from '../shape';
 import type { Operation, Signature, Tensor } from '../tensor';
 import { apply } from '../tensor';
+import { checkOptions, checkTensors } from './check';
 import { cast, equal } from './elementwise';
 import { unsqueeze } from './layout';
 
@@ -72,6 +73,8 @@ export function arange(size: number): Tensor {
 
 /** indices (...), i32, as vectors of zeros and a one: (..., depth). An index outside [0, depth) gives zeros. Default dtype f32. */
 export function oneHot(indices: Tensor, depth: number, options: { dtype?: DType } = {}): Tensor {
+  checkTensors('one_hot', indices);
+  checkOptions('one_hot', options, ['dtype']);
   checkIndices('one_hot', indices);
   return cast(equal(unsqueeze(indices, -1), arange(depth)), options.dtype ?? 'f32');
 }

@@ -5,6 +5,7 @@ import type { Shape } from '../shape';
 import { contiguousStrides, normalizeAxis, sameShape, showShape, sizeOf } from '../shape';
 import type { Operation, Signature, Tensor, View } from '../tensor';
 import { apply } from '../tensor';
+import { checkOptions, checkTensorList, checkTensors } from './check';
 import { full } from './elementwise';
 import { sum } from './reduce';
 
@@ -194,6 +195,7 @@ export const layoutOperations = { reshape: reshaped, permute: permuted, expand: 
 
 /** The same elements in another shape; one size may be -1 and is worked out. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkTensors('reshape', x);
   const known = shape.reduce((n, m) => (m === -1 ? n : n * m), 1);
   const free = known === 0 ? 0 : sizeOf(x.shape) / known;
   const target = shape.map((n) => (n === -1 ? free : n));
@@ -205,12 +207,14 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 
 /** Axes in another order: output axis i is input axis axes[i]. */
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  checkTensors('permute', x);
   const order = axes.map((a) => normalizeAxis('permute', a, x.shape));
   return order.length === x.shape.length && order.every((a, i) => a === i) ? x : apply(permuted, [x], { axes: order })[0]!;
 }
 
 /** Swaps two axes, by default the last two. */
 export function transpose(x: Tensor, a = -2, b = -1): Tensor {
+  checkTensors('transpose', x);
   const first = normalizeAxis('transpose', a, x.shape);
   const second = normalizeAxis('transpose', b, x.shape);
   return permute(
@@ -220,11 +224,14 @@ export function transpose(x: Tensor, a = -2, b = -1): Tensor {
 }
 
 /** Broadcasts to a shape without copying. */
-export const expand = (x: Tensor, shape: Shape): Tensor =>
-  sameShape(x.shape, shape) ? x : apply(expanded, [x], { shape: [...shape] })[0]!;
+export function expand(x: Tensor, shape: Shape): Tensor {
+  checkTensors('expand', x);
+  return sameShape(x.shape, shape) ? x : apply(expanded, [x], { shape: [...shape] })[0]!;
+}
 
 /** Sums over the axes along which `shape` was broadcast to x: the reverse of expand. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
+  checkTensors('sum_to', x);
   if (sameShape(x.shape, shape)) return x;
   const lead = x.shape.length - shape.length;
   const axes = x.shape.map((_, i) => i).filter((i) => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1));
@@ -233,6 +240,8 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
 
 /** Elements start, start + step, ... before stop along one axis. Negative positions count from the end; stop defaults to the end, step to 1. */
 export function slice(x: Tensor, options: { axis: number; start?: number; stop?: number; step?: number }): Tensor {
+  checkTensors('slice', x);
+  checkOptions('slice', options, ['axis', 'start', 'stop', 'step']);
   const axis = normalizeAxis('slice', options.axis, x.shape);
   const size = x.shape[axis]!;
   const place = (n: number) => (n < 0 ? n + size : n);
@@ -246,6 +255,8 @@ export function slice(x: Tensor, options: { axis: number; start?: number; stop?:
 
 /** One tensor of several, end to end along an axis (default 0). Shapes may differ only there. */
 export function concat(tensors: readonly Tensor[], options: { axis?: number } = {}): Tensor {
+  checkTensorList('concat', tensors);
+  checkOptions('concat', options, ['axis']);
   if (tensors.length === 0) fail('ERR_TENSORWOOD_ARGUMENT', 'concat: expected at least one tensor, got none');
   const axis = normalizeAxis('concat', options.axis ?? 0, tensors[0]!.shape);
   return tensors.length === 1 ? tensors[0]! : apply(joined, tensors, { axis })[0]!;
@@ -253,6 +264,8 @@ export function concat(tensors: readonly Tensor[], options: { axis?: number } = 
 
 /** Pieces along an axis (default 0): `sizes` is the list of their sizes, or the number of equal pieces. */
 export function split(x: Tensor, sizes: number | readonly number[], options: { axis?: number } = {}): Tensor[] {
+  checkTensors('split', x);
+  checkOptions('split', options, ['axis']);
   const axis = normalizeAxis('split', options.axis ?? 0, x.shape);
   const total = x.shape[axis]!;
   const list = typeof sizes === 'number' ? new Array<number>(sizes).fill(total / sizes) : sizes;
@@ -271,6 +284,8 @@ export function split(x: Tensor, sizes: number | readonly number[], options: { a
 
 /** Tensors of one shape along a new axis (default 0). */
 export function stack(tensors: readonly Tensor[], options: { axis?: number } = {}): Tensor {
+  checkTensorList('stack', tensors);
+  checkOptions('stack', options, ['axis']);
   const axis = options.axis ?? 0;
   return concat(
     tensors.map((x) => unsqueeze(x, axis)),
@@ -280,6 +295,7 @@ export function stack(tensors: readonly Tensor[], options: { axis?: number } = {
 
 /** A new axis of size 1 before `axis`, which counts in the result; -1 appends one. */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
+  checkTensors('unsqueeze', x);
   const rank = x.shape.length + 1;
   const at = normalizeAxis('unsqueeze', axis, new Array<number>(rank).fill(1));
   return reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]);
@@ -287,6 +303,7 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
 
 /** Without an axis of size 1. */
 export function squeeze(x: Tensor, axis: number): Tensor {
+  checkTensors('squeeze', x);
   const at = normalizeAxis('squeeze', axis, x.shape);
   if (x.shape[at] !== 1)
     fail('ERR_TENSORWOOD_SHAPE', `squeeze: expected size 1 on axis ${axis} of ${showShape(x.shape)}, got ${x.shape[at]}`);
@@ -298,6 +315,8 @@ export function squeeze(x: Tensor, axis: number): Tensor {
 
 /** Elements [before, after] of `value` (default 0) added at the ends of every axis. */
 export function pad(x: Tensor, amounts: readonly (readonly [number, number])[], options: { value?: number } = {}): Tensor {
+  checkTensors('pad', x);
+  checkOptions('pad', options, ['value']);
   if (amounts.length !== x.shape.length || amounts.flat().some((n) => !Number.isInteger(n) || n < 0)) {
     fail('ERR_TENSORWOOD_SHAPE', `pad: expected [before, after] for each axis of ${showShape(x.shape)}, got ${JSON.stringify(amounts)}`);
   }

@@ -4,6 +4,7 @@ import { fail } from '../errors';
 import { sameShape, showShape, sizeOf } from '../shape';
 import type { Operation, Signature, Tensor } from '../tensor';
 import { apply } from '../tensor';
+import { checkOptions, checkTensors } from './check';
 import { abs, add, cast, div, exp, full, log, maximum, mul, neg, notEqual, square, sub } from './elementwise';
 import { oneHot } from './gather';
 import { expand, reshape, slice, unsqueeze } from './layout';
@@ -129,6 +130,8 @@ export interface CrossEntropyOptions {
  * [0, C) that is not ignored gives NaN.
  */
 export function softmaxCrossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  checkTensors('softmax_cross_entropy', logits, labels);
+  checkOptions('softmax_cross_entropy', options, ['smoothing', 'ignoreIndex', 'classWeights', 'reduction']);
   const { smoothing = 0, ignoreIndex = -100, classWeights, reduction = 'mean' } = options;
   if (!(smoothing >= 0 && smoothing < 1)) {
     fail('ERR_TENSORWOOD_ARGUMENT', `softmax_cross_entropy: expected smoothing in [0, 1), got ${smoothing}`);
@@ -148,6 +151,7 @@ export function softmaxCrossEntropy(logits: Tensor, labels: Tensor, options: Cro
 }
 
 function checkAlike(name: string, a: Tensor, b: Tensor): void {
+  checkTensors(name, a, b);
   if (!sameShape(a.shape, b.shape))
     fail('ERR_TENSORWOOD_SHAPE', `${name}: expected one shape, got ${showShape(a.shape)} and ${showShape(b.shape)}`);
 }
@@ -155,12 +159,14 @@ function checkAlike(name: string, a: Tensor, b: Tensor): void {
 /** Cross-entropy of softmax(logits) with probabilities, both (..., C): mixed labels, teachers. Each row of targets should sum to 1. */
 export function softCrossEntropy(logits: Tensor, targets: Tensor, options: { reduction?: Reduction } = {}): Tensor {
   checkAlike('soft_cross_entropy', logits, targets);
+  checkOptions('soft_cross_entropy', options, ['reduction']);
   return reduceLosses(neg(sum(mul(targets, logSoftmax(logits)), { axes: -1 })), options.reduction ?? 'mean');
 }
 
 /** -(t log p + (1 - t) log(1 - p)) with p = sigmoid(logits), without overflow; one shape. */
 export function binaryCrossEntropy(logits: Tensor, targets: Tensor, options: { reduction?: Reduction } = {}): Tensor {
   checkAlike('binary_cross_entropy', logits, targets);
+  checkOptions('binary_cross_entropy', options, ['reduction']);
   const excess = log(add(exp(neg(abs(logits))), 1));
   return reduceLosses(add(sub(maximum(logits, 0), mul(logits, targets)), excess), options.reduction ?? 'mean');
 }
@@ -168,6 +174,7 @@ export function binaryCrossEntropy(logits: Tensor, targets: Tensor, options: { r
 /** Squared differences; one shape. With `mask` (broadcast to it, 1 = counts) only those elements count, and `mean` divides by their number. */
 export function meanSquaredError(predictions: Tensor, targets: Tensor, options: { reduction?: Reduction; mask?: Tensor } = {}): Tensor {
   checkAlike('mean_squared_error', predictions, targets);
+  checkOptions('mean_squared_error', options, ['reduction', 'mask']);
   const { mask, reduction = 'mean' } = options;
   const squares = square(sub(predictions, targets));
   if (!mask) return reduceLosses(squares, reduction);

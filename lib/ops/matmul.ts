@@ -5,6 +5,7 @@ import type { Shape } from '../shape';
 import { broadcastShapes, sameShape, showShape } from '../shape';
 import type { Operation, Signature, Tensor } from '../tensor';
 import { apply } from '../tensor';
+import { checkOptions, checkTensors } from './check';
 import { add, elementwiseOperations, gelu, greater, mul, relu, where } from './elementwise';
 import { expand, reshape, transpose } from './layout';
 import { sum } from './reduce';
@@ -169,6 +170,7 @@ export const matmulOperations = { matmul: product, linear: fused, linear_slope: 
  * views are read in place.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
+  checkTensors('matmul', a, b);
   if (a.shape.length < 2 || b.shape.length < 2) {
     fail('ERR_TENSORWOOD_SHAPE', `matmul: expected at least 2 axes, got ${showShape(a.shape)} and ${showShape(b.shape)}`);
   }
@@ -190,6 +192,7 @@ export interface LinearOptions {
 
 /** activation(x weight^T + bias) + residual, in one kernel: x (..., k), weight (n, k), bias (n) -> (..., n). */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
+  checkOptions('linear', options, ['activation', 'residual']);
   const { activation = 'none', residual } = options;
   const inputs = [x, weight, ...(bias ? [bias] : []), ...(residual ? [residual] : [])];
   return apply(fused, inputs, { activation, bias: bias !== undefined, residual: residual !== undefined })[0]!;

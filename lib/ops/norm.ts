@@ -6,6 +6,7 @@ import type { Shape } from '../shape';
 import { sameShape, showShape, sizeOf } from '../shape';
 import type { Operation, Signature, Tensor } from '../tensor';
 import { apply } from '../tensor';
+import { checkOptions, checkTensors } from './check';
 import { add, cast, full, mul, rsqrt, square, sub } from './elementwise';
 import { expand, reshape, unsqueeze } from './layout';
 import { mean, sum } from './reduce';
@@ -244,23 +245,27 @@ export interface NormOptions {
   readonly epsilon?: number;
 }
 
+const normOptions = ['weight', 'bias', 'epsilon'];
+
 function checkEpsilon(name: string, epsilon: number): void {
   if (!(epsilon >= 0)) fail('ERR_TENSORWOOD_ARGUMENT', `${name}: expected epsilon >= 0, got ${epsilon}`);
 }
 
-function applyLayerNorm(x: Tensor, residual: Tensor | undefined, { weight, bias, epsilon = 1e-5 }: NormOptions): readonly Tensor[] {
-  checkEpsilon(residual ? 'add_layer_norm' : 'layer_norm', epsilon);
-  const inputs = [x, ...(residual ? [residual] : []), ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
-  const flags = { residual: residual !== undefined, weight: weight !== undefined, bias: bias !== undefined };
+function applyLayerNorm(name: string, rows: readonly Tensor[], options: NormOptions): readonly Tensor[] {
+  checkOptions(name, options, normOptions);
+  const { weight, bias, epsilon = 1e-5 } = options;
+  checkEpsilon(name, epsilon);
+  const inputs = [...rows, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
+  const flags = { residual: rows.length > 1, weight: weight !== undefined, bias: bias !== undefined };
   return apply(layerNormRows, inputs, { ...flags, epsilon });
 }
 
 /** (x - mean) / sqrt(variance + epsilon) * weight + bias over the last axis of x (..., C); the variance divides by C. f32 or bf16. */
-export const layerNorm = (x: Tensor, options: NormOptions = {}): Tensor => applyLayerNorm(x, undefined, options)[0]!;
+export const layerNorm = (x: Tensor, options: NormOptions = {}): Tensor => applyLayerNorm('layer_norm', [x], options)[0]!;
 
 /** sum = x + residual and y = layerNorm(sum) in one pass; both like x (..., C). */
 export function addLayerNorm(x: Tensor, residual: Tensor, options: NormOptions = {}): { readonly sum: Tensor; readonly y: Tensor } {
-  const [total, y] = applyLayerNorm(x, residual, options);
+  const [total, y] = applyLayerNorm('add_layer_norm', [x, residual], options);
   return { sum: total!, y: y! };
 }
 
@@ -272,7 +277,9 @@ export interface BatchNormResult {
 }
 
 /** Normalises each channel of x (N, C, ...) by the batch's own mean and variance. Running statistics are the layer's to keep. */
-export function batchNorm(x: Tensor, { weight, bias, epsilon = 1e-5 }: NormOptions = {}): BatchNormResult {
+export function batchNorm(x: Tensor, options: NormOptions = {}): BatchNormResult {
+  checkOptions('batch_norm', options, normOptions);
+  const { weight, bias, epsilon = 1e-5 } = options;
   checkEpsilon('batch_norm', epsilon);
   const inputs = [x, ...(weight ? [weight] : []), ...(bias ? [bias] : [])];
   const flags = { weight: weight !== undefined, bias: bias !== undefined };
@@ -282,6 +289,8 @@ export function batchNorm(x: Tensor, { weight, bias, epsilon = 1e-5 }: NormOptio
 
 /** Batch norm with known statistics (C): (x - mean) / sqrt(variance + epsilon) * weight + bias, for inference. */
 export function batchNormInference(x: Tensor, statistics: { mean: Tensor; variance: Tensor }, options: NormOptions = {}): Tensor {
+  checkTensors('batch_norm', x, statistics?.mean, statistics?.variance);
+  checkOptions('batch_norm', options, normOptions);
   const { weight, bias, epsilon = 1e-5 } = options;
   checkEpsilon('batch_norm', epsilon);
   checkFloats('batch_norm', 'statistics', [channels('batch_norm', x)], [statistics.mean, statistics.variance]);

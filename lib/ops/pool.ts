@@ -5,6 +5,7 @@ import type { Shape } from '../shape';
 import { sameShape, showShape } from '../shape';
 import type { Operation, Signature, Tensor } from '../tensor';
 import { apply } from '../tensor';
+import { checkOptions } from './check';
 import { type Pair, pair } from './conv';
 
 interface Window {
@@ -100,14 +101,14 @@ export interface PoolOptions {
   readonly padding?: number | Pair;
 }
 
-const windowOf = ({ kernel, stride = kernel, padding = 0 }: PoolOptions): Window => ({
-  kernel: pair(kernel),
-  stride: pair(stride),
-  padding: pair(padding),
-});
+function windowOf(name: string, options: PoolOptions): Window {
+  checkOptions(name, options, ['kernel', 'stride', 'padding']);
+  const { kernel, stride = kernel, padding = 0 } = options;
+  return { kernel: pair(kernel), stride: pair(stride), padding: pair(padding) };
+}
 
 /** The largest element under each window: (images, channels, h, w) -> (images, channels, h', w'). Padding never wins; equal elements: the first. */
-export const maxPool2d = (x: Tensor, options: PoolOptions): Tensor => apply(largest, [x], windowOf(options))[0]!;
+export const maxPool2d = (x: Tensor, options: PoolOptions): Tensor => apply(largest, [x], windowOf('max_pool2d', options))[0]!;
 
 /** The mean under each window, padding counted as zeros: (images, channels, h, w) -> (images, channels, h', w'). */
-export const avgPool2d = (x: Tensor, options: PoolOptions): Tensor => apply(mean, [x], windowOf(options))[0]!;
+export const avgPool2d = (x: Tensor, options: PoolOptions): Tensor => apply(mean, [x], windowOf('avg_pool2d', options))[0]!;

@@ -6,6 +6,7 @@ import { fail } from '../errors';
 import type { Shape } from '../shape';
 import type { Operation, Signature, Tensor } from '../tensor';
 import { apply } from '../tensor';
+import { checkOptions, checkTensors } from './check';
 import { cast, mul } from './elementwise';
 import { nextStream, randomState } from './state';
 
@@ -63,6 +64,7 @@ export const randomOperations = {
 
 /** Numbers of (low, high), default (0, 1), in 2^23 equal steps: new ones in every step. */
 export function randomUniform(shape: Shape, options: { low?: number; high?: number; dtype?: DType } = {}): Tensor {
+  checkOptions('random_uniform', options, ['low', 'high', 'dtype']);
   const numbers = [options.low ?? 0, options.high ?? 1];
   return apply(randomOperations.random_uniform, [randomState()], {
     shape,
@@ -74,6 +76,7 @@ export function randomUniform(shape: Shape, options: { low?: number; high?: numb
 
 /** Normal numbers (Box and Muller, 1958), default mean 0 and deviation 1: new ones in every step. */
 export function randomNormal(shape: Shape, options: { mean?: number; deviation?: number; dtype?: DType } = {}): Tensor {
+  checkOptions('random_normal', options, ['mean', 'deviation', 'dtype']);
   const numbers = [options.mean ?? 0, options.deviation ?? 1];
   return apply(randomOperations.random_normal, [randomState()], {
     shape,
@@ -91,12 +94,14 @@ export function bernoulli(shape: Shape, probability: number): Tensor {
 
 /** Zeroes elements with probability `rate` and divides the others by 1 - rate (Srivastava et al., JMLR 15, 2014). */
 export function dropout(x: Tensor, rate: number): Tensor {
+  checkTensors('dropout', x);
   checkRate('dropout', rate);
   return rate === 0 ? x : apply(dropped, [randomState(), x], { rate, stream: nextStream() })[0]!;
 }
 
 /** Zeroes whole samples, x (B, ...), with probability `rate` and divides the others by 1 - rate: stochastic depth (Huang et al., arXiv:1603.09382). */
 export function dropPath(x: Tensor, rate: number): Tensor {
+  checkTensors('drop_path', x);
   checkRate('drop_path', rate);
   if (rate === 0) return x;
   const kept = bernoulli(

@@ -5,6 +5,7 @@ import type { Shape } from '../shape';
 import { sameShape, showShape } from '../shape';
 import type { Operation, Signature, Tensor } from '../tensor';
 import { apply } from '../tensor';
+import { checkOptions, checkTensors } from './check';
 import { add, full, less, mul, sigmoid, sub, tanh, where } from './elementwise';
 import { concat, reshape, slice, stack, transpose, unsqueeze } from './layout';
 import { linear, matmul } from './matmul';
@@ -176,7 +177,10 @@ export interface GruWeights {
  * h = (1 - z) n + z h. Layers and directions are applications of this one.
  */
 export function gru(x: Tensor, weights: GruWeights, options: GruOptions = {}): Tensor {
+  checkOptions('gru', options, ['initial', 'reverse', 'lengths']);
+  checkOptions('gru weights', weights, ['weightInput', 'weightHidden', 'biasInput', 'biasHidden']);
   const { weightInput, weightHidden, biasInput, biasHidden } = weights;
+  checkTensors('gru', x, weightInput, weightHidden, biasInput, biasHidden);
   const [batch] = sizesOf('gru', x);
   const initial = options.initial ?? full([batch, weightHidden.shape[1] ?? 0], 0);
   const gates = linear(x, weightInput, biasInput);

@@ -7,6 +7,7 @@ import type { Shape } from '../shape';
 import { normalizeAxis, showShape, sizeOf } from '../shape';
 import type { KernelCall, Operation, Signature, Tensor } from '../tensor';
 import { apply } from '../tensor';
+import { checkOptions, checkTensors } from './check';
 import { cast, div, equal, mul, square, sub } from './elementwise';
 import { expand, reshape } from './layout';
 
@@ -15,6 +16,8 @@ export interface ReduceOptions {
   readonly axes?: number | readonly number[];
   readonly keepDimensions?: boolean;
 }
+const reduceOptions = ['axes', 'keepDimensions'];
+
 interface Axes {
   readonly axes: readonly number[]; // sorted, not negative; the output keeps them with size 1
 }
@@ -55,6 +58,8 @@ export const reduceOperations = {
 };
 
 function reduce(operation: Operation<Axes>, x: Tensor, options: ReduceOptions): Tensor {
+  checkTensors(operation.name, x);
+  checkOptions(operation.name, options, reduceOptions);
   const given = typeof options.axes === 'number' ? [options.axes] : (options.axes ?? x.shape.map((_, i) => i));
   const axes = [...new Set(given.map((axis) => normalizeAxis(operation.name, axis, x.shape)))].sort((a, b) => a - b);
   if (axes.length !== given.length) fail('ERR_TENSORWOOD_ARGUMENT', `${operation.name}: expected each axis once, got ${given.join(', ')}`);
@@ -76,6 +81,7 @@ export const min = (x: Tensor, options: ReduceOptions = {}): Tensor => reduce(re
 
 /** Position (i32) of the first largest element along one axis (default -1); a NaN counts as largest. */
 export function argmax(x: Tensor, options: { axis?: number; keepDimensions?: boolean } = {}): Tensor {
+  checkOptions('argmax', options, ['axis', 'keepDimensions']);
   return reduce(reduceOperations.argmax, x, { axes: options.axis ?? -1, keepDimensions: options.keepDimensions });
 }
 
@@ -85,6 +91,8 @@ function checkFloating(name: string, x: Tensor): void {
 
 /** Mean over axes, floating point. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  checkTensors('mean', x);
+  checkOptions('mean', options, reduceOptions);
   checkFloating('mean', x);
   const total = sum(x, options);
   return mul(total, sizeOf(total.shape) / sizeOf(x.shape));
@@ -92,9 +100,12 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
 
 /** Mean squared distance from the mean over axes: divided by n - correction (default 0, the population's; 1 = the sample's). */
 export function variance(x: Tensor, options: ReduceOptions & { correction?: number } = {}): Tensor {
+  checkTensors('variance', x);
+  checkOptions('variance', options, [...reduceOptions, 'correction']);
   checkFloating('variance', x);
+  const { correction = 0, ...reduced } = options;
   const axes = options.axes ?? x.shape.map((_, i) => i);
   const centred = sub(x, mean(x, { axes, keepDimensions: true }));
-  const total = sum(square(centred), options);
-  return mul(total, 1 / (sizeOf(x.shape) / sizeOf(total.shape) - (options.correction ?? 0)));
+  const total = sum(square(centred), reduced);
+  return mul(total, 1 / (sizeOf(x.shape) / sizeOf(total.shape) - correction));
 }

@@ -4,6 +4,7 @@ import { fail } from '../errors';
 import { normalizeAxis, sameShape, showShape } from '../shape';
 import type { Operation, Signature, Tensor } from '../tensor';
 import { apply } from '../tensor';
+import { checkOptions, checkTensors } from './check';
 import { div, exp, log, mul, sub } from './elementwise';
 import { transpose } from './layout';
 import { max, sum } from './reduce';
@@ -65,15 +66,16 @@ export const softmaxOperations = {
   log_softmax_gradient: logSoftmaxGradient,
 };
 
-function along(operation: Operation<None>, x: Tensor, axis: number): Tensor {
-  const at = normalizeAxis(operation.name, axis, x.shape);
+function along(operation: Operation<None>, x: Tensor, options: { axis?: number }): Tensor {
+  checkTensors(operation.name, x);
+  checkOptions(operation.name, options, ['axis']);
+  const at = normalizeAxis(operation.name, options.axis ?? -1, x.shape);
   if (at === x.shape.length - 1) return apply(operation, [x], {})[0]!;
   return transpose(apply(operation, [transpose(x, at, -1)], {})[0]!, at, -1);
 }
 
 /** e^x / sum(e^x) along an axis (default -1): f32 or bf16, computed in f32. A row of -infinity gives NaN. */
-export const softmax = (x: Tensor, options: { axis?: number } = {}): Tensor => along(softmaxOperations.softmax, x, options.axis ?? -1);
+export const softmax = (x: Tensor, options: { axis?: number } = {}): Tensor => along(softmaxOperations.softmax, x, options);
 
 /** log(softmax(x)) along an axis (default -1), accurate where the probability is near 0. */
-export const logSoftmax = (x: Tensor, options: { axis?: number } = {}): Tensor =>
-  along(softmaxOperations.log_softmax, x, options.axis ?? -1);
+export const logSoftmax = (x: Tensor, options: { axis?: number } = {}): Tensor => along(softmaxOperations.log_softmax, x, options);
