@@ -1,6 +1,7 @@
 // Residual networks for small images: He et al., arXiv:1512.03385, section 4.2: a 3 x 3 stem, stages of basic blocks, each stage half the side and twice
 // the width of the one before. Names as torchvision (whose projection shortcut, 1 x 1 with batch norm, is used where shapes change).
 import { createConv } from '../nn/conv';
+import { uniformWithin } from '../nn/init';
 import { createLinear } from '../nn/linear';
 import type { Layer, Scope } from '../nn/module';
 import { within } from '../nn/module';
@@ -61,7 +62,8 @@ export const definition: ModelDefinition<typeof schema> = {
     const stem = createConv(within(scope, 'conv1'), { inputs: channels, outputs: width, kernel: 3 });
     const norm = createBatchNorm(within(scope, 'bn1'), { channels: width });
     const stages = createStages(scope, blocks, width);
-    const head = createLinear(within(scope, 'fc'), { inputs: width * 2 ** (blocks.length - 1), outputs: classes });
+    const inputs = width * 2 ** (blocks.length - 1);
+    const head = createLinear(within(scope, 'fc'), { inputs, outputs: classes, initializer: uniformWithin(1 / Math.sqrt(inputs)) });
     const forward: Layer = (x, mode) => {
       const features = stages.reduce((h, block) => block(h, mode), relu(norm(stem(x), mode)));
       return head(mean(features, { axes: [2, 3] }));
