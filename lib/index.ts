@@ -63,6 +63,7 @@ export * from './ops';
 export { createOptimizer, type Optimizer, type OptimizerOptions, type OptimizerStep } from './optim/optimizer';
 export { type ScheduleOptions, scheduleFactor } from './optim/schedule';
 export type { Field as SchemaField, Options, Schema, Values } from './schema';
+export * as schema from './schema';
 export type { Shape } from './shape';
 export { type Node as TensorNode, type Operation, type Signature, Tensor } from './tensor';
 export { type Evaluation, predict } from './train/evaluate';
@@ -79,7 +80,7 @@ export {
   type TrainEvent,
 } from './train/events';
 export { type TrainOptions, type TrainResult, train } from './train/loop';
-export { loadModel, loadWeights, saveModel } from './train/model-file';
+export { type LoadOptions, loadModel, loadWeights, saveModel } from './train/model-file';
 export { type Output as ProgressOutput, progressWriter } from './train/progress';
 export { type Recipe, recipes } from './train/recipes';
 export * from './trees';

@@ -3,9 +3,9 @@
 import { fail } from '../errors';
 import type { StoredTensor } from '../formats/safetensors';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors';
-import type { Model } from '../models/model';
+import type { Model, ModelDefinition } from '../models/model';
 import { createModel } from '../models/model';
-import { findModel } from '../models/registry';
+import { findModel, modelNames } from '../models/registry';
 import { readState, writeState } from '../nn/module';
 
 /**
@@ -25,12 +25,32 @@ function parseConfig(path: string, text: string): Record<string, unknown> {
   }
 }
 
+export interface LoadOptions {
+  /** What the file's model is, for models of your own. Default: the model of this package that has the file's name. */
+  readonly definition?: ModelDefinition<any>;
+}
+
+async function definitionOf(path: string, name: string, given: ModelDefinition<any> | undefined): Promise<ModelDefinition<any>> {
+  if (given !== undefined && given.name !== name)
+    fail('ERR_TENSORWOOD_MODEL', `loadModel: expected a model '${given.name}' in '${path}', got '${name}'`);
+  if (given !== undefined) return given;
+  if (modelNames().includes(name)) return findModel(name);
+  const known = modelNames().join(', ');
+  fail(
+    'ERR_TENSORWOOD_MODEL',
+    `loadModel: expected one of ${known} in '${path}', got '${name}'; for a model of your own pass { definition }`,
+  );
+}
+
 /**
  * A model from a file that saveModel wrote.
- * @throws ERR_TENSORWOOD_FILE, ERR_TENSORWOOD_FORMAT when the file cannot be read or says nothing of a model; ERR_TENSORWOOD_MODEL when its tensors do
- *   not fit the model it names
+ * @throws ERR_TENSORWOOD_FILE, ERR_TENSORWOOD_FORMAT when the file cannot be read or says nothing of a model; ERR_TENSORWOOD_MODEL when it names another
+ *   model than that of `definition`, one that is not known, or its tensors do not fit
  */
-export async function loadModel(path: string): Promise<{ model: Model; notes: Readonly<Record<string, string>> }> {
+export async function loadModel(
+  path: string,
+  options: LoadOptions = {},
+): Promise<{ model: Model; notes: Readonly<Record<string, string>> }> {
   const { tensors, metadata } = await readSafetensors(path);
   const { 'tensorwood.model': name, 'tensorwood.config': config, format: _, ...notes } = metadata;
   if (name === undefined || config === undefined)
@@ -38,7 +58,7 @@ export async function loadModel(path: string): Promise<{ model: Model; notes: Re
       'ERR_TENSORWOOD_FORMAT',
       `loadModel: expected a file that tensorwood saved, got '${path}' without a model's name; use loadWeights`,
     );
-  const model = createModel(await findModel(name), parseConfig(path, config));
+  const model = createModel(await definitionOf(path, name, options.definition), parseConfig(path, config));
   await writeState(`loadModel '${path}'`, model.variables, tensors);
   return { model, notes };
 }

@@ -1,0 +1,42 @@
+// Models of one's own in files: the file names the model, and its definition comes from the caller.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { createModel, type ModelDefinition } from '../../lib/models/model';
+import { createLinear } from '../../lib/nn';
+import { meanSquaredError } from '../../lib/ops';
+import { loadModel, saveModel } from '../../lib/train/model-file';
+
+const folder = mkdtempSync(join(tmpdir(), 'model-file-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const definition: ModelDefinition<Record<string, never>> = {
+  name: 'line',
+  doc: 'one linear layer',
+  schema: {},
+  tiny: {},
+  fields: () => ({ x: { shape: [3], dtype: 'f32' }, target: { shape: [1], dtype: 'f32' } }),
+  build(scope) {
+    const forward = createLinear(scope, { inputs: 3, outputs: 1 });
+    return {
+      forward,
+      loss: (batch) => {
+        const outputs = forward(batch.x!);
+        return { loss: meanSquaredError(outputs, batch.target!), outputs };
+      },
+    };
+  },
+};
+
+it('loads a model of its own by its definition', async () => {
+  const path = join(folder, 'line.safetensors');
+  using model = createModel(definition, {}, { seed: 5 });
+  await saveModel(path, model);
+  using loaded = (await loadModel(path, { definition })).model;
+  expect(await loaded.variables.get('weight')!.read()).toEqual(await model.variables.get('weight')!.read());
+
+  await expect(loadModel(path)).rejects.toThrow(/expected one of .* got 'line'; for a model of your own pass \{ definition \}/);
+  const other = { ...definition, name: 'curve' };
+  await expect(loadModel(path, { definition: other })).rejects.toThrow(`loadModel: expected a model 'curve' in '${path}', got 'line'`);
+});
