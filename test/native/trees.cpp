@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <random>
@@ -249,26 +250,95 @@ static std::string forests(const Sample& s, const Device& device) {
   return text;
 }
 
+// Where the numbers of a text begin and end.
+static std::vector<std::pair<size_t, size_t>> find_numbers(const std::string& text) {
+  std::vector<std::pair<size_t, size_t>> fields;
+  for (size_t at = 0; (at = text.find_first_of("-0123456789", at)) != std::string::npos;) {
+    const size_t end = std::min(text.find_first_not_of("-+.e0123456789", at), text.size());
+    fields.push_back({at, end});
+    at = end;
+  }
+  return fields;
+}
+
+static void damage_field(std::string& text) {
+  static const char* values[] = {"-2", "-1",    "0",     "1",        "2",          "5",          "6",
+                                 "31", "65535", "65536", "16777215", "2000000000", "2147483645", "4294967295"};
+  const std::vector<std::pair<size_t, size_t>> fields = find_numbers(text);
+  if (fields.empty()) return;
+  const auto [at, end] = fields[generator() % fields.size()];
+  const auto [other, other_end] = fields[generator() % fields.size()];
+  text.replace(at, end - at, below(2) ? values[below(static_cast<int>(std::size(values)))] : text.substr(other, other_end - other));
+}
+
+static void damage_bytes(std::string& text) {
+  const size_t at = generator() % text.size();
+  if (below(4) == 0)
+    text.erase(at, static_cast<size_t>(below(20)));
+  else
+    text[at] = static_cast<char>(below(3) ? "0123456789-,[]{}.e\""[below(19)] : below(256));
+  if (text.empty()) text = " ";
+}
+
+// Eight rows walk together, the rest alone, and so does a single row: all three ways are taken.
+static void predict_some(const Forest& forest, const Device& device) {
+  std::vector<float> x;
+  const float nan = std::nanf("");
+  for (const float first : {1.0f, 2.0f, -3.0f, nan, 39.0f, 77.0f, 1e9f, -1e9f, 500.0f, kUnknownCategory, 0.0f})
+    x.insert(x.end(), {first, 500, nan, first, first, first});
+  for (const int64_t rows : {11, 1}) {
+    std::vector<float> margin(static_cast<size_t>(rows * forest.groups));
+    add_margins(forest, x.data(), rows, 0, static_cast<int64_t>(forest.trees.size()), device, margin.data());
+  }
+}
+
 static void damaged(const std::string& text, int runs, const Device& device) {
-  const float row[6] = {1, 2, std::nanf(""), 1, 39, 77};
   int accepted = 0;
   for (int k = 0; k < runs; k++) {
     std::string wrong = text;
-    for (int change = below(3); change >= 0; change--) {
-      const size_t at = generator() % wrong.size();
-      if (below(4) == 0)
-        wrong.erase(at, static_cast<size_t>(below(20)));
-      else
-        wrong[at] = static_cast<char>(below(3) ? "0123456789-,[]{}.e\""[below(19)] : below(256));
-      if (wrong.empty()) wrong = " ";
-    }
+    for (int change = below(3); change >= 0; change--) (below(2) ? damage_field : damage_bytes)(wrong);
     Forest forest;
     if (!read_forest(wrong, "test", forest).ok() || forest.features() != 6) continue;
     accepted++;
-    std::vector<float> margin = forest.base;
-    add_margins(forest, row, 1, 0, static_cast<int64_t>(forest.trees.size()), device, margin.data());
+    predict_some(forest, device);
   }
   EXPECT(runs < 100 || (accepted > 0 && accepted < runs));
+}
+
+// As the only tree of a model of a column of categories and one of numbers.
+static bool accepts_tree(const std::string& tree) {
+  Forest forest;
+  return read_forest(R"({"format":"tensorwood-forest","version":1,"objective":"regression","classes":1,"categorical":[1,0],)"
+                     R"("base":[0],"trees":[)" +
+                         tree + "]}",
+                     "test", forest)
+      .ok();
+}
+
+// A tree of two splits with one list exchanged.
+static bool accepts(const char* list, const std::string& values) {
+  std::string tree =
+      R"({"group":0,"feature":[0,-1,1,-1,-1],"left":[1,-1,3,-1,-1],"value":[0,1,2,3,4],"missing_left":[0,0,0,0,0],"gain":[0,0,0,0,0],)"
+      R"("weight":[0,0,0,0,0],"rows":[1,1,1,1,1],"set":[0,-1,-1,-1,-1],"sets":[1,1]})";
+  const size_t at = tree.find(std::string("\"") + list + "\":[") + std::strlen(list) + 4;
+  tree.replace(at, tree.find(']', at) - at, values);
+  return accepts_tree(tree);
+}
+
+static void impossible_trees() {
+  EXPECT(accepts("set", "0,-1,-1,-1,-1"));
+  EXPECT(!accepts("set", "0,2000000000,-1,-1,-1"));  // a leaf with categories
+  EXPECT(!accepts("set", "0,-1,0,-1,-1"));           // categories of a number
+  EXPECT(!accepts("set", "-1,-1,-1,-1,-1"));         // a category without them
+  EXPECT(!accepts("set", "2,-1,-1,-1,-1"));          // past the end
+  EXPECT(!accepts("sets", "2,1"));                   // longer than the list
+  EXPECT(!accepts("feature", "0,-1,2,-1,-1"));       // no such feature
+  EXPECT(!accepts("left", "1,-1,4,-1,-1"));          // a child past the end
+  EXPECT(!accepts("left", "0,-1,3,-1,-1"));          // its own child
+  EXPECT(!accepts("left", "3,-1,3,-1,-1"));          // the left children of two
+  std::string many = "2049";
+  for (int word = 0; word < 2049; word++) many += ",4294967295";
+  EXPECT(!accepts("sets", many));  // more categories than a column can have
 }
 
 int main(int argc, char** argv) {
@@ -293,6 +363,7 @@ int main(int argc, char** argv) {
     EXPECT(first.empty() || text == first);
     first = text;
   }
+  impossible_trees();
   damaged(first, runs, cpu_device());
   return finish();
 }
