@@ -116,8 +116,10 @@ void check_tree(const JsonReader& in, const Forest& forest, const Tree& tree, in
       continue;
     }
     require(in, node.feature < forest.features(), "features of the model in every split");
-    require(in, node.left > i && node.left + 1 < n && !has_parent[static_cast<size_t>(node.left)], "children after their parent");
-    has_parent[static_cast<size_t>(node.left)] = has_parent[static_cast<size_t>(node.left) + 1] = 1;
+    require(in, node.left > i && node.left + 1 < n, "children after their parent");
+    uint8_t* children = has_parent.data() + node.left;
+    require(in, !children[0] && !children[1], "one parent for every node but the first");
+    children[0] = children[1] = 1;
     require(in, (node.set >= 0) == (forest.categorical[static_cast<size_t>(node.feature)] == 1), "a set for every categorical split");
     if (node.set < 0) continue;
     const int64_t size = static_cast<int64_t>(tree.sets.size());

@@ -336,6 +336,8 @@ static void impossible_trees() {
   EXPECT(!accepts("left", "1,-1,4,-1,-1"));          // a child past the end
   EXPECT(!accepts("left", "0,-1,3,-1,-1"));          // its own child
   EXPECT(!accepts("left", "3,-1,3,-1,-1"));          // the left children of two
+  EXPECT(!accepts_tree(R"({"group":0,"feature":[1,1,1,-1,-1,-1],"left":[1,4,3,-1,-1,-1],"value":[0,0,0,1,2,3],)"
+                       R"("missing_left":[0,0,0,0,0,0],"gain":[0,0,0,0,0,0],"weight":[0,0,0,0,0,0],"rows":[1,1,1,1,1,1]})"));
   std::string many = "2049";
   for (int word = 0; word < 2049; word++) many += ",4294967295";
   EXPECT(!accepts("sets", many));  // more categories than a column can have
