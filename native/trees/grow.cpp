@@ -17,6 +17,12 @@ constexpr double kWorthWaking = 5e4;   // nanoseconds of work; less is done befo
 constexpr int kAheadNodes = 32;        // small nodes expanded together
 constexpr int64_t kLeafChunk = 16384;
 
+// What a model file can hold.
+float to_finite(double value) {
+  const double most = std::numeric_limits<float>::max();
+  return static_cast<float>(std::clamp(value, -most, most));
+}
+
 // Leaves of one sum and their rows: see Grower::add_to.
 struct Stretch {
   int64_t begin, count;
@@ -108,7 +114,7 @@ void Grower::start(OpenLeaf& root, int64_t count) {
 void Grower::open(Tree& tree, OpenLeaf&& leaf, int32_t node) {
   leaf.node = node;
   TreeNode& t = tree.nodes[static_cast<size_t>(node)];
-  t.weight = static_cast<float>(second_sum(leaf.total) * gradients_.second_unit);
+  t.weight = to_finite(second_sum(leaf.total) * gradients_.second_unit);
   t.rows = static_cast<float>(leaf.rows());
   const int32_t index = static_cast<int32_t>(open_.size());
   if (leaf.best.feature >= 0) {
@@ -154,7 +160,7 @@ void Grower::commit(Tree& tree, int32_t index) {
   node.feature = leaf.best.feature;
   node.left = left;
   node.missing_left = leaf.best.missing_left != 0;
-  node.gain = static_cast<float>(leaf.best.gain);
+  node.gain = to_finite(leaf.best.gain);
   if (feature.categorical) {
     node.set = static_cast<int32_t>(tree.sets.size());
     int32_t last = feature.bins - 1;
@@ -185,7 +191,7 @@ void Grower::finish(Tree& tree) {
     TreeNode& node = tree.nodes[static_cast<size_t>(leaf.node)];
     const double value =
         leaf_value(first_sum(leaf.total) * gradients_.first_unit, second_sum(leaf.total) * gradients_.second_unit, options_.penalty);
-    node.value = static_cast<float>(options_.learning_rate * value);
+    node.value = to_finite(options_.learning_rate * value);
   }
 }
 

@@ -106,6 +106,13 @@ describe.each(['binary', 'multiclass', 'regression'])('%s', (name) => {
   });
 });
 
+it('a model of labels so large that a float cannot hold its gains reads back', async () => {
+  using data = await createDataset({ a, b, c, d }, { label: sample.score.map((s) => s * 1e25) });
+  using model = await trainTrees(data, { trees: 2 });
+  using back = parseForest(Buffer.from(model.toJSONText()));
+  expect(back.predictSync({ a, b, c, d })).toEqual(model.predictSync({ a, b, c, d }));
+});
+
 describe('categories of other data', () => {
   it('another order and unknown names are translated; unknown goes where most do', () => {
     const model = models.binary!;
