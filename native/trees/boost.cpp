@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "trees/random.h"
 
@@ -12,20 +13,22 @@ namespace {
 
 constexpr int64_t kChunk = 16384;
 constexpr int64_t kDecodeBlock = 512;
+constexpr int kMostExponent = 32;  // of weights that products with gradients hold as they are
+constexpr double kLargest = std::numeric_limits<float>::max();
 
 struct Kernels {
   const Kernel *gradient, *measure, *quantize;
 };
 
-// Scales for one class: values fit 15 bits and sums over all rows fit 31. A scale is whole when it can be, so that whole weights stay
-// exact.
+// Scales for one class: values fit 15 bits, sums over all rows 31, the scale a float. A scale is whole when it can be, so that whole
+// weights stay exact.
 struct Scale {
   double first, second;
 };
 
 double choose_scale(double largest, double sum, int64_t rows) {
   if (!(largest > 0)) return 1;
-  const double scale = std::min(32000.0 / largest, (2147483646.0 - static_cast<double>(rows)) / sum);
+  const double scale = std::min({32000.0 / largest, (2147483646.0 - static_cast<double>(rows)) / sum, kLargest});
   return scale >= 16 ? std::floor(scale) : scale;
 }
 
@@ -51,6 +54,7 @@ class Booster {
     pairs_ = Array<uint32_t>(d, n);
     for (const EvaluationSet& set : sets) margins_.emplace_back(static_cast<size_t>(set.labels.rows * groups));
     weigh_positives();
+    bring_weights_near_one();
     start();
   }
 
@@ -96,6 +100,19 @@ class Booster {
       const float own = labels_.weight == nullptr ? 1.0f : labels_.weight[i];
       weights_[static_cast<size_t>(i)] = labels_.label[i] > 0.5f ? own * static_cast<float>(options_.positive_weight) : own;
     }
+    labels_.weight = weights_.data();
+  }
+
+  // By a power of two, which keeps their bits, so that neither their products with gradients nor the scales leave the range of a float.
+  void bring_weights_near_one() {
+    if (labels_.weight == nullptr) return;
+    const float largest = *std::max_element(labels_.weight, labels_.weight + bins_.rows);
+    const int exponent = std::isfinite(largest) ? std::ilogb(largest) : 0;
+    if (std::abs(exponent) <= kMostExponent) return;
+    weight_unit_ = std::ldexp(1.0, exponent);
+    std::vector<float> weights(labels_.weight, labels_.weight + bins_.rows);
+    for (float& weight : weights) weight = std::ldexp(weight, -exponent);
+    weights_.swap(weights);
     labels_.weight = weights_.data();
   }
 
@@ -176,7 +193,7 @@ class Booster {
            {dense(pairs_.data() + first, DType::u32, count)}, {static_cast<int64_t>(seed & 0xffffffffu), first},
            {scale.first, scale.second});
     });
-    return {pairs_.data(), 1 / scale.first, 1 / scale.second};
+    return {pairs_.data(), weight_unit_ / scale.first, weight_unit_ / scale.second};
   }
 
   bool is_sampled(uint64_t seed, int64_t row) const { return uniform(seed, static_cast<uint64_t>(row)) < options_.rows_per_tree; }
@@ -246,6 +263,7 @@ class Booster {
   std::vector<double> extents_;  // (groups, chunks, 4)
   Status status_;
   std::vector<float> weights_;
+  double weight_unit_ = 1;                   // what a weight of 1 stands for
   std::vector<std::vector<float>> margins_;  // of the evaluation sets, (rows, groups)
 };
 
