@@ -64,7 +64,12 @@ function interpretSets(dataset: Dataset, evaluation: TrainOptions['evaluation'] 
     const subject = `evaluation '${name}'`;
     const { rows, columns } = matchFeatures(subject, set.features, dataset.signature);
     if (rows === 0) fail('ERR_TENSORWOOD_DATA', `${subject}: expected at least one row, got none`);
-    return { rows, columns, label: interpretLabel(subject, set.label, dataset.classes).values, weight: interpretWeight(set.weight) };
+    return {
+      rows,
+      columns,
+      label: interpretLabel(subject, set.label, dataset.classes).values,
+      weight: interpretWeight(subject, set.weight),
+    };
   });
 }
 

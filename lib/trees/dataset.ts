@@ -2,7 +2,7 @@
 import { fail } from '../errors';
 import { native, type RuntimeHandle, runJob, type TableHandle } from '../native';
 import { type Options, parse } from '../schema';
-import { type Dictionary, type Features, interpretFeatures, isNumbers, type NamedColumn, type Numbers } from './features';
+import { type Dictionary, type Features, interpretFeatures, isNumbers, kindOf, type NamedColumn, type Numbers } from './features';
 import type { Signature } from './match';
 import { datasetSchema } from './params';
 
@@ -42,7 +42,11 @@ export function interpretLabel(subject: string, label: Label, known?: readonly s
   if (isNumbers(label)) return { values: label };
   if (!Array.isArray(label)) {
     const { codes, categories } = label as Dictionary;
-    if (!isNumbers(codes)) fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected label to be numbers, strings or { codes, categories }`);
+    if (!isNumbers(codes))
+      fail(
+        'ERR_TENSORWOOD_ARGUMENT',
+        `${subject}: expected label to be numbers, strings or { codes, categories }, got ${kindOf(codes ?? label)}`,
+      );
     if (typeof categories === 'number') return { values: codes };
     refuseMissing(subject, label);
     if (known === undefined) return { values: codes, classes: categories };
@@ -58,8 +62,11 @@ export function interpretLabel(subject: string, label: Label, known?: readonly s
   return { values: Float32Array.from(label as string[], (name) => codeOf.get(name) ?? Number.NaN), classes };
 }
 
-export const interpretWeight = (weight: Numbers | readonly number[] | undefined): Numbers | undefined =>
-  weight === undefined || isNumbers(weight) ? weight : Float32Array.from(weight);
+export function interpretWeight(subject: string, weight: Numbers | readonly number[] | undefined): Numbers | undefined {
+  if (weight === undefined || isNumbers(weight)) return weight;
+  if (!Array.isArray(weight)) fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected weight to be numbers, got ${kindOf(weight)}`);
+  return Float32Array.from(weight);
+}
 
 /** How many categories a column has, 0 for numbers. Every code must be one of them, or missing. */
 function countCategories({ name, categories, column }: NamedColumn, rows: number): number {
@@ -152,7 +159,7 @@ export async function createDataset(features: Features, options: DatasetOptions 
     maxBins: values.maxBins,
     device: values.device,
     label: interpreted?.values,
-    weight: interpretWeight(weight),
+    weight: interpretWeight('dataset', weight),
   };
   try {
     const table = await runJob(() => native().createTable(runtime, spec), signal);

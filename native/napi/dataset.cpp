@@ -27,8 +27,11 @@ Napi::Array get_list(const Napi::Object& spec, const char* name) {
 
 namespace {
 
-DType dtype_of(napi_typedarray_type type) {
-  switch (type) {
+DType dtype_of(const Napi::TypedArray& array, const std::string& what) {
+  switch (array.TypedArrayType()) {
+    case napi_uint8_array:
+    case napi_uint8_clamped_array:
+      return DType::u8;
     case napi_int8_array:
       return DType::i8;
     case napi_int16_array:
@@ -46,7 +49,8 @@ DType dtype_of(napi_typedarray_type type) {
     case napi_bigint64_array:
       return DType::i64;
     default:
-      return DType::u8;
+      fail("ERR_TENSORWOOD_ARGUMENT",
+           what + ": expected numbers of up to 32 bits, 64-bit floats or signed 64-bit integers, got 64-bit unsigned or 16-bit ones");
   }
 }
 
@@ -59,7 +63,7 @@ Column read_column_spec(const Napi::Object& spec, int64_t rows, std::vector<Napi
                 stride = get_integer(spec, "stride", 1, INT32_MAX);
   if (rows > 0 && offset + (rows - 1) * stride >= view.bytes / size)
     fail("ERR_TENSORWOOD_ARGUMENT", "features: expected a value in every row");
-  Column column = {view.data + offset * size, dtype_of(array.TypedArrayType()), stride};
+  Column column = {view.data + offset * size, dtype_of(array, "features"), stride};
   column.categorical = spec.Get("categorical").ToBoolean();
   pinned.push_back(data);
   if (!remap.IsUndefined()) {
@@ -92,7 +96,7 @@ std::vector<float> read_numbers(const Napi::Object& spec, const char* name, int6
          std::string(name) + ": expected " + std::to_string(rows) + " values, one a row, got " + std::to_string(array.ElementLength()));
   }
   std::vector<float> numbers(static_cast<size_t>(rows));
-  read_column({view.data, dtype_of(array.TypedArrayType()), 1}, 0, rows, numbers.data(), 1);
+  read_column({view.data, dtype_of(array, name), 1}, 0, rows, numbers.data(), 1);
   return numbers;
 }
 

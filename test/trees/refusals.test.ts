@@ -1,6 +1,7 @@
 // Bad input: each case is refused with a stable code and a cure, or does what a user expects.
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { TensorwoodError } from '../../lib/errors';
+import { native } from '../../lib/native';
 import { trainTrees } from '../../lib/trees/booster';
 import { createDataset } from '../../lib/trees/dataset';
 import { makeSample } from './tables';
@@ -165,6 +166,36 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     /65535 categories.*got 65536; group the rare ones/,
   ],
   ['a column of objects', () => createDataset({ a: [{}] as never }), 'ERR_TENSORWOOD_ARGUMENT', /column 'a', got object in row 0/],
+  [
+    'a BigUint64Array in a column',
+    () => createDataset({ a: BigUint64Array.of(1n, 2n) as never }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /column 'a' to be numbers, strings, or \{ codes, categories \}, got BigUint64Array$/,
+  ],
+  [
+    'a BigUint64Array of codes',
+    () => createDataset({ a: { codes: BigUint64Array.of(1n, 0n) as never, categories: 2 } }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /column 'a' to be .*, got \{ codes: BigUint64Array, categories: number \}$/,
+  ],
+  [
+    'a BigUint64Array of rows',
+    () => createDataset({ values: BigUint64Array.of(1n, 2n) as never, columns: 2 }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /got BigUint64Array$/,
+  ],
+  [
+    'a BigUint64Array of labels',
+    () => train({ label: new BigUint64Array(200) as never }, {}),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /label to be numbers, strings or \{ codes, categories \}, got BigUint64Array$/,
+  ],
+  [
+    'a BigUint64Array of weights',
+    () => train({ label: binary, weight: new BigUint64Array(200).fill(1n) as never }, {}),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /dataset: expected weight to be numbers, got BigUint64Array$/,
+  ],
   ['features that are a number', () => createDataset(7 as never), 'ERR_TENSORWOOD_ARGUMENT', /a record of columns/],
   [
     'a mistyped option',
@@ -199,6 +230,11 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
 ];
 
 describe('bad input', () => {
+  const runtime = native().createRuntime('cpu', 1, '');
+  const column = { data: Float32Array.of(1, 2), offset: 0, stride: 1, categorical: false };
+  const spec = { rows: 2, columns: [column], categories: [0], maxBins: 256, device: 'cpu' };
+  afterAll(() => native().dispose(runtime));
+
   it.each(cases)('%s', async (_, act, code, message) => {
     const error = await act().then(
       () => expect.fail('expected a refusal'),
@@ -206,6 +242,13 @@ describe('bad input', () => {
     );
     expect(error.message).toMatch(message);
     expect(error.code).toBe(code);
+  });
+
+  it.each([
+    ['column', () => native().createTable(runtime, { ...spec, columns: [{ ...spec.columns[0], data: BigUint64Array.of(1n, 2n) }] })],
+    ['label', () => native().createTable(runtime, { ...spec, label: BigUint64Array.of(1n, 2n) })],
+  ])('native code refuses a %s that it cannot read, too', (_, act) => {
+    expect(act).toThrow(/expected numbers of up to 32 bits, 64-bit floats or signed 64-bit integers, got 64-bit unsigned/);
   });
 
   it('a constant column and an all-missing column are never split on', async () => {
