@@ -45,7 +45,7 @@ BoostOptions read_options(const Napi::Object& spec) {
 
 struct GrowJob {
   std::shared_ptr<Dataset> table;
-  std::shared_ptr<Model> model = std::make_shared<Model>();
+  std::shared_ptr<Model> model;
   BoostOptions options;
   std::vector<EvaluationSet> sets;
   std::vector<std::vector<float>> labels, weights;  // of the sets
@@ -99,7 +99,7 @@ Napi::Value grow_forest(const Napi::CallbackInfo& info) {
     fail("ERR_TENSORWOOD_DATA", "trainTrees: expected a dataset with labels and at least one row; give createDataset a label");
   job->options = read_options(spec);
   job->options.grow.accelerator = job->table->accelerator;
-  job->model->runtime = job->table->runtime;
+  job->model = std::make_shared<Model>(job->table->runtime);
   job->model->forest.about = read_text(spec.Get("about"), "about");
   read_sets(get_list(spec, "sets"), *job, task.pinned);
   check_memory(job->table->bins.rows * (24 + 12 * job->options.classes), "trainTrees");
@@ -144,8 +144,7 @@ PredictJob read_predict(const Napi::CallbackInfo& info, std::vector<Napi::Value>
 }
 
 void run_predict(const PredictJob& job, const std::atomic<bool>& cancelled) {
-  Runtime& runtime = *job.model->runtime;
-  predict(job.model->forest, job.columns, job.options, runtime.device(), runtime.threads(), cancelled, job.output);
+  predict(job.model->forest, job.model->kernels, job.columns, job.options, job.model->runtime->threads(), cancelled, job.output);
 }
 
 Napi::Value predict_forest(const Napi::CallbackInfo& info) {
@@ -187,7 +186,7 @@ Napi::Value predict_row(const Napi::CallbackInfo& info) {
   }
   float* out = static_cast<float*>(data[1]);
   std::memcpy(out, forest.base.data(), sizeof(float) * forest.base.size());
-  add_margins(forest, static_cast<const float*>(data[0]), 1, 0, static_cast<int64_t>(forest.trees.size()), model.runtime->device(), out);
+  add_margins(forest, model.kernels, static_cast<const float*>(data[0]), 1, 0, static_cast<int64_t>(forest.trees.size()), out);
   if (!info[3].ToBoolean()) respond(forest, out, 1);
   return info.Env().Undefined();
 }
@@ -198,8 +197,7 @@ Napi::Value save_forest(const Napi::CallbackInfo& info) {
 
 // (runtime, UTF-8, subject of errors)
 Napi::Value load_forest(const Napi::CallbackInfo& info) {
-  auto model = std::make_shared<Model>();
-  model->runtime = unwrap<Runtime>(info[0]);
+  auto model = std::make_shared<Model>(unwrap<Runtime>(info[0]));
   const View text = read_view(info[1], "model");
   require(read_forest({reinterpret_cast<const char*>(text.data), static_cast<size_t>(text.bytes)}, read_text(info[2], "subject"),
                       model->forest));

@@ -21,7 +21,9 @@ class Dataset {
 class Model {
  public:
   static const HandleType handle;
-  std::shared_ptr<Runtime> runtime;
+  explicit Model(std::shared_ptr<Runtime> owner) : runtime(std::move(owner)), kernels(runtime->device()) {}
+  const std::shared_ptr<Runtime> runtime;
+  const PredictKernels kernels;
   Forest forest;
   std::unique_ptr<Account> account;
 };

@@ -42,7 +42,8 @@ class Booster {
         options_(options),
         threads_(threads),
         forest_(forest),
-        grower_(bins, threads, options.grow) {
+        grower_(bins, threads, options.grow),
+        predict_(*bins.device) {
     const Device& d = *bins.device;
     const char* names[] = {"gradient_squared", "gradient_logistic", "gradient_softmax"};
     kernels_ = {d.find(names[static_cast<int>(options.objective)], DType::f32), d.find("measure_gradients", DType::f64),
@@ -235,7 +236,7 @@ class Booster {
       decode_rows(bins_, rows.data(), m, x.data());
       for (int64_t i = 0; i < m * groups; i++)
         margin[static_cast<size_t>(i)] = margin_.data()[(i % groups) * bins_.rows + rows[static_cast<size_t>(i / groups)]];
-      add_margins(forest_, x.data(), m, first_tree, groups, *bins_.device, margin.data());
+      add_margins(forest_, predict_, x.data(), m, first_tree, groups, margin.data());
       for (int64_t i = 0; i < m * groups; i++)
         margin_.data()[(i % groups) * bins_.rows + rows[static_cast<size_t>(i / groups)]] = margin[static_cast<size_t>(i)];
     });
@@ -246,7 +247,7 @@ class Booster {
     for_chunks(threads_, set.labels.rows, kDecodeBlock, [&](int64_t first, int64_t count, int) {
       std::vector<float> x(static_cast<size_t>(count * features));
       for (size_t c = 0; c < set.columns.columns.size(); c++) read_column(set.columns.columns[c], first, count, x.data() + c, features);
-      add_margins(forest_, x.data(), count, first_tree, groups, *bins_.device, margin.data() + first * groups);
+      add_margins(forest_, predict_, x.data(), count, first_tree, groups, margin.data() + first * groups);
     });
   }
 
@@ -257,6 +258,7 @@ class Booster {
   Threads& threads_;
   Forest& forest_;
   Grower grower_;
+  PredictKernels predict_;
   Kernels kernels_;
   Array<float> margin_, first_, second_;  // (groups, rows)
   Array<uint32_t> pairs_;

@@ -281,18 +281,18 @@ static void damage_bytes(std::string& text) {
 }
 
 // Eight rows walk together, the rest alone, and so does a single row: all three ways are taken.
-static void predict_some(const Forest& forest, const Device& device) {
+static void predict_some(const Forest& forest, const PredictKernels& kernels) {
   std::vector<float> x;
   const float nan = std::nanf("");
   for (const float first : {1.0f, 2.0f, -3.0f, nan, 39.0f, 77.0f, 1e9f, -1e9f, 500.0f, kUnknownCategory, 0.0f})
     x.insert(x.end(), {first, 500, nan, first, first, first});
   for (const int64_t rows : {11, 1}) {
     std::vector<float> margin(static_cast<size_t>(rows * forest.groups));
-    add_margins(forest, x.data(), rows, 0, static_cast<int64_t>(forest.trees.size()), device, margin.data());
+    add_margins(forest, kernels, x.data(), rows, 0, static_cast<int64_t>(forest.trees.size()), margin.data());
   }
 }
 
-static void damaged(const std::string& text, int runs, const Device& device) {
+static void damaged(const std::string& text, int runs, const PredictKernels& kernels) {
   int accepted = 0;
   for (int k = 0; k < runs; k++) {
     std::string wrong = text;
@@ -300,7 +300,7 @@ static void damaged(const std::string& text, int runs, const Device& device) {
     Forest forest;
     if (!read_forest(wrong, "test", forest).ok() || forest.features() != 6) continue;
     accepted++;
-    predict_some(forest, device);
+    predict_some(forest, kernels);
   }
   EXPECT(runs < 100 || (accepted > 0 && accepted < runs));
 }
@@ -366,6 +366,6 @@ int main(int argc, char** argv) {
     first = text;
   }
   impossible_trees();
-  damaged(first, runs, cpu_device());
+  damaged(first, runs, PredictKernels(cpu_device()));
   return finish();
 }
