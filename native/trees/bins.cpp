@@ -128,7 +128,6 @@ struct Coder {
   Bins& bins;
   const Columns& columns;
   const Kernel& kernel;
-  Caller call;
   std::vector<float> cuts;  // (features, 256), padded with infinity
 
   void code_block(int64_t first, int64_t count) const {
@@ -183,7 +182,7 @@ Status make_bins(const Columns& columns, const BinOptions& options, const Device
   });
   place_features(bins);
   allocate_codes(bins, device);
-  Coder coder = {bins, columns, *device.find("bin_values", DType::u8), {&threads}, {}};
+  Coder coder = {bins, columns, *device.find("bin_values", DType::u8), {}};
   coder.cuts.assign(bins.features.size() * 256, std::numeric_limits<float>::infinity());
   for (size_t f = 0; f < bins.features.size(); f++)
     std::copy(bins.features[f].cuts.begin(), bins.features[f].cuts.end(), coder.cuts.begin() + static_cast<int64_t>(f) * 256);

@@ -147,7 +147,6 @@ class Booster {
   void compute_gradients() {
     const int64_t n = bins_.rows, groups = forest_.groups, chunks = (n + kChunk - 1) / kChunk;
     extents_.assign(static_cast<size_t>(chunks * groups * 4), 0.0);
-    const Caller call = {&threads_};
     for_chunks(threads_, n, kChunk, [&](int64_t first, int64_t count, int) {
       const auto part = [&](const Array<float>& a) {
         return groups == 1 ? dense(a.data() + first, DType::f32, count) : matrix(a.data() + first, DType::f32, groups, count, n);
@@ -187,7 +186,6 @@ class Booster {
       }
     }
     const Scale scale = {choose_scale(e[0], e[1], n), choose_scale(e[2], e[3], n)};
-    const Caller call = {&threads_};
     for_chunks(threads_, n, kChunk, [&](int64_t first, int64_t count, int) {
       call(*kernels_.quantize,
            {dense(first_.data() + group * n + first, DType::f32, count), dense(second_.data() + group * n + first, DType::f32, count)},

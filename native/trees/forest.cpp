@@ -61,11 +61,11 @@ template <class Write>
 void call_kernel(const Forest& f, const Kernel& kernel, const float* x, int64_t n, int64_t first, int64_t count, const Write& out) {
   const Operand nodes = f.wide ? dense(f.wide_nodes.data(), DType::u8, static_cast<int64_t>(f.wide_nodes.size()))
                                : dense(f.narrow_nodes.data(), DType::u8, static_cast<int64_t>(f.narrow_nodes.size()));
-  Caller{nullptr}(kernel,
-                  {matrix(x, DType::f32, n, f.features(), f.features()), nodes,
-                   dense(f.values.data(), DType::f32, static_cast<int64_t>(f.values.size())),
-                   dense(f.sets.data(), DType::u32, static_cast<int64_t>(f.sets.size())), dense(f.spans.data() + first, DType::u8, count)},
-                  {out}, {f.wide, f.has_sets});
+  call(kernel,
+       {matrix(x, DType::f32, n, f.features(), f.features()), nodes,
+        dense(f.values.data(), DType::f32, static_cast<int64_t>(f.values.size())),
+        dense(f.sets.data(), DType::u32, static_cast<int64_t>(f.sets.size())), dense(f.spans.data() + first, DType::u8, count)},
+       {out}, {f.wide, f.has_sets});
 }
 
 void read_block(const Forest& forest, const Columns& columns, int64_t first, int64_t count, float* x) {

@@ -47,7 +47,7 @@ Grower::Grower(const Bins& bins, Threads& threads, const GrowOptions& options)
     w.sort.resize(static_cast<size_t>(widest) * 32);
   }
   const Device* other = options.accelerator;
-  if (other != nullptr && other->find("histogram", DType::i64) != nullptr) mirror_ = std::make_unique<Mirror>(bins, *other, threads);
+  if (other != nullptr && other->find("histogram", DType::i64) != nullptr) mirror_ = std::make_unique<Mirror>(bins, *other);
   for (int i = 1; i < threads.count(); i++) partials_.emplace_back(d, bins.slots);
 }
 
@@ -226,7 +226,6 @@ void Grower::add_to(const Tree& tree, float* margin) {
     for (int64_t at = leaf.begin; at < leaf.end; at += kLeafChunk)
       stretches.push_back({at, std::min(kLeafChunk, leaf.end - at), tree.nodes[static_cast<size_t>(leaf.node)].value});
   }
-  const Caller call = {&threads_};
   threads_.parallel(static_cast<int64_t>(stretches.size()), [&](int64_t i, int) {
     const Stretch& s = stretches[static_cast<size_t>(i)];
     call(*kernels_.add_leaf, {dense(rows_.data() + s.begin, DType::u32, s.count)}, {dense(margin, DType::f32, bins_.rows)}, {}, {s.value});

@@ -95,7 +95,7 @@ class Grower {
   void expand(OpenLeaf& leaf, const Team& team);
   int64_t divide_rows(OpenLeaf& leaf, const Team& team);
   void build_histogram(OpenLeaf& leaf, const Team& team);
-  void add_chunk(const OpenLeaf& leaf, int64_t first, int64_t count, int64_t* histogram, const Caller& call);
+  void add_chunk(const OpenLeaf& leaf, int64_t first, int64_t count, int64_t* histogram);
   void find_splits(OpenLeaf* plain, OpenLeaf* subtracted, const int64_t* sibling, const Team& team);
   void scan(OpenLeaf& leaf, const int64_t* sibling, const FeatureSlot* slots, int64_t first, int64_t count, Split* splits, int worker);
   void choose(OpenLeaf& leaf, const Split* splits);

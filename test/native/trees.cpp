@@ -24,8 +24,6 @@ static std::vector<uint32_t> some_rows(int n, double share) {
 
 struct Machine {
   const Device& device;
-  Threads* threads;
-  Caller call() const { return {threads}; }
   const Kernel& kernel(const char* name, DType dtype) const { return *device.find(name, dtype); }
 };
 
@@ -47,10 +45,10 @@ static void histograms(const Machine& m) {
       }
       for (const int64_t dense_slots : {1, 0}) {
         std::vector<int64_t> got(expected.size(), 0);
-        m.call()(m.kernel("histogram", DType::i64),
-                 {dense(bins.data(), DType::u8, n, stride), dense(pairs.data(), DType::u32, n),
-                  dense(rows.data(), DType::u32, static_cast<int64_t>(rows.size())), dense(slots.data(), DType::i32, features)},
-                 {dense(got.data(), DType::i64, static_cast<int64_t>(got.size()))}, {dense_slots});
+        call(m.kernel("histogram", DType::i64),
+             {dense(bins.data(), DType::u8, n, stride), dense(pairs.data(), DType::u32, n),
+              dense(rows.data(), DType::u32, static_cast<int64_t>(rows.size())), dense(slots.data(), DType::i32, features)},
+             {dense(got.data(), DType::i64, static_cast<int64_t>(got.size()))}, {dense_slots});
         EXPECT(got == expected);
       }
     }
@@ -79,10 +77,10 @@ static void partitions(const Machine& m, DType dtype, int bin_count) {
                   out_right = dense(moved.data(), DType::u32, size);
     const Operand out_count = dense(&count, DType::i64, 1);
     if (table) {
-      m.call()(m.kernel("partition", DType::u32), {column, out_left, dense(chosen.data(), DType::u8, bin_count)},
-               {out_left, out_right, out_count});
+      call(m.kernel("partition", DType::u32), {column, out_left, dense(chosen.data(), DType::u8, bin_count)},
+           {out_left, out_right, out_count});
     } else {
-      m.call()(m.kernel("partition", DType::u32), {column, out_left}, {out_left, out_right, out_count}, {last, missing, missing_left});
+      call(m.kernel("partition", DType::u32), {column, out_left}, {out_left, out_right, out_count}, {last, missing, missing_left});
     }
     in_place.resize(left.size());
     moved.resize(right.size());
@@ -121,10 +119,10 @@ static void splits(const Machine& m) {
     }
     const FeatureSlot slot = {0, bins, 0, 1};
     Split split = {};
-    m.call()(m.kernel("split", DType::i64),
-             {dense(parent.data(), DType::i64, kNarrowSlots), dense(&slot, DType::u8, 1), dense(sibling.data(), DType::i64, kNarrowSlots)},
-             {dense(parent.data(), DType::i64, kNarrowSlots), dense(&split, DType::u8, 1)}, {total, 32, 4},
-             {unit, unit, penalty.l1, penalty.l2, penalty.max_delta_step, least, 10, 10, 1, 1});
+    call(m.kernel("split", DType::i64),
+         {dense(parent.data(), DType::i64, kNarrowSlots), dense(&slot, DType::u8, 1), dense(sibling.data(), DType::i64, kNarrowSlots)},
+         {dense(parent.data(), DType::i64, kNarrowSlots), dense(&split, DType::u8, 1)}, {total, 32, 4},
+         {unit, unit, penalty.l1, penalty.l2, penalty.max_delta_step, least, 10, 10, 1, 1});
     EXPECT(parent == own);
     const double expected = best_gain(own, bins, total, unit, penalty, least);
     EXPECT(std::fabs(split.gain - expected) <= 1e-9 * (1 + expected));
@@ -162,10 +160,10 @@ static void category_splits(const Machine& m) {
     const std::initializer_list<double> numbers = {unit, unit, 0, 0, 0, 1, 0, 0, 1, 1};
     const Operand histogram = dense(own.data(), DType::i64, kNarrowSlots), feature = dense(&slot, DType::u8, 1),
                   best = dense(&split, DType::u8, 1);
-    m.call()(m.kernel("split", DType::i64), {histogram, feature}, {histogram, best}, integers, numbers, scratch.data());
+    call(m.kernel("split", DType::i64), {histogram, feature}, {histogram, best}, integers, numbers, scratch.data());
     EXPECT(std::fabs(split.gain - expected) <= 1e-9 * (1 + expected));
-    m.call()(m.kernel("split_categories", DType::u8), {histogram, feature}, {best, dense(left_bins.data(), DType::u8, bins + 1)}, integers,
-             numbers, scratch.data());
+    call(m.kernel("split_categories", DType::u8), {histogram, feature}, {best, dense(left_bins.data(), DType::u8, bins + 1)}, integers,
+         numbers, scratch.data());
     int64_t left = 0;
     for (int b = 0; b <= bins; b++) left += left_bins[static_cast<size_t>(b)] ? own[static_cast<size_t>(b)] : 0;
     EXPECT(left == split.left && left_bins[static_cast<size_t>(bins)] == split.missing_left);
@@ -186,9 +184,9 @@ static void bins(const Machine& m) {
       expected.push_back(static_cast<uint8_t>(std::isnan(v) ? count + 1 : bin));
     }
     cuts.resize(256, inf);
-    m.call()(m.kernel("bin_values", DType::u8),
-             {dense(values.data(), DType::f32, static_cast<int64_t>(values.size())), dense(cuts.data(), DType::f32, 256)},
-             {dense(got.data(), DType::u8, static_cast<int64_t>(got.size()))}, {count + 1});
+    call(m.kernel("bin_values", DType::u8),
+         {dense(values.data(), DType::f32, static_cast<int64_t>(values.size())), dense(cuts.data(), DType::f32, 256)},
+         {dense(got.data(), DType::u8, static_cast<int64_t>(got.size()))}, {count + 1});
     EXPECT(got == expected);
   }
 }
@@ -199,8 +197,8 @@ static void gradients(const Machine& m) {
     margin.push_back(static_cast<float>(below(4000) - 2000) / 20);
     label.push_back(static_cast<float>(below(2)));
   }
-  m.call()(m.kernel("gradient_logistic", DType::f32), {dense(margin.data(), DType::f32, 500), dense(label.data(), DType::f32, 500)},
-           {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)});
+  call(m.kernel("gradient_logistic", DType::f32), {dense(margin.data(), DType::f32, 500), dense(label.data(), DType::f32, 500)},
+       {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)});
   std::vector<double> sums(2, 0.0);
   for (size_t i = 0; i < 500; i++) {
     const double p = 1 / (1 + std::exp(-static_cast<double>(margin[i])));
@@ -209,12 +207,12 @@ static void gradients(const Machine& m) {
     sums[1] += second[i];
   }
   double extent[4];
-  m.call()(m.kernel("measure_gradients", DType::f64), {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)},
-           {dense(extent, DType::f64, 4)});
+  call(m.kernel("measure_gradients", DType::f64), {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)},
+       {dense(extent, DType::f64, 4)});
   EXPECT(std::fabs(extent[1] - sums[0]) < 1e-6 && std::fabs(extent[3] - sums[1]) < 1e-6);
   std::vector<uint32_t> pairs(500);
-  m.call()(m.kernel("quantize", DType::u32), {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)},
-           {dense(pairs.data(), DType::u32, 500)}, {7, 0}, {1000, 2000});
+  call(m.kernel("quantize", DType::u32), {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)},
+       {dense(pairs.data(), DType::u32, 500)}, {7, 0}, {1000, 2000});
   for (size_t i = 0; i < 500; i++) {
     const int64_t slot = widen_gradient(pairs[i]);
     EXPECT(std::fabs(first_sum(slot) - first[i] * 1000) <= 1.01 && std::fabs(second_sum(slot) - second[i] * 2000) <= 1.01);
@@ -347,13 +345,12 @@ int main(int argc, char** argv) {
   const int runs = argc > 1 ? std::atoi(argv[1]) : 500;
   if (argc > 2) generator.seed(static_cast<unsigned>(std::atoi(argv[2])));
   const Sample sample = make_sample(30000);
-  const std::unique_ptr<Threads> threads(make_threads(2));
   std::string first;
   for (const char* isa : {"scalar", "avx2", "avx512"}) {
     std::string reason;
     const Device* device = find_cpu_device(isa, reason);
     if (device == nullptr) continue;
-    const Machine machine = {*device, threads.get()};
+    const Machine machine = {*device};
     histograms(machine);
     partitions<uint8_t>(machine, DType::u8, 256);
     partitions<uint16_t>(machine, DType::u16, 3000);
