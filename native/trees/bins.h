@@ -43,7 +43,7 @@ struct BinOptions {
 Status make_bins(const Columns& columns, const BinOptions& options, const Device& device, Threads& threads,
                  const std::atomic<bool>& cancelled, Bins& bins);
 
-// Rows [first, first + count) decoded: a value inside each bin, NaN for missing, codes for categories. (count, features), row-major.
+// rows[0, count) decoded: a value inside each bin, NaN for missing, codes for categories. (count, features), row-major.
 void decode_rows(const Bins& bins, const uint32_t* rows, int64_t count, float* out);
 
 }  // namespace tensorwood

@@ -51,8 +51,6 @@ Grower::Grower(const Bins& bins, Threads& threads, const GrowOptions& options)
   for (int i = 1; i < threads.count(); i++) partials_.emplace_back(d, bins.slots);
 }
 
-int64_t Grower::bytes() const { return rows_.bytes() * 3 + static_cast<int64_t>(histograms_.size() + partials_.size()) * bins_.slots * 8; }
-
 void Grower::choose_columns(uint64_t seed) {
   const int32_t total = static_cast<int32_t>(bins_.features.size());
   columns_.resize(static_cast<size_t>(total));

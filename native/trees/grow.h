@@ -71,12 +71,10 @@ class Grower {
   void add_to(const Tree& tree, float* margin);
   Status status() const { return mirror_ == nullptr ? Status{} : mirror_->status(); }  // of the accelerator
   uint32_t* rows() { return rows_.data(); }
-  int64_t bytes() const;
 
  private:
   struct Worker {
-    std::vector<Split> splits;         // (2, features)
-    std::vector<FeatureSlot> sampled;  // for one node
+    std::vector<Split> splits;  // (2, features)
     std::vector<std::byte> sort;
   };
   void choose_columns(uint64_t seed);
