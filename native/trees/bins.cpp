@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+
+#include "trees/sort.h"
 
 namespace tensorwood {
 namespace {
@@ -30,31 +31,10 @@ std::vector<float> sample_column(const Column& column, int64_t rows, int64_t wan
   return values;
 }
 
-uint32_t sortable(float v) {
-  v = v == 0 ? 0.0f : v;  // -0 and 0 are one value
-  uint32_t u;
-  std::memcpy(&u, &v, 4);
-  return (u >> 31) ? ~u : u | 0x80000000u;
-}
-
-float unsortable(uint32_t u) {
-  u = (u >> 31) ? u & 0x7fffffffu : ~u;
-  float v;
-  std::memcpy(&v, &u, 4);
-  return v;
-}
-
-// Radix sort by 11 bits.
 void sort_values(std::vector<float>& values) {
-  std::vector<uint32_t> keys(values.size()), other(values.size());
+  std::vector<uint32_t> keys(values.size());
   std::transform(values.begin(), values.end(), keys.begin(), sortable);
-  for (int shift = 0; shift < 32; shift += 11) {
-    std::vector<uint32_t> place(2049, 0);
-    for (const uint32_t k : keys) place[((k >> shift) & 2047u) + 1]++;
-    for (size_t i = 1; i < place.size(); i++) place[i] += place[i - 1];
-    for (const uint32_t k : keys) other[place[(k >> shift) & 2047u]++] = k;
-    keys.swap(other);
-  }
+  radix_sort(keys, [](uint32_t key) { return key; });
   std::transform(keys.begin(), keys.end(), values.begin(), unsortable);
 }
 

@@ -1,5 +1,6 @@
 // The tree engine and its kernels against slow definitions, for every instruction set of this machine; then forests from 1 and 3 threads,
 // read back from their text, and damaged texts. Usage: test_trees [damaged texts] [seed]
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -219,6 +220,34 @@ static void gradients(const Machine& m) {
   }
 }
 
+// Ties, both zeros, infinities and weights, to the last bit.
+static void areas() {
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const int n : {1, 2, 50, 3000}) {
+    std::vector<float> margin, label, weight;
+    for (int i = 0; i < n; i++) {
+      const float some[] = {0.0f, -0.0f, inf, -inf, static_cast<float>(below(20) - 10), static_cast<float>(below(1 << 20)) * -1e-30f};
+      margin.push_back(some[below(6)]);
+      label.push_back(static_cast<float>(below(2)));
+      weight.push_back(static_cast<float>(below(100)) * 0.37f);
+    }
+    std::vector<size_t> order(static_cast<size_t>(n));
+    for (size_t i = 0; i < order.size(); i++) order[i] = i;
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return margin[a] < margin[b]; });
+    double below_sum = 0, area = 0, positive = 0;
+    for (size_t i = 0; i < order.size();) {
+      double tied[2] = {0, 0};
+      const float score = margin[order[i]];
+      for (; i < order.size() && margin[order[i]] == score; i++) tied[label[order[i]] > 0.5f] += weight[order[i]];
+      area += tied[1] * (below_sum + tied[0] / 2);
+      below_sum += tied[0];
+      positive += tied[1];
+    }
+    const double got = evaluate(Metric::auc, Forest(), margin.data(), {label.data(), weight.data(), n}, serial_threads());
+    EXPECT(below_sum > 0 && positive > 0 ? got == area / (below_sum * positive) : std::isnan(got));
+  }
+}
+
 // --- the engine ---------------------------------------------------------------------------------------------------------------------
 
 static Forest train(const Sample& s, const Device& device, int thread_count, Policy policy) {
@@ -362,6 +391,7 @@ int main(int argc, char** argv) {
     EXPECT(first.empty() || text == first);
     first = text;
   }
+  areas();
   impossible_trees();
   damaged(first, runs, PredictKernels(cpu_device()));
   return finish();
