@@ -100,12 +100,11 @@ std::vector<float> read_numbers(const Napi::Object& spec, const char* name, int6
   return numbers;
 }
 
-void check_memory(int64_t bytes, const char* what) {
+void check_memory(int64_t bytes, const char* what, const char* cure) {
   const int64_t available = available_memory();
   if (bytes <= available) return;
   fail("ERR_TENSORWOOD_MEMORY", std::string(what) + ": expected at most " + std::to_string(available) +
-                                    " bytes of memory (what this process may take now), got " + std::to_string(bytes) +
-                                    "; use fewer rows or columns");
+                                    " bytes of memory (what this process may take now), got " + std::to_string(bytes) + "; " + cure);
 }
 
 namespace {
@@ -132,7 +131,7 @@ Napi::Value create_table(const Napi::CallbackInfo& info) {
     job->options.categories.push_back(static_cast<int32_t>(read_integer(categories.Get(i), "categories", 0, 65535)));
   if (job->options.categories.size() != job->columns.columns.size())
     fail("ERR_TENSORWOOD_ARGUMENT", "dataset: expected categories of every column");
-  check_memory(job->columns.rows * static_cast<int64_t>(job->columns.columns.size()) * 2, "dataset");
+  check_memory(job->columns.rows * static_cast<int64_t>(job->columns.columns.size()) * 2, "dataset", "use fewer rows or columns");
   job->table->label = read_numbers(spec, "label", job->columns.rows);
   job->table->weight = read_numbers(spec, "weight", job->columns.rows);
   task.work = [job](Job& run) {

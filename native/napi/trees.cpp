@@ -102,7 +102,9 @@ Napi::Value grow_forest(const Napi::CallbackInfo& info) {
   job->model = std::make_shared<Model>(job->table->runtime);
   job->model->forest.about = read_text(spec.Get("about"), "about");
   read_sets(get_list(spec, "sets"), *job, task.pinned);
-  check_memory(job->table->bins.rows * (24 + 12 * job->options.classes), "trainTrees");
+  check_memory(job->table->bins.rows * (24 + 12 * job->options.classes), "trainTrees", "use fewer rows or columns");
+  check_memory(histogram_bytes(job->table->bins, job->options.grow, job->table->runtime->threads().count()), "trainTrees",
+               "use fewer leaves, columns or bins");
   if (info[2].IsFunction()) task.progress = info[2].As<Napi::Function>();
   task.work = [job](Job& run) { return grow(*job, run); };
   task.result = [job](Napi::Env env) { return wrap_model(env, job->model); };

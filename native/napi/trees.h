@@ -37,8 +37,8 @@ Napi::Array get_list(const Napi::Object& spec, const char* name);
 Columns read_columns_spec(const Napi::Object& spec, std::vector<Napi::Value>& pinned);
 // A typed array of one number a row, as f32; empty when absent.
 std::vector<float> read_numbers(const Napi::Object& spec, const char* name, int64_t rows);
-// Throws ERR_TENSORWOOD_MEMORY when this process may not take so many bytes more.
-void check_memory(int64_t bytes, const char* what);
+// Throws ERR_TENSORWOOD_MEMORY with the cure when this process may not take so many bytes more.
+void check_memory(int64_t bytes, const char* what, const char* cure);
 
 void add_dataset_functions(Napi::Object exports);
 

@@ -73,6 +73,12 @@ std::vector<float> find_cuts(const std::vector<float>& sorted, int32_t max_value
   return cuts;
 }
 
+int64_t count_slots(const std::vector<int32_t>& categories) {
+  int64_t slots = 0;
+  for (const int32_t count : categories) slots += count + 1 > kNarrowBins ? padded_slots(count + 1) : kNarrowSlots;
+  return slots;
+}
+
 void place_features(Bins& bins) {
   for (Feature& f : bins.features) {
     f.wide = f.bins + 1 > kNarrowBins;
@@ -147,6 +153,10 @@ struct Coder {
 
 Status make_bins(const Columns& columns, const BinOptions& options, const Device& device, Threads& threads,
                  const std::atomic<bool>& cancelled, Bins& bins) {
+  const int64_t slots = count_slots(options.categories);
+  if (slots > INT32_MAX)
+    return {"ERR_TENSORWOOD_DATA", "dataset: expected at most " + std::to_string(INT32_MAX) + " bins in all columns, got " +
+                                       std::to_string(slots) + "; use fewer columns or categories"};
   bins.device = &device;
   bins.rows = columns.rows;
   bins.features.resize(columns.columns.size());

@@ -62,6 +62,9 @@ struct Team {
   int first_worker;
 };
 
+// Bytes of the histograms that may be alive at once while a tree grows.
+int64_t histogram_bytes(const Bins& bins, const GrowOptions& options, int threads);
+
 class Grower {
  public:
   Grower(const Bins& bins, Threads& threads, const GrowOptions& options);

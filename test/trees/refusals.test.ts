@@ -26,6 +26,9 @@ describe('plain arrays', () => {
   });
 });
 
+const wideColumns = (count: number, codes: Int32Array) =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`c${i}`, { codes, categories: 65_535 }]));
+
 const cases: [string, () => Promise<unknown>, string, RegExp][] = [
   [
     'a NaN label',
@@ -164,6 +167,21 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     () => createDataset({ a: { codes: Int32Array.of(0), categories: 65_536 } }),
     'ERR_TENSORWOOD_DATA',
     /65535 categories.*got 65536; group the rare ones/,
+  ],
+  [
+    'more bins than a histogram can have',
+    () => createDataset(wideColumns(33_000, Int32Array.of(0))),
+    'ERR_TENSORWOOD_DATA',
+    /at most 2147483647 bins in all columns, got 2162952000; use fewer columns or categories/,
+  ],
+  [
+    'histograms of many leaves that do not fit',
+    async () => {
+      using data = await createDataset(wideColumns(4000, new Int32Array(4000)), { label: new Float32Array(4000) });
+      return trainTrees(data, { growth: 'leaf', maxDepth: 0, maxLeaves: 1000 });
+    },
+    'ERR_TENSORWOOD_MEMORY',
+    /^trainTrees: expected at most \d+ bytes of memory .*, got 21\d{11}; use fewer leaves, columns or bins$/,
   ],
   ['a column of objects', () => createDataset({ a: [{}] as never }), 'ERR_TENSORWOOD_ARGUMENT', /column 'a', got object in row 0/],
   [
