@@ -89,9 +89,9 @@ export interface Native {
   predictForestSync(forest: ForestHandle, spec: unknown, output: Float32Array | Int32Array): void;
   /** One row on this thread, at once. */
   predictRow(forest: ForestHandle, row: Float32Array, output: Float32Array, margin: boolean): void;
-  /** JSON text (native/trees/model_io.h). */
-  saveForest(forest: ForestHandle): string;
-  loadForest(runtime: RuntimeHandle, text: Uint8Array, subject: string): ForestHandle;
+  /** JSON text in UTF-8 (native/trees/model_io.h). */
+  saveForest(forest: ForestHandle): Job<Uint8Array>;
+  loadForest(runtime: RuntimeHandle, text: Uint8Array, subject: string): Job<ForestHandle>;
   describeForest(forest: ForestHandle): {
     objective: string;
     classes: number;

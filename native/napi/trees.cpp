@@ -193,17 +193,34 @@ Napi::Value predict_row(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// -> the bytes of the model file
 Napi::Value save_forest(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), write_forest(unwrap<Model>(info[0])->forest));
+  const std::shared_ptr<Model> model = unwrap<Model>(info[0]);
+  auto text = std::make_shared<std::string>();
+  Task task;
+  task.work = [model, text](Job&) {
+    *text = write_forest(model->forest);
+    return Status{};
+  };
+  task.result = [text](Napi::Env env) {
+    Napi::Uint8Array bytes = Napi::Uint8Array::New(env, text->size());
+    std::memcpy(bytes.Data(), text->data(), text->size());
+    return bytes;
+  };
+  return start_job(info.Env(), model->runtime->coordinator(), std::move(task));
 }
 
 // (runtime, UTF-8, subject of errors)
 Napi::Value load_forest(const Napi::CallbackInfo& info) {
   auto model = std::make_shared<Model>(unwrap<Runtime>(info[0]));
-  const View text = read_view(info[1], "model");
-  require(read_forest({reinterpret_cast<const char*>(text.data), static_cast<size_t>(text.bytes)}, read_text(info[2], "subject"),
-                      model->forest));
-  return wrap_model(info.Env(), model);
+  const View view = read_view(info[1], "model");
+  const std::string_view text(reinterpret_cast<const char*>(view.data), static_cast<size_t>(view.bytes));
+  const std::string subject = read_text(info[2], "subject");
+  Task task;
+  task.pinned.push_back(info[1]);
+  task.work = [model, text, subject](Job&) { return read_forest(text, subject, model->forest); };
+  task.result = [model](Napi::Env env) { return wrap_model(env, model); };
+  return start_job(info.Env(), model->runtime->coordinator(), std::move(task));
 }
 
 // Sums over the splits of each feature.

@@ -14,7 +14,7 @@ const matrix = { values: sample.values, columns: 5, categories: { 4: 12 } };
 async function trainText(features: Features, options: TrainOptions, dataset: DatasetOptions = {}): Promise<string> {
   using data = await createDataset(features, { label, ...dataset });
   using forest = await trainTrees(data, { objective: 'binary', trees: 12, ...options });
-  return forest.toJSONText();
+  return await forest.toJSONText();
 }
 
 const withoutNames = (text: string): string => text.replace(/"about":.*\n/, '');
@@ -67,7 +67,7 @@ describe('training', () => {
         categorySmoothing: 0,
         minChildWeight: 0,
       });
-      using back = parseForest(Buffer.from(forest.toJSONText()));
+      using back = await parseForest(Buffer.from(await forest.toJSONText()));
       const p = back.predictSync(matrix);
       return Math.sqrt(p.reduce((sum, q, i) => sum + (q / labels - sample.score[i]!) ** 2, 0) / sample.rows);
     };
