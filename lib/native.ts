@@ -82,7 +82,7 @@ export interface Native {
   traceProgram(program: ProgramHandle, on: boolean): { name: string; calls: number; milliseconds: number }[];
   // trees: see native/trees
   createTable(runtime: RuntimeHandle, spec: unknown): Job<TableHandle>;
-  describeTable(table: TableHandle): { rows: number; bytes: number; bins: number[]; device: string };
+  describeTable(table: TableHandle): { rows: number; bytes: number; bins: number[]; device: string; largestLabel: number };
   /** `onProgress` gets all rounds since its last call: [rounds so far, metrics of each set...] each. A cancelled job resolves with what has grown. */
   growForest(table: TableHandle, spec: unknown, onProgress?: (events: Float64Array) => void): Job<ForestHandle>;
   predictForest(forest: ForestHandle, spec: unknown, output: Float32Array | Int32Array): Job<void>;

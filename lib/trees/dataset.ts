@@ -68,8 +68,8 @@ export function interpretWeight(subject: string, weight: Numbers | readonly numb
   return Float32Array.from(weight);
 }
 
-/** How many categories a column has, 0 for numbers. Every code must be one of them, or missing. */
-function countCategories({ name, categories, column }: NamedColumn, rows: number): number {
+/** How many categories a column has, 0 for numbers. */
+function countCategories({ name, categories }: NamedColumn): number {
   if (categories === null) return 0;
   const count = typeof categories === 'number' ? categories : Math.max(1, categories.length);
   if (count > mostCategories)
@@ -77,12 +77,6 @@ function countCategories({ name, categories, column }: NamedColumn, rows: number
       'ERR_TENSORWOOD_DATA',
       `dataset: expected at most ${mostCategories} categories in column '${name}', got ${count}; group the rare ones`,
     );
-  const { data, offset, stride } = column;
-  for (let row = 0; row < rows; row++) {
-    const code = Number(data[offset + row * stride]);
-    if (code >= count || (code >= 0 && !Number.isInteger(code)))
-      fail('ERR_TENSORWOOD_DATA', `dataset: expected category codes in [0, ${count - 1}] in column '${name}', got ${code} in row ${row}`);
-  }
   return count;
 }
 
@@ -120,7 +114,8 @@ export class Dataset {
 
   /** Bytes of native memory, the bins of each column, and the device that trains. */
   describe(): { rows: number; bytes: number; bins: number[]; device: string } {
-    return native().describeTable(this.table);
+    const { rows, bytes, bins, device } = native().describeTable(this.table);
+    return { rows, bytes, bins, device };
   }
 
   /** Frees the native memory. Idempotent. */
@@ -140,7 +135,8 @@ export class Dataset {
  * Reads features in place and codes them as bins: numbers at sampled quantiles, categories as they are. Missing values (NaN, codes below 0)
  * get a bin of their own, so a split sends them the better way. Numbers are rounded to 32-bit floats.
  *
- * @param features a table, a record of columns, or `{ values, columns }`: one row-major matrix. Do not change them before the promise settles.
+ * @param features a table, a record of columns, or `{ values, columns }`: one row-major matrix. Do not change them, labels or weights
+ *   before the promise settles.
  * @throws ERR_TENSORWOOD_DATA (no rows, a missing label, codes out of range, too many categories), _SHAPE (lengths differ), _DEVICE (cannot be used here),
  *   _ARGUMENT, _MEMORY
  */
@@ -149,12 +145,14 @@ export async function createDataset(features: Features, options: DatasetOptions 
   const values = parse('createDataset', datasetSchema, rest);
   const { rows, columns } = interpretFeatures('dataset', features);
   if (rows === 0) fail('ERR_TENSORWOOD_DATA', 'dataset: expected at least one row, got none');
-  const categories = columns.map((c) => countCategories(c, rows));
+  const names = columns.map((c) => c.name);
+  const categories = columns.map(countCategories);
   const interpreted = label === undefined ? undefined : interpretLabel('dataset', label);
   const runtime = native().createRuntime('cpu', values.threads, '');
   const spec = {
     rows,
     columns: columns.map((c) => c.column),
+    names,
     categories,
     maxBins: values.maxBins,
     device: values.device,
@@ -163,17 +161,11 @@ export async function createDataset(features: Features, options: DatasetOptions 
   };
   try {
     const table = await runJob(() => native().createTable(runtime, spec), signal);
-    const signature = { names: columns.map((c) => c.name), categories: columns.map((c) => c.categories) };
-    const largestLabel = interpreted === undefined ? 0 : largestOf(interpreted.values);
+    const signature = { names, categories: columns.map((c) => c.categories) };
+    const { largestLabel } = native().describeTable(table);
     return new Dataset({ rows, signature, classes: interpreted?.classes, largestLabel, runtime, table });
   } catch (error) {
     native().dispose(runtime);
     throw error;
   }
-}
-
-function largestOf(values: Numbers): number {
-  let largest = 0;
-  for (let i = 0; i < values.length; i++) if (Number(values[i]) > largest) largest = Number(values[i]);
-  return largest;
 }

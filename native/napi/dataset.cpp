@@ -86,7 +86,7 @@ Columns read_columns_spec(const Napi::Object& spec, std::vector<Napi::Value>& pi
   return columns;
 }
 
-std::vector<float> read_numbers(const Napi::Object& spec, const char* name, int64_t rows) {
+Column read_numbers_spec(const Napi::Object& spec, const char* name, int64_t rows, std::vector<Napi::Value>& pinned) {
   const Napi::Value data = spec.Get(name);
   if (data.IsUndefined()) return {};
   const View view = read_view(data, name);
@@ -95,8 +95,13 @@ std::vector<float> read_numbers(const Napi::Object& spec, const char* name, int6
     fail("ERR_TENSORWOOD_SHAPE",
          std::string(name) + ": expected " + std::to_string(rows) + " values, one a row, got " + std::to_string(array.ElementLength()));
   }
-  std::vector<float> numbers(static_cast<size_t>(rows));
-  read_column({view.data, dtype_of(array, name), 1}, 0, rows, numbers.data(), 1);
+  pinned.push_back(data);
+  return {view.data, dtype_of(array, name), 1};
+}
+
+std::vector<float> read_numbers(const Column& column, int64_t rows) {
+  std::vector<float> numbers(column.data == nullptr ? 0 : static_cast<size_t>(rows));
+  if (!numbers.empty()) read_column(column, 0, rows, numbers.data(), 1);
   return numbers;
 }
 
@@ -113,8 +118,20 @@ namespace {
 struct DatasetJob {
   std::shared_ptr<Dataset> table = std::make_shared<Dataset>();
   Columns columns;
+  Column label, weight;
+  std::vector<std::string> names;  // of the columns, for errors
   BinOptions options;
 };
+
+Status bin_table(DatasetJob& job, const std::atomic<bool>& cancelled) {
+  Dataset& table = *job.table;
+  Threads& threads = table.runtime->threads();
+  table.label = read_numbers(job.label, job.columns.rows);
+  table.weight = read_numbers(job.weight, job.columns.rows);
+  for (const float label : table.label) table.largest_label = std::max(table.largest_label, label);
+  const Status status = check_codes(job.columns, job.options, job.names, threads);
+  return status.ok() ? make_bins(job.columns, job.options, table.runtime->device(), threads, cancelled, table.bins) : status;
+}
 
 Napi::Value create_table(const Napi::CallbackInfo& info) {
   const auto& runtime = unwrap<Runtime>(info[0]);
@@ -131,13 +148,13 @@ Napi::Value create_table(const Napi::CallbackInfo& info) {
     job->options.categories.push_back(static_cast<int32_t>(read_integer(categories.Get(i), "categories", 0, 65535)));
   if (job->options.categories.size() != job->columns.columns.size())
     fail("ERR_TENSORWOOD_ARGUMENT", "dataset: expected categories of every column");
+  const Napi::Array names = get_list(spec, "names");
+  for (uint32_t i = 0; i < names.Length(); i++) job->names.push_back(read_text(names.Get(i), "names"));
+  if (job->names.size() != job->columns.columns.size()) fail("ERR_TENSORWOOD_ARGUMENT", "dataset: expected names of every column");
   check_memory(job->columns.rows * static_cast<int64_t>(job->columns.columns.size()) * 2, "dataset", "use fewer rows or columns");
-  job->table->label = read_numbers(spec, "label", job->columns.rows);
-  job->table->weight = read_numbers(spec, "weight", job->columns.rows);
-  task.work = [job](Job& run) {
-    return make_bins(job->columns, job->options, job->table->runtime->device(), job->table->runtime->threads(), run.cancelled_flag(),
-                     job->table->bins);
-  };
+  job->label = read_numbers_spec(spec, "label", job->columns.rows, task.pinned);
+  job->weight = read_numbers_spec(spec, "weight", job->columns.rows, task.pinned);
+  task.work = [job](Job& run) { return bin_table(*job, run.cancelled_flag()); };
   task.result = [job](Napi::Env env) {
     job->table->account = std::make_unique<Account>(env, job->table->bytes());
     return wrap(env, job->table);
@@ -154,6 +171,7 @@ Napi::Value describe_table(const Napi::CallbackInfo& info) {
   answer.Set("bytes", static_cast<double>(table->bytes()));
   answer.Set("device", (table->accelerator != nullptr ? *table->accelerator : table->runtime->device()).name);
   answer.Set("bins", bins);
+  answer.Set("largestLabel", table->largest_label);
   return answer;
 }
 

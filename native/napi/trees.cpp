@@ -48,7 +48,8 @@ struct GrowJob {
   std::shared_ptr<Model> model;
   BoostOptions options;
   std::vector<EvaluationSet> sets;
-  std::vector<std::vector<float>> labels, weights;  // of the sets
+  std::vector<Column> set_labels, set_weights;
+  std::vector<std::vector<float>> labels, weights;  // of the sets, read by the job
 };
 
 void read_sets(const Napi::Array& list, GrowJob& job, std::vector<Napi::Value>& pinned) {
@@ -58,11 +59,18 @@ void read_sets(const Napi::Array& list, GrowJob& job, std::vector<Napi::Value>& 
     set.columns = read_columns_spec(spec, pinned);
     if (set.columns.columns.size() != job.table->bins.features.size())
       fail("ERR_TENSORWOOD_MODEL", "evaluation: expected the columns of the dataset");
-    job.labels.push_back(read_numbers(spec, "label", set.columns.rows));
-    job.weights.push_back(read_numbers(spec, "weight", set.columns.rows));
-    const float* weight = job.weights.back().empty() ? nullptr : job.weights.back().data();
-    set.labels = {job.labels.back().data(), weight, set.columns.rows};
+    job.set_labels.push_back(read_numbers_spec(spec, "label", set.columns.rows, pinned));
+    job.set_weights.push_back(read_numbers_spec(spec, "weight", set.columns.rows, pinned));
     job.sets.push_back(std::move(set));
+  }
+}
+
+void read_set_labels(GrowJob& job) {
+  for (size_t s = 0; s < job.sets.size(); s++) {
+    const int64_t rows = job.sets[s].columns.rows;
+    job.labels.push_back(read_numbers(job.set_labels[s], rows));
+    job.weights.push_back(read_numbers(job.set_weights[s], rows));
+    job.sets[s].labels = {job.labels[s].data(), job.weights[s].empty() ? nullptr : job.weights[s].data(), rows};
   }
 }
 
@@ -70,6 +78,7 @@ void read_sets(const Napi::Array& list, GrowJob& job, std::vector<Napi::Value>& 
 Status grow(GrowJob& job, Job& run) {
   const Dataset& table = *job.table;
   const Labels labels = {table.label.data(), table.weight.empty() ? nullptr : table.weight.data(), table.bins.rows};
+  read_set_labels(job);
   Status status = check_labels("trainTrees", job.options, labels);
   for (const EvaluationSet& set : job.sets) {
     if (status.ok()) status = check_labels("evaluation", job.options, set.labels);

@@ -2,6 +2,7 @@
 #include "trees/bins.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -149,7 +150,41 @@ struct Coder {
   }
 };
 
+// The first row whose code is neither a category nor missing, or -1.
+int64_t find_stray(const Column& column, int64_t rows, int32_t categories) {
+  float codes[kBlock];
+  for (int64_t first = 0; first < rows; first += kBlock) {
+    const int64_t count = std::min(kBlock, rows - first);
+    read_column(column, first, count, codes, 1);
+    for (int64_t i = 0; i < count; i++) {
+      if (codes[i] >= static_cast<float>(categories) || codes[i] > std::floor(codes[i])) return first + i;
+    }
+  }
+  return -1;
+}
+
+std::string print(float value) {
+  char digits[32];
+  return {digits, std::to_chars(digits, digits + sizeof digits, value).ptr};
+}
+
 }  // namespace
+
+Status check_codes(const Columns& columns, const BinOptions& options, const std::vector<std::string>& names, Threads& threads) {
+  std::vector<int64_t> strays(columns.columns.size(), -1);
+  threads.parallel(static_cast<int64_t>(strays.size()), [&](int64_t c, int) {
+    const size_t f = static_cast<size_t>(c);
+    if (options.categories[f] > 0) strays[f] = find_stray(columns.columns[f], columns.rows, options.categories[f]);
+  });
+  for (size_t f = 0; f < strays.size(); f++) {
+    if (strays[f] < 0) continue;
+    float code;
+    read_column(columns.columns[f], strays[f], 1, &code, 1);
+    return {"ERR_TENSORWOOD_DATA", "dataset: expected category codes in [0, " + std::to_string(options.categories[f] - 1) +
+                                       "] in column '" + names[f] + "', got " + print(code) + " in row " + std::to_string(strays[f])};
+  }
+  return {};
+}
 
 Status make_bins(const Columns& columns, const BinOptions& options, const Device& device, Threads& threads,
                  const std::atomic<bool>& cancelled, Bins& bins) {

@@ -39,6 +39,9 @@ struct BinOptions {
   int64_t sample = 1 << 17;         // values that the quantiles are taken from
 };
 
+// Every code of a categorical column is a category or missing, or the first that is not is named.
+Status check_codes(const Columns& columns, const BinOptions& options, const std::vector<std::string>& names, Threads& threads);
+
 // Reads every column once or twice, on all threads; columns are not needed afterwards.
 Status make_bins(const Columns& columns, const BinOptions& options, const Device& device, Threads& threads,
                  const std::atomic<bool>& cancelled, Bins& bins);

@@ -250,7 +250,7 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
 describe('bad input', () => {
   const runtime = native().createRuntime('cpu', 1, '');
   const column = { data: Float32Array.of(1, 2), offset: 0, stride: 1, categorical: false };
-  const spec = { rows: 2, columns: [column], categories: [0], maxBins: 256, device: 'cpu' };
+  const spec = { rows: 2, columns: [column], names: ['a'], categories: [0], maxBins: 256, device: 'cpu' };
   afterAll(() => native().dispose(runtime));
 
   it.each(cases)('%s', async (_, act, code, message) => {
