@@ -219,10 +219,10 @@ Status make_bins(const Columns& columns, const BinOptions& options, const Device
   return {};
 }
 
-void decode_rows(const Bins& bins, const uint32_t* rows, int64_t count, float* out) {
+void decode_rows(const Bins& bins, const std::vector<int32_t>& features, const uint32_t* rows, int64_t count, float* out) {
   const int64_t stride = static_cast<int64_t>(bins.features.size());
   for (int64_t i = 0; i < count; i++) {
-    for (int64_t f = 0; f < stride; f++) {
+    for (const int32_t f : features) {
       const Feature& feature = bins.features[static_cast<size_t>(f)];
       const int32_t code = feature.wide ? bins.wide_rows.data()[rows[i] * static_cast<int64_t>(bins.wide_stride) + feature.column]
                                         : bins.narrow_rows.data()[rows[i] * static_cast<int64_t>(bins.narrow_stride) + feature.column];

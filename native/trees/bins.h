@@ -46,7 +46,8 @@ Status check_codes(const Columns& columns, const BinOptions& options, const std:
 Status make_bins(const Columns& columns, const BinOptions& options, const Device& device, Threads& threads,
                  const std::atomic<bool>& cancelled, Bins& bins);
 
-// rows[0, count) decoded: a value inside each bin, NaN for missing, codes for categories. (count, features), row-major.
-void decode_rows(const Bins& bins, const uint32_t* rows, int64_t count, float* out);
+// These features of rows[0, count) decoded: a value inside each bin, NaN for missing, codes for categories. out is (count, all features),
+// row-major.
+void decode_rows(const Bins& bins, const std::vector<int32_t>& features, const uint32_t* rows, int64_t count, float* out);
 
 }  // namespace tensorwood

@@ -53,6 +53,7 @@ class Booster {
     first_ = Array<float>(d, n * groups);
     second_ = Array<float>(d, n * groups);
     pairs_ = Array<uint32_t>(d, n);
+    blocks_.resize(static_cast<size_t>(threads.count()));
     for (const EvaluationSet& set : sets) margins_.emplace_back(static_cast<size_t>(set.labels.rows * groups));
     weigh_positives();
     bring_weights_near_one();
@@ -78,6 +79,7 @@ class Booster {
       forest_.trees.push_back(std::move(tree));
     }
     compact(forest_);
+    find_used_features();
     if (options_.rows_per_tree < 1) add_unsampled(hash_pair(options_.seed ^ 0x5bf03635u, round));
     return true;
   }
@@ -220,21 +222,43 @@ class Booster {
     return total;
   }
 
+  // What the trees of the round split on: prediction reads nothing else of a row.
+  void find_used_features() {
+    std::vector<uint8_t> is_used(bins_.features.size(), 0);
+    for (size_t t = forest_.trees.size() - static_cast<size_t>(forest_.groups); t < forest_.trees.size(); t++) {
+      for (const TreeNode& node : forest_.trees[t].nodes) {
+        if (node.feature >= 0) is_used[static_cast<size_t>(node.feature)] = 1;
+      }
+    }
+    used_.clear();
+    for (size_t f = 0; f < is_used.size(); f++) {
+      if (is_used[f]) used_.push_back(static_cast<int32_t>(f));
+    }
+  }
+
+  // (kDecodeBlock, features); only columns of used_ hold what they should.
+  float* block_of(int worker) {
+    std::vector<float>& block = blocks_[static_cast<size_t>(worker)];
+    block.resize(static_cast<size_t>(kDecodeBlock * forest_.features()));
+    return block.data();
+  }
+
   // Rows that no tree of the round was grown from still need its predictions.
   void add_unsampled(uint64_t seed) {
-    const int64_t features = forest_.features(), groups = forest_.groups, first_tree = static_cast<int64_t>(forest_.trees.size()) - groups;
-    for_chunks(threads_, bins_.rows, kDecodeBlock, [&](int64_t first, int64_t count, int) {
+    const int64_t groups = forest_.groups, first_tree = static_cast<int64_t>(forest_.trees.size()) - groups;
+    for_chunks(threads_, bins_.rows, kDecodeBlock, [&](int64_t first, int64_t count, int worker) {
       std::vector<uint32_t> rows;
       for (int64_t i = first; i < first + count; i++) {
         if (!is_sampled(seed, i)) rows.push_back(static_cast<uint32_t>(i));
       }
       if (rows.empty()) return;
       const int64_t m = static_cast<int64_t>(rows.size());
-      std::vector<float> x(static_cast<size_t>(m * features)), margin(static_cast<size_t>(m * groups));
-      decode_rows(bins_, rows.data(), m, x.data());
+      float* x = block_of(worker);
+      std::vector<float> margin(static_cast<size_t>(m * groups));
+      decode_rows(bins_, used_, rows.data(), m, x);
       for (int64_t i = 0; i < m * groups; i++)
         margin[static_cast<size_t>(i)] = margin_.data()[(i % groups) * bins_.rows + rows[static_cast<size_t>(i / groups)]];
-      add_margins(forest_, predict_, x.data(), m, first_tree, groups, margin.data());
+      add_margins(forest_, predict_, x, m, first_tree, groups, margin.data());
       for (int64_t i = 0; i < m * groups; i++)
         margin_.data()[(i % groups) * bins_.rows + rows[static_cast<size_t>(i / groups)]] = margin[static_cast<size_t>(i)];
     });
@@ -242,10 +266,10 @@ class Booster {
 
   void extend_margins(const EvaluationSet& set, std::vector<float>& margin) {
     const int64_t features = forest_.features(), groups = forest_.groups, first_tree = static_cast<int64_t>(forest_.trees.size()) - groups;
-    for_chunks(threads_, set.labels.rows, kDecodeBlock, [&](int64_t first, int64_t count, int) {
-      std::vector<float> x(static_cast<size_t>(count * features));
-      for (size_t c = 0; c < set.columns.columns.size(); c++) read_column(set.columns.columns[c], first, count, x.data() + c, features);
-      add_margins(forest_, predict_, x.data(), count, first_tree, groups, margin.data() + first * groups);
+    for_chunks(threads_, set.labels.rows, kDecodeBlock, [&](int64_t first, int64_t count, int worker) {
+      float* x = block_of(worker);
+      for (const int32_t f : used_) read_column(set.columns.columns[static_cast<size_t>(f)], first, count, x + f, features);
+      add_margins(forest_, predict_, x, count, first_tree, groups, margin.data() + first * groups);
     });
   }
 
@@ -257,6 +281,8 @@ class Booster {
   Forest& forest_;
   Grower grower_;
   PredictKernels predict_;
+  std::vector<int32_t> used_;               // features
+  std::vector<std::vector<float>> blocks_;  // of each worker
   Kernels kernels_;
   Array<float> margin_, first_, second_;  // (groups, rows)
   Array<uint32_t> pairs_;
