@@ -82,16 +82,16 @@ export interface Native {
   traceProgram(program: ProgramHandle, on: boolean): { name: string; calls: number; milliseconds: number }[];
   // trees: see native/trees
   createTable(runtime: RuntimeHandle, spec: unknown): Job<TableHandle>;
-  describeTable(table: TableHandle): { rows: number; bytes: number; bins: number[]; device: string };
+  describeTable(table: TableHandle): { rows: number; bytes: number; bins: number[]; device: string; largestLabel: number };
   /** `onProgress` gets all rounds since its last call: [rounds so far, metrics of each set...] each. A cancelled job resolves with what has grown. */
   growForest(table: TableHandle, spec: unknown, onProgress?: (events: Float64Array) => void): Job<ForestHandle>;
   predictForest(forest: ForestHandle, spec: unknown, output: Float32Array | Int32Array): Job<void>;
   predictForestSync(forest: ForestHandle, spec: unknown, output: Float32Array | Int32Array): void;
   /** One row on this thread, at once. */
   predictRow(forest: ForestHandle, row: Float32Array, output: Float32Array, margin: boolean): void;
-  /** JSON text (native/trees/model_io.h). */
-  saveForest(forest: ForestHandle): string;
-  loadForest(runtime: RuntimeHandle, text: Uint8Array, subject: string): ForestHandle;
+  /** JSON text in UTF-8 (native/trees/model_io.h). */
+  saveForest(forest: ForestHandle): Job<Uint8Array>;
+  loadForest(runtime: RuntimeHandle, text: Uint8Array, subject: string): Job<ForestHandle>;
   describeForest(forest: ForestHandle): {
     objective: string;
     classes: number;

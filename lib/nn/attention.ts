@@ -2,7 +2,6 @@
 import { fail } from '../errors';
 import { selfAttention } from '../ops/attention';
 import { reshape } from '../ops/layout';
-import type { Tensor } from '../tensor';
 import { xavierUniform } from './init';
 import type { LinearLayer } from './linear';
 import { createLinear } from './linear';

@@ -6,7 +6,7 @@ import { type FeatureList, type Features, interpretFeatures, type NamedColumn, t
 import { interpretLabel, interpretWeight, type Label, type Labels } from './label';
 import type { Signature } from './match';
 import { datasetSchema } from './params';
-import { finishInTurns, inPieces, type Work } from './turns';
+import { finishInTurns, type Work } from './turns';
 
 export interface DatasetOptions extends Options<typeof datasetSchema> {
   /** What to predict. Without it the data set cannot be trained on. */
@@ -18,8 +18,8 @@ export interface DatasetOptions extends Options<typeof datasetSchema> {
 
 const mostCategories = 65_535;
 
-/** How many categories a column has, 0 for numbers. Every code must be one of them, or missing. */
-function* countCategories({ name, categories, column }: NamedColumn, rows: number): Work<number> {
+/** How many categories a column has, 0 for numbers. */
+function countCategories({ name, categories }: NamedColumn): number {
   if (categories === null) return 0;
   const count = typeof categories === 'number' ? categories : Math.max(1, categories.length);
   if (count > mostCategories)
@@ -27,14 +27,6 @@ function* countCategories({ name, categories, column }: NamedColumn, rows: numbe
       'ERR_TENSORWOOD_DATA',
       `dataset: expected at most ${mostCategories} categories in column '${name}', got ${count}; group the rare ones`,
     );
-  const { data, offset, stride } = column;
-  yield* inPieces(rows, (from, to) => {
-    for (let row = from; row < to; row++) {
-      const code = Number(data[offset + row * stride]);
-      if (code >= count || (code >= 0 && !Number.isInteger(code)))
-        fail('ERR_TENSORWOOD_DATA', `dataset: expected category codes in [0, ${count - 1}] in column '${name}', got ${code} in row ${row}`);
-    }
-  });
   return count;
 }
 
@@ -72,7 +64,8 @@ export class Dataset {
 
   /** Bytes of native memory, the bins of each column, and the device that trains. */
   describe(): { rows: number; bytes: number; bins: number[]; device: string } {
-    return native().describeTable(this.table);
+    const { rows, bytes, bins, device } = native().describeTable(this.table);
+    return { rows, bytes, bins, device };
   }
 
   /** Frees the native memory. Idempotent. */
@@ -92,7 +85,8 @@ export class Dataset {
  * Reads features in place and codes them as bins: numbers at sampled quantiles, categories as they are. Missing values (NaN, codes below 0)
  * get a bin of their own, so a split sends them the better way. Numbers are rounded to 32-bit floats.
  *
- * @param features a table, a record of columns, or `{ values, columns }`: one row-major matrix. Do not change them before the promise settles.
+ * @param features a table, a record of columns, or `{ values, columns }`: one row-major matrix. Do not change them, labels or weights
+ *   before the promise settles.
  * @throws ERR_TENSORWOOD_DATA (no rows, a missing label, codes out of range, too many categories), _SHAPE (lengths differ), _DEVICE (cannot be used here),
  *   _ARGUMENT, _MEMORY
  */
@@ -100,11 +94,13 @@ export async function createDataset(features: Features, options: DatasetOptions 
   checkIsOptions('createDataset', options);
   const { label: _, weight: __, signal, ...rest } = options;
   const values = parse('createDataset', datasetSchema, rest);
-  const { list, categories, labels, largestLabel, weight } = await finishInTurns(interpret(features, options), signal);
+  const { list, categories, labels, weight } = await finishInTurns(interpret(features, options), signal);
   const { rows, columns } = list;
+  const names = columns.map((c) => c.name);
   const spec = {
     rows,
     columns: columns.map((c) => c.column),
+    names,
     categories,
     maxBins: values.maxBins,
     device: values.device,
@@ -114,7 +110,8 @@ export async function createDataset(features: Features, options: DatasetOptions 
   const runtime = native().createRuntime('cpu', values.threads, '');
   try {
     const table = await runJob(() => native().createTable(runtime, spec), signal);
-    const signature = { names: columns.map((c) => c.name), categories: columns.map((c) => c.categories) };
+    const signature = { names, categories: columns.map((c) => c.categories) };
+    const { largestLabel } = native().describeTable(table);
     return new Dataset({ rows, signature, classes: labels?.classes, largestLabel, runtime, table });
   } catch (error) {
     native().dispose(runtime);
@@ -122,28 +119,17 @@ export async function createDataset(features: Features, options: DatasetOptions 
   }
 }
 
-function* largestOf(values: Numbers): Work<number> {
-  let largest = 0;
-  yield* inPieces(values.length, (from, to) => {
-    for (let row = from; row < to; row++) largest = Math.max(largest, Number(values[row]) || 0);
-  });
-  return largest;
-}
-
 interface Interpreted {
   readonly list: FeatureList;
   readonly categories: readonly number[];
   readonly labels: Labels | undefined;
-  readonly largestLabel: number;
   readonly weight: Numbers | undefined;
 }
 
 function* interpret(features: Features, { label, weight }: DatasetOptions): Work<Interpreted> {
   const list = yield* interpretFeatures('dataset', features);
   if (list.rows === 0) fail('ERR_TENSORWOOD_DATA', 'dataset: expected at least one row, got none');
-  const categories: number[] = [];
-  for (const column of list.columns) categories.push(yield* countCategories(column, list.rows));
+  const categories = list.columns.map(countCategories);
   const labels = label === undefined ? undefined : yield* interpretLabel('dataset', label);
-  const largestLabel = labels === undefined ? 0 : yield* largestOf(labels.values);
-  return { list, categories, labels, largestLabel, weight: yield* interpretWeight('dataset', weight) };
+  return { list, categories, labels, weight: yield* interpretWeight('dataset', weight) };
 }

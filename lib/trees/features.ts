@@ -63,7 +63,11 @@ export interface FeatureList {
   readonly byPlace: boolean;
 }
 
-export const isNumbers = (value: unknown): value is Numbers => ArrayBuffer.isView(value) && !(value instanceof DataView);
+/** What a value is, for errors: the class of a typed array, else its type. */
+export const kindOf = (value: unknown): string => (ArrayBuffer.isView(value) ? value.constructor.name : typeof value);
+
+const unreadable: readonly string[] = ['DataView', 'BigUint64Array', 'Float16Array'];
+export const isNumbers = (value: unknown): value is Numbers => ArrayBuffer.isView(value) && !unreadable.includes(kindOf(value));
 const isTable = (features: Features): features is Table =>
   Array.isArray((features as Table).columns) && typeof (features as Table).rows === 'number';
 const isMatrix = (features: Features): features is Matrix =>
@@ -123,8 +127,10 @@ function* interpretColumn(subject: string, name: string, column: FeatureColumn):
   if (isNumbers(column)) return { name, categories: null, column: whole(column, false), rows: column.length };
   if (Array.isArray(column)) return yield* interpretList(subject, name, column);
   const { codes, categories } = (column ?? {}) as Dictionary;
-  if (!isNumbers(codes) || !(Array.isArray(categories) || Number.isInteger(categories)))
-    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected column '${name}' to be numbers, strings, or { codes, categories }`);
+  if (!isNumbers(codes) || !(Array.isArray(categories) || Number.isInteger(categories))) {
+    const found = codes === undefined ? kindOf(column) : `{ codes: ${kindOf(codes)}, categories: ${kindOf(categories)} }`;
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected column '${name}' to be numbers, strings, or { codes, categories }, got ${found}`);
+  }
   return { name, categories, column: whole(codes, true), rows: codes.length };
 }
 
@@ -158,7 +164,7 @@ const entryOf = (column: TableColumn): [string, FeatureColumn] => [column.name, 
 
 /** @throws ERR_TENSORWOOD_ARGUMENT or _SHAPE when the features have another form, or columns differ in length */
 export function* interpretFeatures(subject: string, features: Features): Work<FeatureList> {
-  if (typeof features !== 'object' || features === null || isNumbers(features))
+  if (typeof features !== 'object' || features === null || ArrayBuffer.isView(features))
     fail(
       'ERR_TENSORWOOD_ARGUMENT',
       `${subject}: expected features as a table, a record of columns or { values, columns }, got ${typeof features}`,

@@ -118,13 +118,17 @@ export class Forest {
   }
 
   /** The model as JSON text: the content of its file. */
-  toJSONText(): string {
-    return native().saveForest(this.#alive);
+  async toJSONText(): Promise<string> {
+    return new TextDecoder().decode(await this.#print());
+  }
+
+  #print(): Promise<Uint8Array> {
+    return runJob(() => native().saveForest(this.#alive));
   }
 
   /** Writes the model file: the old one or the whole new one is there at any moment. @throws ERR_TENSORWOOD_FILE */
   async save(path: string): Promise<void> {
-    await writeAtomically(path, [Buffer.from(this.toJSONText())]);
+    await writeAtomically(path, [await this.#print()]);
   }
 
   /** Frees the native memory. Idempotent. */
@@ -160,9 +164,9 @@ function parseAbout(subject: string, text: string): About {
   }
 }
 
-function readHandle(runtime: RuntimeHandle, bytes: Uint8Array, subject: string): ForestHandle {
+async function readHandle(runtime: RuntimeHandle, bytes: Uint8Array, subject: string): Promise<ForestHandle> {
   try {
-    return native().loadForest(runtime, bytes, subject);
+    return await runJob(() => native().loadForest(runtime, bytes, subject));
   } catch (error) {
     // Of a file that never was a model, the place where reading stopped says nothing.
     if ((error as TensorwoodError).code !== 'ERR_TENSORWOOD_FORMAT' || Buffer.from(bytes).includes('"tensorwood-forest"')) throw error;
@@ -178,13 +182,16 @@ function readHandle(runtime: RuntimeHandle, bytes: Uint8Array, subject: string):
 const runtimeOf = new WeakMap<ForestHandle, RuntimeHandle>();
 
 /**
- * A model from the bytes of its file.
+ * A model from the bytes of its file. Do not change them before the promise settles.
  * @throws ERR_TENSORWOOD_FORMAT when they are anything but an undamaged model file of tensorwood
  */
-export function parseForest(bytes: Uint8Array, options: { readonly subject?: string; readonly threads?: number } = {}): Forest {
+export async function parseForest(
+  bytes: Uint8Array,
+  options: { readonly subject?: string; readonly threads?: number } = {},
+): Promise<Forest> {
   const { subject = 'forest', threads = 0 } = options;
   const runtime = sharedRuntime('forest', threads);
-  const handle = readHandle(runtime, bytes, subject);
+  const handle = await readHandle(runtime, bytes, subject);
   runtimeOf.set(handle, runtime);
   const { about, features } = native().describeForest(handle);
   return new Forest(handle, readAbout(subject, about, features));

@@ -1,7 +1,7 @@
 // Labels and weights of rows: what users pass, checked and coded as native code reads them.
 import { fail } from '../errors';
 import { show } from '../schema';
-import { type Dictionary, encodeNames, isNumbers, type Numbers } from './features';
+import { type Dictionary, encodeNames, isNumbers, kindOf, type Numbers } from './features';
 import { finish, inPieces, type Work } from './turns';
 
 /** One a row: numbers, or classes by code or by name. */
@@ -41,7 +41,10 @@ export function* interpretLabel(subject: string, label: Label): Work<Labels> {
   if (isNumbers(label)) return { values: label };
   const { codes, categories } = (label ?? {}) as Dictionary;
   if (!Array.isArray(label) && !isNumbers(codes))
-    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected label to be numbers, strings or { codes, categories }`);
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `${subject}: expected label to be numbers, strings or { codes, categories }, got ${kindOf(codes ?? label)}`,
+    );
   yield* findMissing(subject, label);
   if (Array.isArray(label)) return yield* interpretList(subject, label);
   return typeof categories === 'number' ? { values: codes } : { values: codes, classes: categories };
@@ -118,6 +121,10 @@ function failUnknown(subject: string, known: readonly string[], name: string | u
 
 export function* interpretWeight(subject: string, weight: Numbers | readonly number[] | undefined): Work<Numbers | undefined> {
   if (weight === undefined || isNumbers(weight)) return weight;
-  if (!Array.isArray(weight)) fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected weight to be numbers, one a row, got ${show(weight)}`);
+  if (!Array.isArray(weight))
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `${subject}: expected weight to be numbers, one a row, got ${ArrayBuffer.isView(weight) ? kindOf(weight) : show(weight)}`,
+    );
   return yield* readList(subject, 'weights', weight, 'number');
 }

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <exception>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -89,6 +90,8 @@ class Pool final : public Threads {
       if (tasks == 1) body(context, 0, 0);
       return;
     }
+    if (unfinished_.load(std::memory_order_relaxed) != 0)
+      throw std::logic_error("threads: expected no run inside another of the same pool");
     tasks_ = tasks;
     body_ = body;
     context_ = context;
@@ -162,6 +165,11 @@ Threads* make_threads(int count) {
   if (count < 2) return new Serial();
   const BlockedSignals blocked;
   return new Pool(count);
+}
+
+Threads& serial_threads() {
+  static Serial threads;
+  return threads;
 }
 
 }  // namespace tensorwood

@@ -14,7 +14,8 @@ class Threads {
   virtual ~Threads() = default;
   virtual int count() const = 0;
   // Calls body(context, task, worker) once for every task in [0, tasks), worker in [0, count()). Returns when all are done; what they
-  // wrote is visible. Tasks are claimed in order, one at a time. Not reentrant. Runs in place when tasks < 2 or count() == 1.
+  // wrote is visible. Tasks are claimed in order, one at a time. Runs in place when tasks < 2 or count() == 1. Not reentrant: throws
+  // std::logic_error from a task of its own.
   virtual void run(int64_t tasks, Body body, void* context) = 0;
 
   // f(int64_t task, int worker)
@@ -29,5 +30,7 @@ class Threads {
 int available_threads();
 // A pool of `count` threads including the caller's. Owned by the caller; its destructor joins the workers.
 Threads* make_threads(int count);
+// The calling thread alone: what a task of a pool hands to a kernel.
+Threads& serial_threads();
 
 }  // namespace tensorwood

@@ -27,8 +27,11 @@ Napi::Array get_list(const Napi::Object& spec, const char* name) {
 
 namespace {
 
-DType dtype_of(napi_typedarray_type type) {
-  switch (type) {
+DType dtype_of(const Napi::TypedArray& array, const std::string& what) {
+  switch (array.TypedArrayType()) {
+    case napi_uint8_array:
+    case napi_uint8_clamped_array:
+      return DType::u8;
     case napi_int8_array:
       return DType::i8;
     case napi_int16_array:
@@ -46,7 +49,8 @@ DType dtype_of(napi_typedarray_type type) {
     case napi_bigint64_array:
       return DType::i64;
     default:
-      return DType::u8;
+      fail("ERR_TENSORWOOD_ARGUMENT",
+           what + ": expected numbers of up to 32 bits, 64-bit floats or signed 64-bit integers, got 64-bit unsigned or 16-bit ones");
   }
 }
 
@@ -59,7 +63,7 @@ Column read_column_spec(const Napi::Object& spec, int64_t rows, std::vector<Napi
                 stride = get_integer(spec, "stride", 1, INT32_MAX);
   if (rows > 0 && offset + (rows - 1) * stride >= view.bytes / size)
     fail("ERR_TENSORWOOD_ARGUMENT", "features: expected a value in every row");
-  Column column = {view.data + offset * size, dtype_of(array.TypedArrayType()), stride};
+  Column column = {view.data + offset * size, dtype_of(array, "features"), stride};
   column.categorical = spec.Get("categorical").ToBoolean();
   pinned.push_back(data);
   if (!remap.IsUndefined()) {
@@ -82,7 +86,7 @@ Columns read_columns_spec(const Napi::Object& spec, std::vector<Napi::Value>& pi
   return columns;
 }
 
-std::vector<float> read_numbers(const Napi::Object& spec, const char* name, int64_t rows) {
+Column read_numbers_spec(const Napi::Object& spec, const char* name, int64_t rows, std::vector<Napi::Value>& pinned) {
   const Napi::Value data = spec.Get(name);
   if (data.IsUndefined()) return {};
   const View view = read_view(data, name);
@@ -91,17 +95,21 @@ std::vector<float> read_numbers(const Napi::Object& spec, const char* name, int6
     fail("ERR_TENSORWOOD_SHAPE",
          std::string(name) + ": expected " + std::to_string(rows) + " values, one a row, got " + std::to_string(array.ElementLength()));
   }
-  std::vector<float> numbers(static_cast<size_t>(rows));
-  read_column({view.data, dtype_of(array.TypedArrayType()), 1}, 0, rows, numbers.data(), 1);
+  pinned.push_back(data);
+  return {view.data, dtype_of(array, name), 1};
+}
+
+std::vector<float> read_numbers(const Column& column, int64_t rows) {
+  std::vector<float> numbers(column.data == nullptr ? 0 : static_cast<size_t>(rows));
+  if (!numbers.empty()) read_column(column, 0, rows, numbers.data(), 1);
   return numbers;
 }
 
-void check_memory(int64_t bytes, const char* what) {
+void check_memory(int64_t bytes, const char* what, const char* cure) {
   const int64_t available = available_memory();
   if (bytes <= available) return;
   fail("ERR_TENSORWOOD_MEMORY", std::string(what) + ": expected at most " + std::to_string(available) +
-                                    " bytes of memory (what this process may take now), got " + std::to_string(bytes) +
-                                    "; use fewer rows or columns");
+                                    " bytes of memory (what this process may take now), got " + std::to_string(bytes) + "; " + cure);
 }
 
 namespace {
@@ -110,8 +118,20 @@ namespace {
 struct DatasetJob {
   std::shared_ptr<Dataset> table = std::make_shared<Dataset>();
   Columns columns;
+  Column label, weight;
+  std::vector<std::string> names;  // of the columns, for errors
   BinOptions options;
 };
+
+Status bin_table(DatasetJob& job, const std::atomic<bool>& cancelled) {
+  Dataset& table = *job.table;
+  Threads& threads = table.runtime->threads();
+  table.label = read_numbers(job.label, job.columns.rows);
+  table.weight = read_numbers(job.weight, job.columns.rows);
+  for (const float label : table.label) table.largest_label = std::max(table.largest_label, label);
+  const Status status = check_codes(job.columns, job.options, job.names, threads);
+  return status.ok() ? make_bins(job.columns, job.options, table.runtime->device(), threads, cancelled, table.bins) : status;
+}
 
 Napi::Value create_table(const Napi::CallbackInfo& info) {
   const auto& runtime = unwrap<Runtime>(info[0]);
@@ -128,13 +148,13 @@ Napi::Value create_table(const Napi::CallbackInfo& info) {
     job->options.categories.push_back(static_cast<int32_t>(read_integer(categories.Get(i), "categories", 0, 65535)));
   if (job->options.categories.size() != job->columns.columns.size())
     fail("ERR_TENSORWOOD_ARGUMENT", "dataset: expected categories of every column");
-  check_memory(job->columns.rows * static_cast<int64_t>(job->columns.columns.size()) * 2, "dataset");
-  job->table->label = read_numbers(spec, "label", job->columns.rows);
-  job->table->weight = read_numbers(spec, "weight", job->columns.rows);
-  task.work = [job](Job& run) {
-    return make_bins(job->columns, job->options, job->table->runtime->device(), job->table->runtime->threads(), run.cancelled_flag(),
-                     job->table->bins);
-  };
+  const Napi::Array names = get_list(spec, "names");
+  for (uint32_t i = 0; i < names.Length(); i++) job->names.push_back(read_text(names.Get(i), "names"));
+  if (job->names.size() != job->columns.columns.size()) fail("ERR_TENSORWOOD_ARGUMENT", "dataset: expected names of every column");
+  check_memory(job->columns.rows * static_cast<int64_t>(job->columns.columns.size()) * 2, "dataset", "use fewer rows or columns");
+  job->label = read_numbers_spec(spec, "label", job->columns.rows, task.pinned);
+  job->weight = read_numbers_spec(spec, "weight", job->columns.rows, task.pinned);
+  task.work = [job](Job& run) { return bin_table(*job, run.cancelled_flag()); };
   task.result = [job](Napi::Env env) {
     job->table->account = std::make_unique<Account>(env, job->table->bytes());
     return wrap(env, job->table);
@@ -151,6 +171,7 @@ Napi::Value describe_table(const Napi::CallbackInfo& info) {
   answer.Set("bytes", static_cast<double>(table->bytes()));
   answer.Set("device", (table->accelerator != nullptr ? *table->accelerator : table->runtime->device()).name);
   answer.Set("bins", bins);
+  answer.Set("largestLabel", table->largest_label);
   return answer;
 }
 

@@ -45,10 +45,11 @@ BoostOptions read_options(const Napi::Object& spec) {
 
 struct GrowJob {
   std::shared_ptr<Dataset> table;
-  std::shared_ptr<Model> model = std::make_shared<Model>();
+  std::shared_ptr<Model> model;
   BoostOptions options;
   std::vector<EvaluationSet> sets;
-  std::vector<std::vector<float>> labels, weights;  // of the sets
+  std::vector<Column> set_labels, set_weights;
+  std::vector<std::vector<float>> labels, weights;  // of the sets, read by the job
 };
 
 void read_sets(const Napi::Array& list, GrowJob& job, std::vector<Napi::Value>& pinned) {
@@ -58,11 +59,18 @@ void read_sets(const Napi::Array& list, GrowJob& job, std::vector<Napi::Value>& 
     set.columns = read_columns_spec(spec, pinned);
     if (set.columns.columns.size() != job.table->bins.features.size())
       fail("ERR_TENSORWOOD_MODEL", "evaluation: expected the columns of the dataset");
-    job.labels.push_back(read_numbers(spec, "label", set.columns.rows));
-    job.weights.push_back(read_numbers(spec, "weight", set.columns.rows));
-    const float* weight = job.weights.back().empty() ? nullptr : job.weights.back().data();
-    set.labels = {job.labels.back().data(), weight, set.columns.rows};
+    job.set_labels.push_back(read_numbers_spec(spec, "label", set.columns.rows, pinned));
+    job.set_weights.push_back(read_numbers_spec(spec, "weight", set.columns.rows, pinned));
     job.sets.push_back(std::move(set));
+  }
+}
+
+void read_set_labels(GrowJob& job) {
+  for (size_t s = 0; s < job.sets.size(); s++) {
+    const int64_t rows = job.sets[s].columns.rows;
+    job.labels.push_back(read_numbers(job.set_labels[s], rows));
+    job.weights.push_back(read_numbers(job.set_weights[s], rows));
+    job.sets[s].labels = {job.labels[s].data(), job.weights[s].empty() ? nullptr : job.weights[s].data(), rows};
   }
 }
 
@@ -70,6 +78,7 @@ void read_sets(const Napi::Array& list, GrowJob& job, std::vector<Napi::Value>& 
 Status grow(GrowJob& job, Job& run) {
   const Dataset& table = *job.table;
   const Labels labels = {table.label.data(), table.weight.empty() ? nullptr : table.weight.data(), table.bins.rows};
+  read_set_labels(job);
   Status status = check_labels("trainTrees", job.options, labels);
   for (const EvaluationSet& set : job.sets) {
     if (status.ok()) status = check_labels("evaluation", job.options, set.labels);
@@ -99,10 +108,12 @@ Napi::Value grow_forest(const Napi::CallbackInfo& info) {
     fail("ERR_TENSORWOOD_DATA", "trainTrees: expected a dataset with labels and at least one row; give createDataset a label");
   job->options = read_options(spec);
   job->options.grow.accelerator = job->table->accelerator;
-  job->model->runtime = job->table->runtime;
+  job->model = std::make_shared<Model>(job->table->runtime);
   job->model->forest.about = read_text(spec.Get("about"), "about");
   read_sets(get_list(spec, "sets"), *job, task.pinned);
-  check_memory(job->table->bins.rows * (24 + 12 * job->options.classes), "trainTrees");
+  check_memory(job->table->bins.rows * (24 + 12 * job->options.classes), "trainTrees", "use fewer rows or columns");
+  check_memory(histogram_bytes(job->table->bins, job->options.grow, job->table->runtime->threads().count()), "trainTrees",
+               "use fewer leaves, columns or bins");
   if (info[2].IsFunction()) task.progress = info[2].As<Napi::Function>();
   task.work = [job](Job& run) { return grow(*job, run); };
   task.result = [job](Napi::Env env) { return wrap_model(env, job->model); };
@@ -144,8 +155,7 @@ PredictJob read_predict(const Napi::CallbackInfo& info, std::vector<Napi::Value>
 }
 
 void run_predict(const PredictJob& job, const std::atomic<bool>& cancelled) {
-  Runtime& runtime = *job.model->runtime;
-  predict(job.model->forest, job.columns, job.options, runtime.device(), runtime.threads(), cancelled, job.output);
+  predict(job.model->forest, job.model->kernels, job.columns, job.options, job.model->runtime->threads(), cancelled, job.output);
 }
 
 Napi::Value predict_forest(const Napi::CallbackInfo& info) {
@@ -187,23 +197,39 @@ Napi::Value predict_row(const Napi::CallbackInfo& info) {
   }
   float* out = static_cast<float*>(data[1]);
   std::memcpy(out, forest.base.data(), sizeof(float) * forest.base.size());
-  add_margins(forest, static_cast<const float*>(data[0]), 1, 0, static_cast<int64_t>(forest.trees.size()), model.runtime->device(), out);
+  add_margins(forest, model.kernels, static_cast<const float*>(data[0]), 1, 0, static_cast<int64_t>(forest.trees.size()), out);
   if (!info[3].ToBoolean()) respond(forest, out, 1);
   return info.Env().Undefined();
 }
 
+// -> the bytes of the model file
 Napi::Value save_forest(const Napi::CallbackInfo& info) {
-  return Napi::String::New(info.Env(), write_forest(unwrap<Model>(info[0])->forest));
+  const std::shared_ptr<Model> model = unwrap<Model>(info[0]);
+  auto text = std::make_shared<std::string>();
+  Task task;
+  task.work = [model, text](Job&) {
+    *text = write_forest(model->forest);
+    return Status{};
+  };
+  task.result = [text](Napi::Env env) {
+    Napi::Uint8Array bytes = Napi::Uint8Array::New(env, text->size());
+    std::memcpy(bytes.Data(), text->data(), text->size());
+    return bytes;
+  };
+  return start_job(info.Env(), model->runtime->coordinator(), std::move(task));
 }
 
 // (runtime, UTF-8, subject of errors)
 Napi::Value load_forest(const Napi::CallbackInfo& info) {
-  auto model = std::make_shared<Model>();
-  model->runtime = unwrap<Runtime>(info[0]);
-  const View text = read_view(info[1], "model");
-  require(read_forest({reinterpret_cast<const char*>(text.data), static_cast<size_t>(text.bytes)}, read_text(info[2], "subject"),
-                      model->forest));
-  return wrap_model(info.Env(), model);
+  auto model = std::make_shared<Model>(unwrap<Runtime>(info[0]));
+  const View view = read_view(info[1], "model");
+  const std::string_view text(reinterpret_cast<const char*>(view.data), static_cast<size_t>(view.bytes));
+  const std::string subject = read_text(info[2], "subject");
+  Task task;
+  task.pinned.push_back(info[1]);
+  task.work = [model, text, subject](Job&) { return read_forest(text, subject, model->forest); };
+  task.result = [model](Napi::Env env) { return wrap_model(env, model); };
+  return start_job(info.Env(), model->runtime->coordinator(), std::move(task));
 }
 
 // Sums over the splits of each feature.

@@ -14,6 +14,7 @@ class Dataset {
   const Device* accelerator = nullptr;  // of what is trained on it; null = the runtime's device does everything
   Bins bins;
   std::vector<float> label, weight;
+  float largest_label = 0;
   std::unique_ptr<Account> account;
   int64_t bytes() const { return bins.bytes() + static_cast<int64_t>(label.size() + weight.size()) * 4; }
 };
@@ -21,7 +22,9 @@ class Dataset {
 class Model {
  public:
   static const HandleType handle;
-  std::shared_ptr<Runtime> runtime;
+  explicit Model(std::shared_ptr<Runtime> owner) : runtime(std::move(owner)), kernels(runtime->device()) {}
+  const std::shared_ptr<Runtime> runtime;
+  const PredictKernels kernels;
   Forest forest;
   std::unique_ptr<Account> account;
 };
@@ -33,10 +36,12 @@ Napi::Array get_list(const Napi::Object& spec, const char* name);
 // { rows, columns: [{ data, offset, stride, categorical, remap? }] } in elements; every row must lie inside its array. Adds the arrays to
 // `pinned`.
 Columns read_columns_spec(const Napi::Object& spec, std::vector<Napi::Value>& pinned);
-// A typed array of one number a row, as f32; empty when absent.
-std::vector<float> read_numbers(const Napi::Object& spec, const char* name, int64_t rows);
-// Throws ERR_TENSORWOOD_MEMORY when this process may not take so many bytes more.
-void check_memory(int64_t bytes, const char* what);
+// A typed array of one number a row, added to `pinned`; without data when absent.
+Column read_numbers_spec(const Napi::Object& spec, const char* name, int64_t rows, std::vector<Napi::Value>& pinned);
+// The same as f32, for the job to read; empty when absent.
+std::vector<float> read_numbers(const Column& column, int64_t rows);
+// Throws ERR_TENSORWOOD_MEMORY with the cure when this process may not take so many bytes more.
+void check_memory(int64_t bytes, const char* what, const char* cure);
 
 void add_dataset_functions(Napi::Object exports);
 

@@ -2,9 +2,11 @@
 #include "trees/bins.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <cstring>
 #include <limits>
+
+#include "trees/sort.h"
 
 namespace tensorwood {
 namespace {
@@ -30,31 +32,10 @@ std::vector<float> sample_column(const Column& column, int64_t rows, int64_t wan
   return values;
 }
 
-uint32_t sortable(float v) {
-  v = v == 0 ? 0.0f : v;  // -0 and 0 are one value
-  uint32_t u;
-  std::memcpy(&u, &v, 4);
-  return (u >> 31) ? ~u : u | 0x80000000u;
-}
-
-float unsortable(uint32_t u) {
-  u = (u >> 31) ? u & 0x7fffffffu : ~u;
-  float v;
-  std::memcpy(&v, &u, 4);
-  return v;
-}
-
-// Radix sort by 11 bits.
 void sort_values(std::vector<float>& values) {
-  std::vector<uint32_t> keys(values.size()), other(values.size());
+  std::vector<uint32_t> keys(values.size());
   std::transform(values.begin(), values.end(), keys.begin(), sortable);
-  for (int shift = 0; shift < 32; shift += 11) {
-    std::vector<uint32_t> place(2049, 0);
-    for (const uint32_t k : keys) place[((k >> shift) & 2047u) + 1]++;
-    for (size_t i = 1; i < place.size(); i++) place[i] += place[i - 1];
-    for (const uint32_t k : keys) other[place[(k >> shift) & 2047u]++] = k;
-    keys.swap(other);
-  }
+  radix_sort(keys, [](uint32_t key) { return key; });
   std::transform(keys.begin(), keys.end(), values.begin(), unsortable);
 }
 
@@ -93,6 +74,12 @@ std::vector<float> find_cuts(const std::vector<float>& sorted, int32_t max_value
   return cuts;
 }
 
+int64_t count_slots(const std::vector<int32_t>& categories) {
+  int64_t slots = 0;
+  for (const int32_t count : categories) slots += count + 1 > kNarrowBins ? padded_slots(count + 1) : kNarrowSlots;
+  return slots;
+}
+
 void place_features(Bins& bins) {
   for (Feature& f : bins.features) {
     f.wide = f.bins + 1 > kNarrowBins;
@@ -128,7 +115,6 @@ struct Coder {
   Bins& bins;
   const Columns& columns;
   const Kernel& kernel;
-  Caller call;
   std::vector<float> cuts;  // (features, 256), padded with infinity
 
   void code_block(int64_t first, int64_t count) const {
@@ -164,10 +150,48 @@ struct Coder {
   }
 };
 
+// The first row whose code is neither a category nor missing, or -1.
+int64_t find_stray(const Column& column, int64_t rows, int32_t categories) {
+  float codes[kBlock];
+  for (int64_t first = 0; first < rows; first += kBlock) {
+    const int64_t count = std::min(kBlock, rows - first);
+    read_column(column, first, count, codes, 1);
+    for (int64_t i = 0; i < count; i++) {
+      if (codes[i] >= static_cast<float>(categories) || codes[i] > std::floor(codes[i])) return first + i;
+    }
+  }
+  return -1;
+}
+
+std::string print(float value) {
+  char digits[32];
+  return {digits, std::to_chars(digits, digits + sizeof digits, value).ptr};
+}
+
 }  // namespace
+
+Status check_codes(const Columns& columns, const BinOptions& options, const std::vector<std::string>& names, Threads& threads) {
+  std::vector<int64_t> strays(columns.columns.size(), -1);
+  threads.parallel(static_cast<int64_t>(strays.size()), [&](int64_t c, int) {
+    const size_t f = static_cast<size_t>(c);
+    if (options.categories[f] > 0) strays[f] = find_stray(columns.columns[f], columns.rows, options.categories[f]);
+  });
+  for (size_t f = 0; f < strays.size(); f++) {
+    if (strays[f] < 0) continue;
+    float code;
+    read_column(columns.columns[f], strays[f], 1, &code, 1);
+    return {"ERR_TENSORWOOD_DATA", "dataset: expected category codes in [0, " + std::to_string(options.categories[f] - 1) +
+                                       "] in column '" + names[f] + "', got " + print(code) + " in row " + std::to_string(strays[f])};
+  }
+  return {};
+}
 
 Status make_bins(const Columns& columns, const BinOptions& options, const Device& device, Threads& threads,
                  const std::atomic<bool>& cancelled, Bins& bins) {
+  const int64_t slots = count_slots(options.categories);
+  if (slots > INT32_MAX)
+    return {"ERR_TENSORWOOD_DATA", "dataset: expected at most " + std::to_string(INT32_MAX) + " bins in all columns, got " +
+                                       std::to_string(slots) + "; use fewer columns or categories"};
   bins.device = &device;
   bins.rows = columns.rows;
   bins.features.resize(columns.columns.size());
@@ -183,7 +207,7 @@ Status make_bins(const Columns& columns, const BinOptions& options, const Device
   });
   place_features(bins);
   allocate_codes(bins, device);
-  Coder coder = {bins, columns, *device.find("bin_values", DType::u8), {&threads}, {}};
+  Coder coder = {bins, columns, *device.find("bin_values", DType::u8), {}};
   coder.cuts.assign(bins.features.size() * 256, std::numeric_limits<float>::infinity());
   for (size_t f = 0; f < bins.features.size(); f++)
     std::copy(bins.features[f].cuts.begin(), bins.features[f].cuts.end(), coder.cuts.begin() + static_cast<int64_t>(f) * 256);
@@ -195,10 +219,10 @@ Status make_bins(const Columns& columns, const BinOptions& options, const Device
   return {};
 }
 
-void decode_rows(const Bins& bins, const uint32_t* rows, int64_t count, float* out) {
+void decode_rows(const Bins& bins, const std::vector<int32_t>& features, const uint32_t* rows, int64_t count, float* out) {
   const int64_t stride = static_cast<int64_t>(bins.features.size());
   for (int64_t i = 0; i < count; i++) {
-    for (int64_t f = 0; f < stride; f++) {
+    for (const int32_t f : features) {
       const Feature& feature = bins.features[static_cast<size_t>(f)];
       const int32_t code = feature.wide ? bins.wide_rows.data()[rows[i] * static_cast<int64_t>(bins.wide_stride) + feature.column]
                                         : bins.narrow_rows.data()[rows[i] * static_cast<int64_t>(bins.narrow_stride) + feature.column];

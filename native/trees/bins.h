@@ -39,11 +39,15 @@ struct BinOptions {
   int64_t sample = 1 << 17;         // values that the quantiles are taken from
 };
 
+// Every code of a categorical column is a category or missing, or the first that is not is named.
+Status check_codes(const Columns& columns, const BinOptions& options, const std::vector<std::string>& names, Threads& threads);
+
 // Reads every column once or twice, on all threads; columns are not needed afterwards.
 Status make_bins(const Columns& columns, const BinOptions& options, const Device& device, Threads& threads,
                  const std::atomic<bool>& cancelled, Bins& bins);
 
-// Rows [first, first + count) decoded: a value inside each bin, NaN for missing, codes for categories. (count, features), row-major.
-void decode_rows(const Bins& bins, const uint32_t* rows, int64_t count, float* out);
+// These features of rows[0, count) decoded: a value inside each bin, NaN for missing, codes for categories. out is (count, all features),
+// row-major.
+void decode_rows(const Bins& bins, const std::vector<int32_t>& features, const uint32_t* rows, int64_t count, float* out);
 
 }  // namespace tensorwood

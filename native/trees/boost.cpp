@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "trees/random.h"
 
@@ -12,20 +13,22 @@ namespace {
 
 constexpr int64_t kChunk = 16384;
 constexpr int64_t kDecodeBlock = 512;
+constexpr int kMostExponent = 32;  // of weights that products with gradients hold as they are
+constexpr double kLargest = std::numeric_limits<float>::max();
 
 struct Kernels {
   const Kernel *gradient, *measure, *quantize;
 };
 
-// Scales for one class: values fit 15 bits and sums over all rows fit 31. A scale is whole when it can be, so that whole weights stay
-// exact.
+// Scales for one class: values fit 15 bits, sums over all rows 31, the scale a float. A scale is whole when it can be, so that whole
+// weights stay exact.
 struct Scale {
   double first, second;
 };
 
 double choose_scale(double largest, double sum, int64_t rows) {
   if (!(largest > 0)) return 1;
-  const double scale = std::min(32000.0 / largest, (2147483646.0 - static_cast<double>(rows)) / sum);
+  const double scale = std::min({32000.0 / largest, (2147483646.0 - static_cast<double>(rows)) / sum, kLargest});
   return scale >= 16 ? std::floor(scale) : scale;
 }
 
@@ -39,7 +42,8 @@ class Booster {
         options_(options),
         threads_(threads),
         forest_(forest),
-        grower_(bins, threads, options.grow) {
+        grower_(bins, threads, options.grow),
+        predict_(*bins.device) {
     const Device& d = *bins.device;
     const char* names[] = {"gradient_squared", "gradient_logistic", "gradient_softmax"};
     kernels_ = {d.find(names[static_cast<int>(options.objective)], DType::f32), d.find("measure_gradients", DType::f64),
@@ -49,8 +53,10 @@ class Booster {
     first_ = Array<float>(d, n * groups);
     second_ = Array<float>(d, n * groups);
     pairs_ = Array<uint32_t>(d, n);
+    blocks_.resize(static_cast<size_t>(threads.count()));
     for (const EvaluationSet& set : sets) margins_.emplace_back(static_cast<size_t>(set.labels.rows * groups));
     weigh_positives();
+    bring_weights_near_one();
     start();
   }
 
@@ -73,6 +79,7 @@ class Booster {
       forest_.trees.push_back(std::move(tree));
     }
     compact(forest_);
+    find_used_features();
     if (options_.rows_per_tree < 1) add_unsampled(hash_pair(options_.seed ^ 0x5bf03635u, round));
     return true;
   }
@@ -96,6 +103,19 @@ class Booster {
       const float own = labels_.weight == nullptr ? 1.0f : labels_.weight[i];
       weights_[static_cast<size_t>(i)] = labels_.label[i] > 0.5f ? own * static_cast<float>(options_.positive_weight) : own;
     }
+    labels_.weight = weights_.data();
+  }
+
+  // By a power of two, which keeps their bits, so that neither their products with gradients nor the scales leave the range of a float.
+  void bring_weights_near_one() {
+    if (labels_.weight == nullptr) return;
+    const float largest = *std::max_element(labels_.weight, labels_.weight + bins_.rows);
+    const int exponent = std::isfinite(largest) ? std::ilogb(largest) : 0;
+    if (std::abs(exponent) <= kMostExponent) return;
+    weight_unit_ = std::ldexp(1.0, exponent);
+    std::vector<float> weights(labels_.weight, labels_.weight + bins_.rows);
+    for (float& weight : weights) weight = std::ldexp(weight, -exponent);
+    weights_.swap(weights);
     labels_.weight = weights_.data();
   }
 
@@ -129,7 +149,6 @@ class Booster {
   void compute_gradients() {
     const int64_t n = bins_.rows, groups = forest_.groups, chunks = (n + kChunk - 1) / kChunk;
     extents_.assign(static_cast<size_t>(chunks * groups * 4), 0.0);
-    const Caller call = {&threads_};
     for_chunks(threads_, n, kChunk, [&](int64_t first, int64_t count, int) {
       const auto part = [&](const Array<float>& a) {
         return groups == 1 ? dense(a.data() + first, DType::f32, count) : matrix(a.data() + first, DType::f32, groups, count, n);
@@ -169,14 +188,13 @@ class Booster {
       }
     }
     const Scale scale = {choose_scale(e[0], e[1], n), choose_scale(e[2], e[3], n)};
-    const Caller call = {&threads_};
     for_chunks(threads_, n, kChunk, [&](int64_t first, int64_t count, int) {
       call(*kernels_.quantize,
            {dense(first_.data() + group * n + first, DType::f32, count), dense(second_.data() + group * n + first, DType::f32, count)},
            {dense(pairs_.data() + first, DType::u32, count)}, {static_cast<int64_t>(seed & 0xffffffffu), first},
            {scale.first, scale.second});
     });
-    return {pairs_.data(), 1 / scale.first, 1 / scale.second};
+    return {pairs_.data(), weight_unit_ / scale.first, weight_unit_ / scale.second};
   }
 
   bool is_sampled(uint64_t seed, int64_t row) const { return uniform(seed, static_cast<uint64_t>(row)) < options_.rows_per_tree; }
@@ -204,21 +222,43 @@ class Booster {
     return total;
   }
 
+  // What the trees of the round split on: prediction reads nothing else of a row.
+  void find_used_features() {
+    std::vector<uint8_t> is_used(bins_.features.size(), 0);
+    for (size_t t = forest_.trees.size() - static_cast<size_t>(forest_.groups); t < forest_.trees.size(); t++) {
+      for (const TreeNode& node : forest_.trees[t].nodes) {
+        if (node.feature >= 0) is_used[static_cast<size_t>(node.feature)] = 1;
+      }
+    }
+    used_.clear();
+    for (size_t f = 0; f < is_used.size(); f++) {
+      if (is_used[f]) used_.push_back(static_cast<int32_t>(f));
+    }
+  }
+
+  // (kDecodeBlock, features); only columns of used_ hold what they should.
+  float* block_of(int worker) {
+    std::vector<float>& block = blocks_[static_cast<size_t>(worker)];
+    block.resize(static_cast<size_t>(kDecodeBlock * forest_.features()));
+    return block.data();
+  }
+
   // Rows that no tree of the round was grown from still need its predictions.
   void add_unsampled(uint64_t seed) {
-    const int64_t features = forest_.features(), groups = forest_.groups, first_tree = static_cast<int64_t>(forest_.trees.size()) - groups;
-    for_chunks(threads_, bins_.rows, kDecodeBlock, [&](int64_t first, int64_t count, int) {
+    const int64_t groups = forest_.groups, first_tree = static_cast<int64_t>(forest_.trees.size()) - groups;
+    for_chunks(threads_, bins_.rows, kDecodeBlock, [&](int64_t first, int64_t count, int worker) {
       std::vector<uint32_t> rows;
       for (int64_t i = first; i < first + count; i++) {
         if (!is_sampled(seed, i)) rows.push_back(static_cast<uint32_t>(i));
       }
       if (rows.empty()) return;
       const int64_t m = static_cast<int64_t>(rows.size());
-      std::vector<float> x(static_cast<size_t>(m * features)), margin(static_cast<size_t>(m * groups));
-      decode_rows(bins_, rows.data(), m, x.data());
+      float* x = block_of(worker);
+      std::vector<float> margin(static_cast<size_t>(m * groups));
+      decode_rows(bins_, used_, rows.data(), m, x);
       for (int64_t i = 0; i < m * groups; i++)
         margin[static_cast<size_t>(i)] = margin_.data()[(i % groups) * bins_.rows + rows[static_cast<size_t>(i / groups)]];
-      add_margins(forest_, x.data(), m, first_tree, groups, *bins_.device, margin.data());
+      add_margins(forest_, predict_, x, m, first_tree, groups, margin.data());
       for (int64_t i = 0; i < m * groups; i++)
         margin_.data()[(i % groups) * bins_.rows + rows[static_cast<size_t>(i / groups)]] = margin[static_cast<size_t>(i)];
     });
@@ -226,10 +266,10 @@ class Booster {
 
   void extend_margins(const EvaluationSet& set, std::vector<float>& margin) {
     const int64_t features = forest_.features(), groups = forest_.groups, first_tree = static_cast<int64_t>(forest_.trees.size()) - groups;
-    for_chunks(threads_, set.labels.rows, kDecodeBlock, [&](int64_t first, int64_t count, int) {
-      std::vector<float> x(static_cast<size_t>(count * features));
-      for (size_t c = 0; c < set.columns.columns.size(); c++) read_column(set.columns.columns[c], first, count, x.data() + c, features);
-      add_margins(forest_, x.data(), count, first_tree, groups, *bins_.device, margin.data() + first * groups);
+    for_chunks(threads_, set.labels.rows, kDecodeBlock, [&](int64_t first, int64_t count, int worker) {
+      float* x = block_of(worker);
+      for (const int32_t f : used_) read_column(set.columns.columns[static_cast<size_t>(f)], first, count, x + f, features);
+      add_margins(forest_, predict_, x, count, first_tree, groups, margin.data() + first * groups);
     });
   }
 
@@ -240,12 +280,16 @@ class Booster {
   Threads& threads_;
   Forest& forest_;
   Grower grower_;
+  PredictKernels predict_;
+  std::vector<int32_t> used_;               // features
+  std::vector<std::vector<float>> blocks_;  // of each worker
   Kernels kernels_;
   Array<float> margin_, first_, second_;  // (groups, rows)
   Array<uint32_t> pairs_;
   std::vector<double> extents_;  // (groups, chunks, 4)
   Status status_;
   std::vector<float> weights_;
+  double weight_unit_ = 1;                   // what a weight of 1 stands for
   std::vector<std::vector<float>> margins_;  // of the evaluation sets, (rows, groups)
 };
 

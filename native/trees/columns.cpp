@@ -64,8 +64,12 @@ void read_column(const Column& column, int64_t first, int64_t count, float* out,
       return read_typed<int64_t>(column, first, count, out, stride);
     case DType::i8:
       return read_typed<int8_t>(column, first, count, out, stride);
-    default:
+    case DType::u8:
+    case DType::boolean:
       return read_typed<uint8_t>(column, first, count, out, stride);
+    case DType::bf16:
+    case DType::any:
+      break;  // of no column
   }
 }
 

@@ -8,9 +8,9 @@
 namespace tensorwood {
 
 struct Column {
-  const void* data;
-  DType dtype;     // any fixed-size number: u8, boolean, u16, u32, i16, i32, i64, f32, f64
-  int64_t stride;  // elements from row to row
+  const void* data = nullptr;
+  DType dtype = DType::f32;  // any fixed-size number: u8, boolean, u16, u32, i16, i32, i64, f32, f64
+  int64_t stride = 1;        // elements from row to row
   // Codes of the caller's dictionary -> codes of the model; null = the same, or a numeric column. A code outside is missing.
   const int32_t* remap = nullptr;
   int32_t remap_count = 0;

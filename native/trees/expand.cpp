@@ -46,7 +46,6 @@ int64_t Grower::divide_rows(OpenLeaf& leaf, const Team& team) {
   const Feature& f = bins_.features[static_cast<size_t>(leaf.best.feature)];
   const Operand bins = f.wide ? dense(bins_.wide_columns.data() + f.column * bins_.column_stride, DType::u16, bins_.rows)
                               : dense(bins_.narrow_columns.data() + f.column * bins_.column_stride, DType::u8, bins_.rows);
-  const Caller call = {&threads_};
   const auto divide = [&](int64_t begin, int64_t count, uint32_t* left, uint32_t* right) {
     int64_t gone = 0;
     const Operand rows = dense(rows_.data() + begin, DType::u32, count);
@@ -80,7 +79,7 @@ int64_t Grower::divide_rows(OpenLeaf& leaf, const Team& team) {
   return gone.back();
 }
 
-void Grower::add_chunk(const OpenLeaf& leaf, int64_t first, int64_t count, int64_t* histogram, const Caller& call) {
+void Grower::add_chunk(const OpenLeaf& leaf, int64_t first, int64_t count, int64_t* histogram) {
   const Operand gradients = dense(gradients_.pairs, DType::u32, bins_.rows),
                 rows = dense(rows_.data() + leaf.begin + first, DType::u32, count);
   const Operand out = dense(histogram, DType::i64, bins_.slots);
@@ -102,14 +101,12 @@ void Grower::add_chunk(const OpenLeaf& leaf, int64_t first, int64_t count, int64
 // here, so that growth only ever sees sums that are right.
 void Grower::build_histogram(OpenLeaf& leaf, const Team& team) {
   if (mirror_ != nullptr && mirror_->sum(rows_.data() + leaf.begin, leaf.rows(), leaf.histogram)) return;
-  const Caller call = {&threads_};
   const size_t bytes = static_cast<size_t>(bins_.slots) * sizeof(int64_t);
   std::memset(leaf.histogram, 0, bytes);
-  if (team.threads == nullptr || leaf.rows() <= kRowChunk || partials_.empty())
-    return add_chunk(leaf, 0, leaf.rows(), leaf.histogram, call);
+  if (team.threads == nullptr || leaf.rows() <= kRowChunk || partials_.empty()) return add_chunk(leaf, 0, leaf.rows(), leaf.histogram);
   for (const Array<int64_t>& partial : partials_) std::memset(partial.data(), 0, bytes);
   for_chunks(*team.threads, leaf.rows(), kRowChunk, [&](int64_t first, int64_t count, int worker) {
-    add_chunk(leaf, first, count, worker == 0 ? leaf.histogram : partials_[static_cast<size_t>(worker) - 1].data(), call);
+    add_chunk(leaf, first, count, worker == 0 ? leaf.histogram : partials_[static_cast<size_t>(worker) - 1].data());
   });
   for_chunks(*team.threads, bins_.slots, kSlotChunk, [&](int64_t first, int64_t count, int) {
     for (const Array<int64_t>& partial : partials_)
@@ -136,9 +133,17 @@ void Grower::scan(OpenLeaf& leaf, const int64_t* sibling, const FeatureSlot* slo
   const Operand inputs[3] = {dense(leaf.histogram, DType::i64, bins_.slots), dense(slots + first, DType::u8, count),
                              dense(sibling, DType::i64, bins_.slots)};
   const Operand outputs[2] = {inputs[0], dense(splits + first, DType::u8, count)};
-  const Args args = {
-      inputs,    outputs, integers, l.data(), sibling != nullptr ? 3 : 2, 2, 3, 10, workers_[static_cast<size_t>(worker)].sort.data(),
-      &threads_, nullptr};
+  const Args args = {inputs,
+                     outputs,
+                     integers,
+                     l.data(),
+                     sibling != nullptr ? 3 : 2,
+                     2,
+                     3,
+                     10,
+                     workers_[static_cast<size_t>(worker)].sort.data(),
+                     &serial_threads(),
+                     nullptr};
   kernels_.split->run(args);
 }
 
@@ -183,8 +188,9 @@ void Grower::expand(OpenLeaf& leaf, const Team& team) {
     const int64_t integers[3] = {leaf.total, options_.category.most, options_.category.one_hot_bins};
     const Operand inputs[2] = {dense(leaf.histogram, DType::i64, bins_.slots), dense(&slot, DType::u8, 1)};
     const Operand outputs[2] = {dense(&leaf.best, DType::u8, 1), dense(leaf.left_bins.data(), DType::u8, f.bins + 1)};
-    const Args args = {inputs,    outputs, integers, l.data(), 2, 2, 3, 10, workers_[static_cast<size_t>(team.first_worker)].sort.data(),
-                       &threads_, nullptr};
+    const Args args = {
+        inputs, outputs, integers, l.data(), 2, 2, 3, 10, workers_[static_cast<size_t>(team.first_worker)].sort.data(), &serial_threads(),
+        nullptr};
     kernels_.split_categories->run(args);
   }
   const int64_t gone = divide_rows(leaf, team);

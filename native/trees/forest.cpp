@@ -61,11 +61,11 @@ template <class Write>
 void call_kernel(const Forest& f, const Kernel& kernel, const float* x, int64_t n, int64_t first, int64_t count, const Write& out) {
   const Operand nodes = f.wide ? dense(f.wide_nodes.data(), DType::u8, static_cast<int64_t>(f.wide_nodes.size()))
                                : dense(f.narrow_nodes.data(), DType::u8, static_cast<int64_t>(f.narrow_nodes.size()));
-  Caller{nullptr}(kernel,
-                  {matrix(x, DType::f32, n, f.features(), f.features()), nodes,
-                   dense(f.values.data(), DType::f32, static_cast<int64_t>(f.values.size())),
-                   dense(f.sets.data(), DType::u32, static_cast<int64_t>(f.sets.size())), dense(f.spans.data() + first, DType::u8, count)},
-                  {out}, {f.wide, f.has_sets});
+  call(kernel,
+       {matrix(x, DType::f32, n, f.features(), f.features()), nodes,
+        dense(f.values.data(), DType::f32, static_cast<int64_t>(f.values.size())),
+        dense(f.sets.data(), DType::u32, static_cast<int64_t>(f.sets.size())), dense(f.spans.data() + first, DType::u8, count)},
+       {out}, {f.wide, f.has_sets});
 }
 
 void read_block(const Forest& forest, const Columns& columns, int64_t first, int64_t count, float* x) {
@@ -103,8 +103,12 @@ void truncate(Forest& forest, int32_t rounds) {
   compact(forest);
 }
 
-void add_margins(const Forest& forest, const float* x, int64_t n, int64_t first, int64_t count, const Device& device, float* margin) {
-  call_kernel(forest, *device.find("predict", DType::f32), x, n, first, count, matrix(margin, DType::f32, n, forest.groups, forest.groups));
+PredictKernels::PredictKernels(const Device& device)
+    : margin(device.find("predict", DType::f32)), leaf(device.find("predict_leaf", DType::i32)) {}
+
+void add_margins(const Forest& forest, const PredictKernels& kernels, const float* x, int64_t n, int64_t first, int64_t count,
+                 float* margin) {
+  call_kernel(forest, *kernels.margin, x, n, first, count, matrix(margin, DType::f32, n, forest.groups, forest.groups));
 }
 
 void respond(const Forest& forest, float* margin, int64_t n) {
@@ -121,7 +125,7 @@ void respond(const Forest& forest, float* margin, int64_t n) {
   }
 }
 
-void predict(const Forest& forest, const Columns& columns, const PredictOptions& options, const Device& device, Threads& threads,
+void predict(const Forest& forest, const PredictKernels& kernels, const Columns& columns, const PredictOptions& options, Threads& threads,
              const std::atomic<bool>& cancelled, void* out) {
   const int32_t to = options.to < 0 ? forest.rounds() : std::min(options.to, forest.rounds());
   const int64_t first_tree = static_cast<int64_t>(options.from) * forest.groups,
@@ -134,13 +138,13 @@ void predict(const Forest& forest, const Columns& columns, const PredictOptions&
     read_block(forest, columns, first, count, x.data());
     if (options.output == Output::leaf) {
       int32_t* leaves = static_cast<int32_t*>(out) + first * count_tree;
-      call_kernel(forest, *device.find("predict_leaf", DType::i32), x.data(), count, first_tree, count_tree,
+      call_kernel(forest, *kernels.leaf, x.data(), count, first_tree, count_tree,
                   matrix(leaves, DType::i32, count, count_tree, count_tree));
       return;
     }
     float* margin = static_cast<float*>(out) + first * forest.groups;
     for (int64_t i = 0; i < count; i++) std::copy(forest.base.begin(), forest.base.end(), margin + i * forest.groups);
-    add_margins(forest, x.data(), count, first_tree, count_tree, device, margin);
+    add_margins(forest, kernels, x.data(), count, first_tree, count_tree, margin);
     if (options.output == Output::response) respond(forest, margin, count);
   });
 }

@@ -46,11 +46,18 @@ struct PredictOptions {
   int32_t from = 0, to = -1;  // rounds; -1 = all
 };
 
+// Found once a model: finding one takes longer than predicting a row.
+struct PredictKernels {
+  const Kernel *margin, *leaf;
+  explicit PredictKernels(const Device& device);
+};
+
 // out is f32 (rows, groups), or i32 (rows, trees) for leaves. Response: the value, the probability of class 1, or of every class.
-void predict(const Forest& forest, const Columns& columns, const PredictOptions& options, const Device& device, Threads& threads,
+void predict(const Forest& forest, const PredictKernels& kernels, const Columns& columns, const PredictOptions& options, Threads& threads,
              const std::atomic<bool>& cancelled, void* out);
 // Adds trees [first, first + count) to margin (n, groups) for x (n, features), on the calling thread.
-void add_margins(const Forest& forest, const float* x, int64_t n, int64_t first, int64_t count, const Device& device, float* margin);
+void add_margins(const Forest& forest, const PredictKernels& kernels, const float* x, int64_t n, int64_t first, int64_t count,
+                 float* margin);
 // Margins to responses, in place: (n, groups).
 void respond(const Forest& forest, float* margin, int64_t n);
 

@@ -16,6 +16,13 @@ constexpr int64_t kSmallNode = 24576;  // rows; larger nodes are worked on by al
 constexpr double kWorthWaking = 5e4;   // nanoseconds of work; less is done before other threads wake
 constexpr int kAheadNodes = 32;        // small nodes expanded together
 constexpr int64_t kLeafChunk = 16384;
+constexpr int kUsualDepth = 64;  // of a tree without a limit
+
+// What a model file can hold.
+float to_finite(double value) {
+  const double most = std::numeric_limits<float>::max();
+  return static_cast<float>(std::clamp(value, -most, most));
+}
 
 // Leaves of one sum and their rows: see Grower::add_to.
 struct Stretch {
@@ -23,7 +30,23 @@ struct Stretch {
   float value;
 };
 
+// How many leaves may wait to be split, each with a histogram.
+int64_t most_waiting(int64_t rows, const GrowOptions& options) {
+  const bool deepest_first = options.policy == Policy::depth_wise && options.max_leaves == 0;
+  if (deepest_first) return options.max_depth > 0 ? options.max_depth : kUsualDepth;
+  const double by_rows = static_cast<double>(rows) / (2 * std::max(1.0, options.min_rows));
+  const double by_depth = options.max_depth > 0 ? std::ldexp(1.0, options.max_depth - 1) : by_rows;
+  const double by_leaves = options.max_leaves > 0 ? options.max_leaves : by_rows;
+  return static_cast<int64_t>(std::min({by_rows, by_depth, by_leaves}));
+}
+
 }  // namespace
+
+// Beside those that wait: the root, a spare one for each leaf expanded ahead, and a partial one for each thread but the first.
+int64_t histogram_bytes(const Bins& bins, const GrowOptions& options, int threads) {
+  const int64_t waiting = most_waiting(bins.rows, options), alive = waiting + std::min<int64_t>(waiting, kAheadNodes) + threads;
+  return alive * bins.slots * static_cast<int64_t>(sizeof(int64_t));
+}
 
 Grower::Grower(const Bins& bins, Threads& threads, const GrowOptions& options)
     : bins_(bins), threads_(threads), options_(options), queue_(Order{options.policy, options.max_leaves > 0}) {
@@ -41,11 +64,9 @@ Grower::Grower(const Bins& bins, Threads& threads, const GrowOptions& options)
     w.sort.resize(static_cast<size_t>(widest) * 32);
   }
   const Device* other = options.accelerator;
-  if (other != nullptr && other->find("histogram", DType::i64) != nullptr) mirror_ = std::make_unique<Mirror>(bins, *other, threads);
+  if (other != nullptr && other->find("histogram", DType::i64) != nullptr) mirror_ = std::make_unique<Mirror>(bins, *other);
   for (int i = 1; i < threads.count(); i++) partials_.emplace_back(d, bins.slots);
 }
-
-int64_t Grower::bytes() const { return rows_.bytes() * 3 + static_cast<int64_t>(histograms_.size() + partials_.size()) * bins_.slots * 8; }
 
 void Grower::choose_columns(uint64_t seed) {
   const int32_t total = static_cast<int32_t>(bins_.features.size());
@@ -108,7 +129,7 @@ void Grower::start(OpenLeaf& root, int64_t count) {
 void Grower::open(Tree& tree, OpenLeaf&& leaf, int32_t node) {
   leaf.node = node;
   TreeNode& t = tree.nodes[static_cast<size_t>(node)];
-  t.weight = static_cast<float>(second_sum(leaf.total) * gradients_.second_unit);
+  t.weight = to_finite(second_sum(leaf.total) * gradients_.second_unit);
   t.rows = static_cast<float>(leaf.rows());
   const int32_t index = static_cast<int32_t>(open_.size());
   if (leaf.best.feature >= 0) {
@@ -154,7 +175,7 @@ void Grower::commit(Tree& tree, int32_t index) {
   node.feature = leaf.best.feature;
   node.left = left;
   node.missing_left = leaf.best.missing_left != 0;
-  node.gain = static_cast<float>(leaf.best.gain);
+  node.gain = to_finite(leaf.best.gain);
   if (feature.categorical) {
     node.set = static_cast<int32_t>(tree.sets.size());
     int32_t last = feature.bins - 1;
@@ -185,7 +206,7 @@ void Grower::finish(Tree& tree) {
     TreeNode& node = tree.nodes[static_cast<size_t>(leaf.node)];
     const double value =
         leaf_value(first_sum(leaf.total) * gradients_.first_unit, second_sum(leaf.total) * gradients_.second_unit, options_.penalty);
-    node.value = static_cast<float>(options_.learning_rate * value);
+    node.value = to_finite(options_.learning_rate * value);
   }
 }
 
@@ -220,7 +241,6 @@ void Grower::add_to(const Tree& tree, float* margin) {
     for (int64_t at = leaf.begin; at < leaf.end; at += kLeafChunk)
       stretches.push_back({at, std::min(kLeafChunk, leaf.end - at), tree.nodes[static_cast<size_t>(leaf.node)].value});
   }
-  const Caller call = {&threads_};
   threads_.parallel(static_cast<int64_t>(stretches.size()), [&](int64_t i, int) {
     const Stretch& s = stretches[static_cast<size_t>(i)];
     call(*kernels_.add_leaf, {dense(rows_.data() + s.begin, DType::u32, s.count)}, {dense(margin, DType::f32, bins_.rows)}, {}, {s.value});

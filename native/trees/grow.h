@@ -62,6 +62,9 @@ struct Team {
   int first_worker;
 };
 
+// Bytes of the histograms that may be alive at once while a tree grows.
+int64_t histogram_bytes(const Bins& bins, const GrowOptions& options, int threads);
+
 class Grower {
  public:
   Grower(const Bins& bins, Threads& threads, const GrowOptions& options);
@@ -71,12 +74,10 @@ class Grower {
   void add_to(const Tree& tree, float* margin);
   Status status() const { return mirror_ == nullptr ? Status{} : mirror_->status(); }  // of the accelerator
   uint32_t* rows() { return rows_.data(); }
-  int64_t bytes() const;
 
  private:
   struct Worker {
-    std::vector<Split> splits;         // (2, features)
-    std::vector<FeatureSlot> sampled;  // for one node
+    std::vector<Split> splits;  // (2, features)
     std::vector<std::byte> sort;
   };
   void choose_columns(uint64_t seed);
@@ -95,7 +96,7 @@ class Grower {
   void expand(OpenLeaf& leaf, const Team& team);
   int64_t divide_rows(OpenLeaf& leaf, const Team& team);
   void build_histogram(OpenLeaf& leaf, const Team& team);
-  void add_chunk(const OpenLeaf& leaf, int64_t first, int64_t count, int64_t* histogram, const Caller& call);
+  void add_chunk(const OpenLeaf& leaf, int64_t first, int64_t count, int64_t* histogram);
   void find_splits(OpenLeaf* plain, OpenLeaf* subtracted, const int64_t* sibling, const Team& team);
   void scan(OpenLeaf& leaf, const int64_t* sibling, const FeatureSlot* slots, int64_t first, int64_t count, Split* splits, int worker);
   void choose(OpenLeaf& leaf, const Split* splits);

@@ -38,7 +38,7 @@ class JsonReader {
     expect(']');
   }
 
-  std::string string();  // escapes other than \uXXXX are resolved; those are refused, names here are plain
+  std::string string();  // without escapes: names here are plain
   int64_t integer(int64_t least, int64_t most);
   float number();  // finite
   std::vector<int32_t> integers(int64_t least, int64_t most);

@@ -50,25 +50,22 @@ inline Operand matrix(const void* data, DType dtype, int64_t n, int64_t m, int64
   return {const_cast<void*>(data), dtype, 2, {n, m}, {stride, 1}};
 }
 
-// Runs one kernel on the calling thread.
-struct Caller {
-  Threads* threads;
-  void operator()(const Kernel& kernel, std::initializer_list<Operand> inputs, std::initializer_list<Operand> outputs,
-                  std::initializer_list<int64_t> integers = {}, std::initializer_list<double> numbers = {}, void* scratch = nullptr) const {
-    const Args args = {inputs.begin(),
-                       outputs.begin(),
-                       integers.begin(),
-                       numbers.begin(),
-                       static_cast<int32_t>(inputs.size()),
-                       static_cast<int32_t>(outputs.size()),
-                       static_cast<int32_t>(integers.size()),
-                       static_cast<int32_t>(numbers.size()),
-                       static_cast<std::byte*>(scratch),
-                       threads,
-                       nullptr};
-    kernel.run(args);
-  }
-};
+// Runs one kernel on the calling thread, which may be a task of a pool.
+inline void call(const Kernel& kernel, std::initializer_list<Operand> inputs, std::initializer_list<Operand> outputs,
+                 std::initializer_list<int64_t> integers = {}, std::initializer_list<double> numbers = {}, void* scratch = nullptr) {
+  const Args args = {inputs.begin(),
+                     outputs.begin(),
+                     integers.begin(),
+                     numbers.begin(),
+                     static_cast<int32_t>(inputs.size()),
+                     static_cast<int32_t>(outputs.size()),
+                     static_cast<int32_t>(integers.size()),
+                     static_cast<int32_t>(numbers.size()),
+                     static_cast<std::byte*>(scratch),
+                     &serial_threads(),
+                     nullptr};
+  kernel.run(args);
+}
 
 // Splits [0, n) into chunks of a fixed size, so that results never depend on the number of threads. f(first, count, worker)
 template <class F>

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "trees/sort.h"
+
 namespace tensorwood {
 namespace {
 
@@ -24,20 +26,24 @@ double loss_of(Metric metric, const Forest& forest, const float* margin, float l
   return (m > 0 ? m + std::log1p(std::exp(-m)) : std::log1p(std::exp(m))) - label * m;
 }
 
+struct Scored {
+  uint32_t key, row;
+};
+
 // The chance that a positive row scores above a negative one; ties count half (Mann-Whitney). NaN has no order, so none has an area.
 double area_under_curve(const float* margin, const Labels& labels) {
   if (std::any_of(margin, margin + labels.rows, [](float m) { return std::isnan(m); })) return std::numeric_limits<double>::quiet_NaN();
-  std::vector<uint32_t> order(static_cast<size_t>(labels.rows));
-  for (size_t i = 0; i < order.size(); i++) order[i] = static_cast<uint32_t>(i);
-  std::sort(order.begin(), order.end(),
-            [margin](uint32_t a, uint32_t b) { return margin[a] < margin[b] || (margin[a] == margin[b] && a < b); });
+  std::vector<Scored> order(static_cast<size_t>(labels.rows));
+  for (size_t i = 0; i < order.size(); i++) order[i] = {sortable(margin[i]), static_cast<uint32_t>(i)};
+  radix_sort(order, [](const Scored& scored) { return scored.key; });
   double below = 0, area = 0, positive = 0;
   for (size_t i = 0; i < order.size();) {
     double tied_negative = 0, tied_positive = 0;
-    const float score = margin[order[i]];
-    for (; i < order.size() && margin[order[i]] == score; i++) {
-      const double w = labels.weight == nullptr ? 1 : labels.weight[order[i]];
-      (labels.label[order[i]] > 0.5f ? tied_positive : tied_negative) += w;
+    const uint32_t score = order[i].key;
+    for (; i < order.size() && order[i].key == score; i++) {
+      const uint32_t row = order[i].row;
+      const double w = labels.weight == nullptr ? 1 : labels.weight[row];
+      (labels.label[row] > 0.5f ? tied_positive : tied_negative) += w;
     }
     area += tied_positive * (below + tied_negative / 2);
     below += tied_negative;

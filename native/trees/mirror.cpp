@@ -3,10 +3,9 @@
 
 namespace tensorwood {
 
-Mirror::Mirror(const Bins& bins, const Device& device, Threads& threads)
+Mirror::Mirror(const Bins& bins, const Device& device)
     : bins_(bins),
       device_(device),
-      threads_(threads),
       kernel_(*device.find("histogram", DType::i64)),
       narrow_codes_(device, bins.narrow_rows.size()),
       wide_codes_(device, bins.wide_rows.size()),
@@ -34,7 +33,6 @@ bool Mirror::sum(const uint32_t* rows, int64_t count, int64_t* histogram) {
   if (!status_.ok()) return false;
   send(rows_, rows, count);
   device_.fill(histogram_.data(), 0, histogram_.bytes(), nullptr);
-  const Caller call = {&threads_};
   const Operand gradients = dense(gradients_.data(), DType::u32, bins_.rows), chosen = dense(rows_.data(), DType::u32, count),
                 sums = dense(histogram_.data(), DType::i64, bins_.slots);
   if (bins_.narrow > 0) {

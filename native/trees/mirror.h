@@ -11,7 +11,7 @@ namespace tensorwood {
 class Mirror {
  public:
   // Copies the codes of the bins, which must live as long.
-  Mirror(const Bins& bins, const Device& device, Threads& threads);
+  Mirror(const Bins& bins, const Device& device);
   // What the next tree grows from: gradients (rows), where the columns begin in a histogram (-1 = left out), and whether none is left out.
   void start(const uint32_t* gradients, const std::vector<int32_t>& narrow_slots, const std::vector<int32_t>& wide_slots, bool all_columns);
   // Overwrites the histogram with the sums of these rows. May be called by several threads: they take turns. False when the device has
@@ -27,7 +27,6 @@ class Mirror {
 
   const Bins& bins_;
   const Device& device_;
-  Threads& threads_;
   const Kernel& kernel_;
   Array<uint8_t> narrow_codes_;
   Array<uint16_t> wide_codes_;

@@ -10,7 +10,8 @@ namespace {
 
 constexpr const char* kFormat = "tensorwood-forest";
 constexpr const char* kObjectives[] = {"regression", "binary", "multiclass"};
-constexpr int64_t kMostFeatures = 1 << 24, kMostNodes = INT32_MAX - 2, kMostClasses = 1 << 16;
+constexpr int64_t kMostFeatures = 1 << 24, kMostNodes = INT32_MAX - 2, kMostClasses = 1 << 16,
+                  kMostSetWords = (1 << 16) / 32;  // every set ends below kUnknownCategory
 
 template <class T>
 void append(std::string& out, T value) {
@@ -102,7 +103,7 @@ Tree read_tree(JsonReader& in) {
   return tree;
 }
 
-// Every node but the first is the child of exactly one node before it; sets lie inside and belong to categorical features.
+// Every node but the first is the child of exactly one node before it; sets lie inside and belong to splits of categorical features.
 void check_tree(const JsonReader& in, const Forest& forest, const Tree& tree, int32_t group) {
   const int64_t n = static_cast<int64_t>(tree.nodes.size());
   std::vector<uint8_t> has_parent(tree.nodes.size(), 0);
@@ -110,14 +111,20 @@ void check_tree(const JsonReader& in, const Forest& forest, const Tree& tree, in
   for (int64_t i = 0; i < n; i++) {
     const TreeNode& node = tree.nodes[static_cast<size_t>(i)];
     require(in, (i == 0) == (has_parent[static_cast<size_t>(i)] == 0), "one parent for every node but the first");
-    if (node.feature < 0) continue;
+    if (node.feature < 0) {
+      require(in, node.set < 0, "sets in splits alone");
+      continue;
+    }
     require(in, node.feature < forest.features(), "features of the model in every split");
-    require(in, node.left > i && node.left + 1 < n && !has_parent[static_cast<size_t>(node.left)], "children after their parent");
-    has_parent[static_cast<size_t>(node.left)] = has_parent[static_cast<size_t>(node.left) + 1] = 1;
+    require(in, node.left > i && node.left + 1 < n, "children after their parent");
+    uint8_t* children = has_parent.data() + node.left;
+    require(in, !children[0] && !children[1], "one parent for every node but the first");
+    children[0] = children[1] = 1;
     require(in, (node.set >= 0) == (forest.categorical[static_cast<size_t>(node.feature)] == 1), "a set for every categorical split");
     if (node.set < 0) continue;
     const int64_t size = static_cast<int64_t>(tree.sets.size());
-    require(in, node.set < size && tree.sets[static_cast<size_t>(node.set)] < size - node.set, "sets inside their tree");
+    const int64_t words = node.set < size ? tree.sets[static_cast<size_t>(node.set)] : kMostSetWords + 1;
+    require(in, words <= kMostSetWords && words < size - node.set, "sets inside their tree");
   }
 }
 
@@ -126,7 +133,7 @@ void check_forest(const JsonReader& in, const Forest& forest) {
   require(in, (forest.objective == Objective::softmax) == (forest.groups > 1), "several classes exactly when the objective is multiclass");
   require(in, forest.base.size() == groups, "one base margin a class");
   require(in, forest.trees.size() % groups == 0, "as many trees for every class");
-  require(in, !forest.categorical.empty(), "at least one feature");
+  require(in, !forest.categorical.empty() && forest.categorical.size() <= kMostFeatures, "at least one feature, and at most 2^24");
   for (size_t t = 0; t < forest.trees.size(); t++) check_tree(in, forest, forest.trees[t], static_cast<int32_t>(t % groups));
 }
 

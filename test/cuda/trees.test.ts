@@ -21,7 +21,7 @@ async function modelText(device: string, threads: number, label: Float32Array | 
   using dataset = await createDataset(features, { label, device, threads });
   expect(dataset.describe().device).toBe(device);
   using forest = await trainTrees(dataset, { trees: 3, maxDepth: 5, ...options });
-  return forest.toJSONText();
+  return await forest.toJSONText();
 }
 
 const cases: [string, number, Float32Array | Float64Array, TrainOptions][] = [

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <new>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -70,6 +71,19 @@ static void long_tasks_are_awaited(Threads& threads) {
   EXPECT(done == 4);
 }
 
+static void runs_do_not_nest(Threads& threads) {
+  std::atomic<int> refused{0}, done{0};
+  threads.parallel(4, [&](int64_t, int) {
+    try {
+      threads.parallel(2, [](int64_t, int) {});
+    } catch (const std::logic_error&) {
+      refused++;
+    }
+    serial_threads().parallel(2, [&](int64_t, int) { done++; });
+  });
+  EXPECT(refused == (threads.count() > 1 ? 4 : 0) && done == 8);
+}
+
 static void pools_side_by_side() {
   std::vector<std::thread> owners;
   for (int i = 0; i < 4; i++) {
@@ -91,6 +105,7 @@ int main() {
     failures_reach_the_caller(*threads);
     sleepers_wake(*threads);
     long_tasks_are_awaited(*threads);
+    runs_do_not_nest(*threads);
   }
   for (int i = 0; i < 200; i++) delete make_threads(4);  // unused pools end too
   pools_side_by_side();

@@ -1,8 +1,10 @@
 // The tree engine and its kernels against slow definitions, for every instruction set of this machine; then forests from 1 and 3 threads,
 // read back from their text, and damaged texts. Usage: test_trees [damaged texts] [seed]
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <random>
@@ -23,8 +25,6 @@ static std::vector<uint32_t> some_rows(int n, double share) {
 
 struct Machine {
   const Device& device;
-  Threads* threads;
-  Caller call() const { return {threads}; }
   const Kernel& kernel(const char* name, DType dtype) const { return *device.find(name, dtype); }
 };
 
@@ -46,10 +46,10 @@ static void histograms(const Machine& m) {
       }
       for (const int64_t dense_slots : {1, 0}) {
         std::vector<int64_t> got(expected.size(), 0);
-        m.call()(m.kernel("histogram", DType::i64),
-                 {dense(bins.data(), DType::u8, n, stride), dense(pairs.data(), DType::u32, n),
-                  dense(rows.data(), DType::u32, static_cast<int64_t>(rows.size())), dense(slots.data(), DType::i32, features)},
-                 {dense(got.data(), DType::i64, static_cast<int64_t>(got.size()))}, {dense_slots});
+        call(m.kernel("histogram", DType::i64),
+             {dense(bins.data(), DType::u8, n, stride), dense(pairs.data(), DType::u32, n),
+              dense(rows.data(), DType::u32, static_cast<int64_t>(rows.size())), dense(slots.data(), DType::i32, features)},
+             {dense(got.data(), DType::i64, static_cast<int64_t>(got.size()))}, {dense_slots});
         EXPECT(got == expected);
       }
     }
@@ -78,10 +78,10 @@ static void partitions(const Machine& m, DType dtype, int bin_count) {
                   out_right = dense(moved.data(), DType::u32, size);
     const Operand out_count = dense(&count, DType::i64, 1);
     if (table) {
-      m.call()(m.kernel("partition", DType::u32), {column, out_left, dense(chosen.data(), DType::u8, bin_count)},
-               {out_left, out_right, out_count});
+      call(m.kernel("partition", DType::u32), {column, out_left, dense(chosen.data(), DType::u8, bin_count)},
+           {out_left, out_right, out_count});
     } else {
-      m.call()(m.kernel("partition", DType::u32), {column, out_left}, {out_left, out_right, out_count}, {last, missing, missing_left});
+      call(m.kernel("partition", DType::u32), {column, out_left}, {out_left, out_right, out_count}, {last, missing, missing_left});
     }
     in_place.resize(left.size());
     moved.resize(right.size());
@@ -120,10 +120,10 @@ static void splits(const Machine& m) {
     }
     const FeatureSlot slot = {0, bins, 0, 1};
     Split split = {};
-    m.call()(m.kernel("split", DType::i64),
-             {dense(parent.data(), DType::i64, kNarrowSlots), dense(&slot, DType::u8, 1), dense(sibling.data(), DType::i64, kNarrowSlots)},
-             {dense(parent.data(), DType::i64, kNarrowSlots), dense(&split, DType::u8, 1)}, {total, 32, 4},
-             {unit, unit, penalty.l1, penalty.l2, penalty.max_delta_step, least, 10, 10, 1, 1});
+    call(m.kernel("split", DType::i64),
+         {dense(parent.data(), DType::i64, kNarrowSlots), dense(&slot, DType::u8, 1), dense(sibling.data(), DType::i64, kNarrowSlots)},
+         {dense(parent.data(), DType::i64, kNarrowSlots), dense(&split, DType::u8, 1)}, {total, 32, 4},
+         {unit, unit, penalty.l1, penalty.l2, penalty.max_delta_step, least, 10, 10, 1, 1});
     EXPECT(parent == own);
     const double expected = best_gain(own, bins, total, unit, penalty, least);
     EXPECT(std::fabs(split.gain - expected) <= 1e-9 * (1 + expected));
@@ -161,10 +161,10 @@ static void category_splits(const Machine& m) {
     const std::initializer_list<double> numbers = {unit, unit, 0, 0, 0, 1, 0, 0, 1, 1};
     const Operand histogram = dense(own.data(), DType::i64, kNarrowSlots), feature = dense(&slot, DType::u8, 1),
                   best = dense(&split, DType::u8, 1);
-    m.call()(m.kernel("split", DType::i64), {histogram, feature}, {histogram, best}, integers, numbers, scratch.data());
+    call(m.kernel("split", DType::i64), {histogram, feature}, {histogram, best}, integers, numbers, scratch.data());
     EXPECT(std::fabs(split.gain - expected) <= 1e-9 * (1 + expected));
-    m.call()(m.kernel("split_categories", DType::u8), {histogram, feature}, {best, dense(left_bins.data(), DType::u8, bins + 1)}, integers,
-             numbers, scratch.data());
+    call(m.kernel("split_categories", DType::u8), {histogram, feature}, {best, dense(left_bins.data(), DType::u8, bins + 1)}, integers,
+         numbers, scratch.data());
     int64_t left = 0;
     for (int b = 0; b <= bins; b++) left += left_bins[static_cast<size_t>(b)] ? own[static_cast<size_t>(b)] : 0;
     EXPECT(left == split.left && left_bins[static_cast<size_t>(bins)] == split.missing_left);
@@ -185,9 +185,9 @@ static void bins(const Machine& m) {
       expected.push_back(static_cast<uint8_t>(std::isnan(v) ? count + 1 : bin));
     }
     cuts.resize(256, inf);
-    m.call()(m.kernel("bin_values", DType::u8),
-             {dense(values.data(), DType::f32, static_cast<int64_t>(values.size())), dense(cuts.data(), DType::f32, 256)},
-             {dense(got.data(), DType::u8, static_cast<int64_t>(got.size()))}, {count + 1});
+    call(m.kernel("bin_values", DType::u8),
+         {dense(values.data(), DType::f32, static_cast<int64_t>(values.size())), dense(cuts.data(), DType::f32, 256)},
+         {dense(got.data(), DType::u8, static_cast<int64_t>(got.size()))}, {count + 1});
     EXPECT(got == expected);
   }
 }
@@ -198,8 +198,8 @@ static void gradients(const Machine& m) {
     margin.push_back(static_cast<float>(below(4000) - 2000) / 20);
     label.push_back(static_cast<float>(below(2)));
   }
-  m.call()(m.kernel("gradient_logistic", DType::f32), {dense(margin.data(), DType::f32, 500), dense(label.data(), DType::f32, 500)},
-           {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)});
+  call(m.kernel("gradient_logistic", DType::f32), {dense(margin.data(), DType::f32, 500), dense(label.data(), DType::f32, 500)},
+       {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)});
   std::vector<double> sums(2, 0.0);
   for (size_t i = 0; i < 500; i++) {
     const double p = 1 / (1 + std::exp(-static_cast<double>(margin[i])));
@@ -208,15 +208,43 @@ static void gradients(const Machine& m) {
     sums[1] += second[i];
   }
   double extent[4];
-  m.call()(m.kernel("measure_gradients", DType::f64), {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)},
-           {dense(extent, DType::f64, 4)});
+  call(m.kernel("measure_gradients", DType::f64), {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)},
+       {dense(extent, DType::f64, 4)});
   EXPECT(std::fabs(extent[1] - sums[0]) < 1e-6 && std::fabs(extent[3] - sums[1]) < 1e-6);
   std::vector<uint32_t> pairs(500);
-  m.call()(m.kernel("quantize", DType::u32), {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)},
-           {dense(pairs.data(), DType::u32, 500)}, {7, 0}, {1000, 2000});
+  call(m.kernel("quantize", DType::u32), {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)},
+       {dense(pairs.data(), DType::u32, 500)}, {7, 0}, {1000, 2000});
   for (size_t i = 0; i < 500; i++) {
     const int64_t slot = widen_gradient(pairs[i]);
     EXPECT(std::fabs(first_sum(slot) - first[i] * 1000) <= 1.01 && std::fabs(second_sum(slot) - second[i] * 2000) <= 1.01);
+  }
+}
+
+// Ties, both zeros, infinities and weights, to the last bit.
+static void areas() {
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const int n : {1, 2, 50, 3000}) {
+    std::vector<float> margin, label, weight;
+    for (int i = 0; i < n; i++) {
+      const float some[] = {0.0f, -0.0f, inf, -inf, static_cast<float>(below(20) - 10), static_cast<float>(below(1 << 20)) * -1e-30f};
+      margin.push_back(some[below(6)]);
+      label.push_back(static_cast<float>(below(2)));
+      weight.push_back(static_cast<float>(below(100)) * 0.37f);
+    }
+    std::vector<size_t> order(static_cast<size_t>(n));
+    for (size_t i = 0; i < order.size(); i++) order[i] = i;
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return margin[a] < margin[b]; });
+    double below_sum = 0, area = 0, positive = 0;
+    for (size_t i = 0; i < order.size();) {
+      double tied[2] = {0, 0};
+      const float score = margin[order[i]];
+      for (; i < order.size() && margin[order[i]] == score; i++) tied[label[order[i]] > 0.5f] += weight[order[i]];
+      area += tied[1] * (below_sum + tied[0] / 2);
+      below_sum += tied[0];
+      positive += tied[1];
+    }
+    const double got = evaluate(Metric::auc, Forest(), margin.data(), {label.data(), weight.data(), n}, serial_threads());
+    EXPECT(below_sum > 0 && positive > 0 ? got == area / (below_sum * positive) : std::isnan(got));
   }
 }
 
@@ -249,39 +277,109 @@ static std::string forests(const Sample& s, const Device& device) {
   return text;
 }
 
-static void damaged(const std::string& text, int runs, const Device& device) {
-  const float row[6] = {1, 2, std::nanf(""), 1, 39, 77};
+// Where the numbers of a text begin and end.
+static std::vector<std::pair<size_t, size_t>> find_numbers(const std::string& text) {
+  std::vector<std::pair<size_t, size_t>> fields;
+  for (size_t at = 0; (at = text.find_first_of("-0123456789", at)) != std::string::npos;) {
+    const size_t end = std::min(text.find_first_not_of("-+.e0123456789", at), text.size());
+    fields.push_back({at, end});
+    at = end;
+  }
+  return fields;
+}
+
+static void damage_field(std::string& text) {
+  static const char* values[] = {"-2", "-1",    "0",     "1",        "2",          "5",          "6",
+                                 "31", "65535", "65536", "16777215", "2000000000", "2147483645", "4294967295"};
+  const std::vector<std::pair<size_t, size_t>> fields = find_numbers(text);
+  if (fields.empty()) return;
+  const auto [at, end] = fields[generator() % fields.size()];
+  const auto [other, other_end] = fields[generator() % fields.size()];
+  text.replace(at, end - at, below(2) ? values[below(static_cast<int>(std::size(values)))] : text.substr(other, other_end - other));
+}
+
+static void damage_bytes(std::string& text) {
+  const size_t at = generator() % text.size();
+  if (below(4) == 0)
+    text.erase(at, static_cast<size_t>(below(20)));
+  else
+    text[at] = static_cast<char>(below(3) ? "0123456789-,[]{}.e\""[below(19)] : below(256));
+  if (text.empty()) text = " ";
+}
+
+// Eight rows walk together, the rest alone, and so does a single row: all three ways are taken.
+static void predict_some(const Forest& forest, const PredictKernels& kernels) {
+  std::vector<float> x;
+  const float nan = std::nanf("");
+  for (const float first : {1.0f, 2.0f, -3.0f, nan, 39.0f, 77.0f, 1e9f, -1e9f, 500.0f, kUnknownCategory, 0.0f})
+    x.insert(x.end(), {first, 500, nan, first, first, first});
+  for (const int64_t rows : {11, 1}) {
+    std::vector<float> margin(static_cast<size_t>(rows * forest.groups));
+    add_margins(forest, kernels, x.data(), rows, 0, static_cast<int64_t>(forest.trees.size()), margin.data());
+  }
+}
+
+static void damaged(const std::string& text, int runs, const PredictKernels& kernels) {
   int accepted = 0;
   for (int k = 0; k < runs; k++) {
     std::string wrong = text;
-    for (int change = below(3); change >= 0; change--) {
-      const size_t at = generator() % wrong.size();
-      if (below(4) == 0)
-        wrong.erase(at, static_cast<size_t>(below(20)));
-      else
-        wrong[at] = static_cast<char>(below(3) ? "0123456789-,[]{}.e\""[below(19)] : below(256));
-      if (wrong.empty()) wrong = " ";
-    }
+    for (int change = below(3); change >= 0; change--) (below(2) ? damage_field : damage_bytes)(wrong);
     Forest forest;
     if (!read_forest(wrong, "test", forest).ok() || forest.features() != 6) continue;
     accepted++;
-    std::vector<float> margin = forest.base;
-    add_margins(forest, row, 1, 0, static_cast<int64_t>(forest.trees.size()), device, margin.data());
+    predict_some(forest, kernels);
   }
   EXPECT(runs < 100 || (accepted > 0 && accepted < runs));
+}
+
+// As the only tree of a model of a column of categories and one of numbers.
+static bool accepts_tree(const std::string& tree) {
+  Forest forest;
+  return read_forest(R"({"format":"tensorwood-forest","version":1,"objective":"regression","classes":1,"categorical":[1,0],)"
+                     R"("base":[0],"trees":[)" +
+                         tree + "]}",
+                     "test", forest)
+      .ok();
+}
+
+// A tree of two splits with one list exchanged.
+static bool accepts(const char* list, const std::string& values) {
+  std::string tree =
+      R"({"group":0,"feature":[0,-1,1,-1,-1],"left":[1,-1,3,-1,-1],"value":[0,1,2,3,4],"missing_left":[0,0,0,0,0],"gain":[0,0,0,0,0],)"
+      R"("weight":[0,0,0,0,0],"rows":[1,1,1,1,1],"set":[0,-1,-1,-1,-1],"sets":[1,1]})";
+  const size_t at = tree.find(std::string("\"") + list + "\":[") + std::strlen(list) + 4;
+  tree.replace(at, tree.find(']', at) - at, values);
+  return accepts_tree(tree);
+}
+
+static void impossible_trees() {
+  EXPECT(accepts("set", "0,-1,-1,-1,-1"));
+  EXPECT(!accepts("set", "0,2000000000,-1,-1,-1"));  // a leaf with categories
+  EXPECT(!accepts("set", "0,-1,0,-1,-1"));           // categories of a number
+  EXPECT(!accepts("set", "-1,-1,-1,-1,-1"));         // a category without them
+  EXPECT(!accepts("set", "2,-1,-1,-1,-1"));          // past the end
+  EXPECT(!accepts("sets", "2,1"));                   // longer than the list
+  EXPECT(!accepts("feature", "0,-1,2,-1,-1"));       // no such feature
+  EXPECT(!accepts("left", "1,-1,4,-1,-1"));          // a child past the end
+  EXPECT(!accepts("left", "0,-1,3,-1,-1"));          // its own child
+  EXPECT(!accepts("left", "3,-1,3,-1,-1"));          // the left children of two
+  EXPECT(!accepts_tree(R"({"group":0,"feature":[1,1,1,-1,-1,-1],"left":[1,4,3,-1,-1,-1],"value":[0,0,0,1,2,3],)"
+                       R"("missing_left":[0,0,0,0,0,0],"gain":[0,0,0,0,0,0],"weight":[0,0,0,0,0,0],"rows":[1,1,1,1,1,1]})"));
+  std::string many = "2049";
+  for (int word = 0; word < 2049; word++) many += ",4294967295";
+  EXPECT(!accepts("sets", many));  // more categories than a column can have
 }
 
 int main(int argc, char** argv) {
   const int runs = argc > 1 ? std::atoi(argv[1]) : 500;
   if (argc > 2) generator.seed(static_cast<unsigned>(std::atoi(argv[2])));
   const Sample sample = make_sample(30000);
-  const std::unique_ptr<Threads> threads(make_threads(2));
   std::string first;
   for (const char* isa : {"scalar", "avx2", "avx512"}) {
     std::string reason;
     const Device* device = find_cpu_device(isa, reason);
     if (device == nullptr) continue;
-    const Machine machine = {*device, threads.get()};
+    const Machine machine = {*device};
     histograms(machine);
     partitions<uint8_t>(machine, DType::u8, 256);
     partitions<uint16_t>(machine, DType::u16, 3000);
@@ -293,6 +391,8 @@ int main(int argc, char** argv) {
     EXPECT(first.empty() || text == first);
     first = text;
   }
-  damaged(first, runs, cpu_device());
+  areas();
+  impossible_trees();
+  damaged(first, runs, PredictKernels(cpu_device()));
   return finish();
 }

@@ -1,6 +1,7 @@
 // Bad input: each case is refused with a stable code and a cure, or does what a user expects.
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { TensorwoodError } from '../../lib/errors';
+import { native } from '../../lib/native';
 import { trainTrees } from '../../lib/trees/booster';
 import { createDataset } from '../../lib/trees/dataset';
 import { makeSample } from './tables';
@@ -25,6 +26,9 @@ describe('plain arrays', () => {
     );
   });
 });
+
+const wideColumns = (count: number, codes: Int32Array) =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`c${i}`, { codes, categories: 65_535 }]));
 
 const cases: [string, () => Promise<unknown>, string, RegExp][] = [
   [
@@ -165,7 +169,52 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     'ERR_TENSORWOOD_DATA',
     /65535 categories.*got 65536; group the rare ones/,
   ],
+  [
+    'more bins than a histogram can have',
+    () => createDataset(wideColumns(33_000, Int32Array.of(0))),
+    'ERR_TENSORWOOD_DATA',
+    /at most 2147483647 bins in all columns, got 2162952000; use fewer columns or categories/,
+  ],
+  [
+    'histograms of many leaves that do not fit',
+    async () => {
+      using data = await createDataset(wideColumns(4000, new Int32Array(4000)), { label: new Float32Array(4000) });
+      return trainTrees(data, { growth: 'leaf', maxDepth: 0, maxLeaves: 1000 });
+    },
+    'ERR_TENSORWOOD_MEMORY',
+    /^trainTrees: expected at most \d+ bytes of memory .*, got 21\d{11}; use fewer leaves, columns or bins$/,
+  ],
   ['a column of objects', () => createDataset({ a: [{}] as never }), 'ERR_TENSORWOOD_ARGUMENT', /column 'a', got object in row 0/],
+  [
+    'a BigUint64Array in a column',
+    () => createDataset({ a: BigUint64Array.of(1n, 2n) as never }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /column 'a' to be numbers, strings, or \{ codes, categories \}, got BigUint64Array$/,
+  ],
+  [
+    'a BigUint64Array of codes',
+    () => createDataset({ a: { codes: BigUint64Array.of(1n, 0n) as never, categories: 2 } }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /column 'a' to be .*, got \{ codes: BigUint64Array, categories: number \}$/,
+  ],
+  [
+    'a BigUint64Array of rows',
+    () => createDataset({ values: BigUint64Array.of(1n, 2n) as never, columns: 2 }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /got BigUint64Array$/,
+  ],
+  [
+    'a BigUint64Array of labels',
+    () => train({ label: new BigUint64Array(200) as never }, {}),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /label to be numbers, strings or \{ codes, categories \}, got BigUint64Array$/,
+  ],
+  [
+    'a BigUint64Array of weights',
+    () => train({ label: binary, weight: new BigUint64Array(200).fill(1n) as never }, {}),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /dataset: expected weight to be numbers, one a row, got BigUint64Array$/,
+  ],
   ['features that are a number', () => createDataset(7 as never), 'ERR_TENSORWOOD_ARGUMENT', /a record of columns/],
   [
     'a mistyped option',
@@ -320,6 +369,11 @@ describe('labels to evaluate on', () => {
 });
 
 describe('bad input', () => {
+  const runtime = native().createRuntime('cpu', 1, '');
+  const column = { data: Float32Array.of(1, 2), offset: 0, stride: 1, categorical: false };
+  const spec = { rows: 2, columns: [column], names: ['a'], categories: [0], maxBins: 256, device: 'cpu' };
+  afterAll(() => native().dispose(runtime));
+
   it.each(cases)('%s', async (_, act, code, message) => {
     const error = await act().then(
       () => expect.fail('expected a refusal'),
@@ -327,6 +381,13 @@ describe('bad input', () => {
     );
     expect(error.message).toMatch(message);
     expect(error.code).toBe(code);
+  });
+
+  it.each([
+    ['column', () => native().createTable(runtime, { ...spec, columns: [{ ...spec.columns[0], data: BigUint64Array.of(1n, 2n) }] })],
+    ['label', () => native().createTable(runtime, { ...spec, label: BigUint64Array.of(1n, 2n) })],
+  ])('native code refuses a %s that it cannot read, too', (_, act) => {
+    expect(act).toThrow(/expected numbers of up to 32 bits, 64-bit floats or signed 64-bit integers, got 64-bit unsigned/);
   });
 
   it('a constant column and an all-missing column are never split on', async () => {

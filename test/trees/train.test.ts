@@ -4,6 +4,7 @@ import { native } from '../../lib/native';
 import { type TrainOptions, trainTrees } from '../../lib/trees/booster';
 import { createDataset, type DatasetOptions } from '../../lib/trees/dataset';
 import type { Features } from '../../lib/trees/features';
+import { parseForest } from '../../lib/trees/forest';
 import { binaryLabels, columnsOf, makeSample } from './tables';
 
 const sample = makeSample(4000, 1);
@@ -13,7 +14,7 @@ const matrix = { values: sample.values, columns: 5, categories: { 4: 12 } };
 async function trainText(features: Features, options: TrainOptions, dataset: DatasetOptions = {}): Promise<string> {
   using data = await createDataset(features, { label, ...dataset });
   using forest = await trainTrees(data, { objective: 'binary', trees: 12, ...options });
-  return forest.toJSONText();
+  return await forest.toJSONText();
 }
 
 const withoutNames = (text: string): string => text.replace(/"about":.*\n/, '');
@@ -39,6 +40,41 @@ describe('training', () => {
       const error = Math.sqrt(p.reduce((sum, q, i) => sum + (q / scale - sample.score[i]!) ** 2, 0) / sample.rows);
       expect(error).toBeLessThan(0.02);
     }
+  });
+
+  it.each([2 ** -126, 2 ** -60, 2 ** 60, 2 ** 99])('weights times %f: the same bits', async (factor) => {
+    const text = async (weight: Float32Array, options: TrainOptions): Promise<number[]> => {
+      using data = await createDataset(matrix, { label, weight });
+      using forest = await trainTrees(data, { trees: 5, l2: 0, categoryL2: 0, categorySmoothing: 0, minChildWeight: 0, ...options });
+      return [...forest.predictSync(matrix)];
+    };
+    for (const objective of ['regression', 'binary', 'multiclass'] as const) {
+      const plain = await text(new Float32Array(sample.rows).fill(1), { objective });
+      expect(new Set(plain).size).toBeGreaterThan(50);
+      expect(await text(new Float32Array(sample.rows).fill(factor), { objective })).toEqual(plain);
+    }
+  });
+
+  it.each([1e-38, 1e-36, 1e-20, 1e-6, 1e6, 1e20, 1e30])('learns as much from weights and labels of about %f', async (scale) => {
+    const loss = async (weight: number, labels: number): Promise<number> => {
+      const options = { label: sample.score.map((s) => s * labels), weight: sample.score.map((_, i) => weight * (1 + (i % 2))) };
+      using data = await createDataset(matrix, options);
+      using forest = await trainTrees(data, {
+        trees: 30,
+        learningRate: 0.3,
+        l2: 0,
+        categoryL2: 0,
+        categorySmoothing: 0,
+        minChildWeight: 0,
+      });
+      using back = await parseForest(Buffer.from(await forest.toJSONText()));
+      const p = back.predictSync(matrix);
+      return Math.sqrt(p.reduce((sum, q, i) => sum + (q / labels - sample.score[i]!) ** 2, 0) / sample.rows);
+    };
+    const plain = await loss(1, 1);
+    expect(plain).toBeLessThan(0.2);
+    expect(await loss(scale, 1)).toBeLessThan(1.1 * plain);
+    expect(await loss(1, scale)).toBeLessThan(1.4 * plain);
   });
 
   it('separates classes by softmax, with names of classes', async () => {
