@@ -52,14 +52,23 @@ export interface StepPlan {
 class BufferStorage implements Storage {
   readonly owner: Executor;
   readonly buffer: BufferHandle;
+  /** Settled when the first elements are there. Jobs need not wait for it, as they run in order, but they fail with it. */
+  readonly begun: Promise<void>;
   private disposed = false;
 
-  constructor(owner: Executor, buffer: BufferHandle) {
+  /** `elements` must not change from now on. */
+  constructor(owner: Executor, elements: DataArray) {
     this.owner = owner;
-    this.buffer = buffer;
+    this.buffer = native().createBuffer(owner.runtime, elements.byteLength);
+    this.begun = this.write(elements);
+    this.begun.catch(() => {}); // reported by what uses the elements
   }
 
-  read = (target: DataArray) => runJob(() => native().readBuffer(this.buffer, 0, target));
+  async read(target: DataArray): Promise<void> {
+    await runJob(() => native().readBuffer(this.buffer, 0, target));
+    await this.begun;
+  }
+
   write = (source: DataArray) => runJob(() => native().writeBuffer(this.buffer, 0, source));
   readSync = (target: DataArray) => native().readBufferSync(this.buffer, 0, target);
   writeSync = (source: DataArray) => native().writeBufferSync(this.buffer, 0, source);
@@ -80,6 +89,8 @@ interface Owned {
 interface LoadedProgram extends Owned {
   readonly handle: ProgramHandle;
   readonly states: readonly BufferHandle[];
+  /** Rejects when the first elements of a variable could not be written. */
+  readonly begun: Promise<unknown>;
   readonly variables: readonly Variable[];
   readonly inputs: readonly number[]; // positions
   readonly outputs: readonly Signature[];
@@ -142,19 +153,16 @@ export class Executor {
   }
 
   /** The memory of a variable; takes it over at first use. */
-  attach(variable: Variable): BufferHandle {
+  attach(variable: Variable): BufferStorage {
     const { storage } = variable;
     if (storage && storage.owner !== this) {
       fail('ERR_TENSORWOOD_ARGUMENT', `variable ${variable.name}: expected one of this executor, got one that another executor uses`);
     }
-    if (storage) return (storage as BufferStorage).buffer;
-    const elements = variable.release();
-    const buffer = native().createBuffer(this.runtime, elements.byteLength);
-    native().writeBufferSync(buffer, 0, elements);
-    const created = new BufferStorage(this, buffer);
+    if (storage) return storage as BufferStorage;
+    const created = new BufferStorage(this, variable.release());
     this.own(created);
     variable.storage = created;
-    return buffer;
+    return created;
   }
 
   /** Compiles and loads what a step function recorded. Throws ERR_TENSORWOOD_MEMORY when the plan does not fit. */
@@ -165,9 +173,13 @@ export class Executor {
     const variables = program.states.map((state) => (state instanceof Variable ? state : this.random));
     const { arenaBytes, scratchBytes, constantBytes, calls } = native().describeProgram(handle);
     const stateBytes = variables.reduce((n, v) => n + sizeOf(v.shape) * dtypes[v.dtype].bytes, 0);
+    const storages = variables.map((v) => this.attach(v));
+    const begun = Promise.all(storages.map((storage) => storage.begun));
+    begun.catch(() => {}); // reported by each run
     const loaded: LoadedProgram = {
       handle,
-      states: variables.map((v) => this.attach(v)),
+      states: storages.map(({ buffer }) => buffer),
+      begun,
       variables,
       inputs: program.inputs,
       outputs: outputs.map(({ shape, dtype }) => ({ shape, dtype })),
@@ -338,8 +350,9 @@ export function compile<T extends Tensors>(fn: (...inputs: Tensor[]) => T, optio
 
   const run = async (values: readonly StepInput[], { signal }: RunOptions = {}): Promise<unknown> => {
     const launch = prepare(values);
-    const { handle, states } = launch.loaded.program;
+    const { handle, states, begun } = launch.loaded.program;
     await runJob(() => native().runProgram(handle, states as BufferHandle[], launch.inputs, launch.outputs), signal);
+    await begun;
     return finish(launch);
   };
   const runSync = (...values: StepInput[]): unknown => {

@@ -1,8 +1,9 @@
 // Step functions from end to end: structure of results, the cache, state between steps, abort, dispose, and what is refused.
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { gradient } from '../lib/compile/gradient';
 import { array, compile, Executor, evaluate, memoryUsage } from '../lib/executor';
+import { native } from '../lib/native';
 import { add, full, mul, relu, sin, square, sub } from '../lib/ops/elementwise';
 import { softmaxCrossEntropy } from '../lib/ops/loss';
 import { linear, matmul } from '../lib/ops/matmul';
@@ -242,6 +243,54 @@ describe('variables', () => {
     using step = compile(() => [assign(v, add(v, 1)), assign(v, add(v, 2))]);
     await expect(step()).rejects.toThrow('assign: expected at most one write of variable v in a step, got two');
     expect(() => assign(v, tensor([1, 2]))).toThrow('assign: expected shape (1,) of the variable, got (2,)');
+  });
+});
+
+describe('first elements', () => {
+  const long = (x: Tensor) => {
+    for (let i = 0; i < 2000; i++) x = matmul(x, x);
+    return x;
+  };
+  const square256 = array(new Float32Array(65536), [256, 256]);
+
+  it('are written behind the running steps: to compile waits for none', async () => {
+    using busy = compile(long);
+    busy.plan(square256);
+    const controller = new AbortController();
+    const running = busy.run([square256], { signal: controller.signal });
+    using v = new Variable({ name: 'v', shape: [2], initial: [1, 2] });
+    using step = compile(() => mul(v, 2));
+    step.plan();
+    controller.abort(new Error('was still running'));
+    await expect(running).rejects.toThrow('was still running');
+    expect(await step()).toEqual(f32(2, 4));
+  });
+
+  it('are those at the time of compiling', async () => {
+    using busy = compile(long);
+    busy.plan(square256);
+    const controller = new AbortController();
+    const running = busy.run([square256], { signal: controller.signal });
+    const initial = f32(1, 2);
+    using v = new Variable({ name: 'v', shape: [2], initial });
+    using step = compile(() => mul(v, 2));
+    const result = step();
+    initial.fill(9);
+    controller.abort(new Error('enough'));
+    await expect(running).rejects.toThrow('enough');
+    expect(await result).toEqual(f32(2, 4));
+  });
+
+  it('that cannot be written fail the steps and reads that need them', async () => {
+    const refused = { promise: Promise.reject(new Error('device full')), job: undefined as never };
+    vi.spyOn(native(), 'writeBuffer').mockReturnValueOnce(refused);
+    using executor = new Executor({ threads: 1 });
+    using v = new Variable({ name: 'v', shape: [2], initial: [1, 2] });
+    using step = compile(() => mul(v, 2), { executor });
+    using other = compile(() => mul(v, 3), { executor });
+    await expect(step()).rejects.toThrow('device full');
+    await expect(other()).rejects.toThrow('device full');
+    await expect(v.read()).rejects.toThrow('device full');
   });
 });
 
