@@ -54,7 +54,6 @@ class BufferStorage implements Storage {
   readonly buffer: BufferHandle;
   /** Settled when the first elements are there. Jobs need not wait for it, as they run in order, but they fail with it. */
   readonly begun: Promise<void>;
-  private disposed = false;
 
   /** `elements` must not change from now on. */
   constructor(owner: Executor, elements: DataArray) {
@@ -73,15 +72,10 @@ class BufferStorage implements Storage {
   readSync = (target: DataArray) => native().readBufferSync(this.buffer, 0, target);
   writeSync = (source: DataArray) => native().writeBufferSync(this.buffer, 0, source);
 
-  dispose(): void {
-    if (this.disposed) return;
-    this.disposed = true;
-    this.owner.forget(this);
-    native().dispose(this.buffer);
-  }
+  dispose = () => native().dispose(this.buffer);
 }
 
-/** Native memory that an executor frees when it is disposed of. */
+/** Native memory that an executor frees when it is disposed of. Idempotent. */
 interface Owned {
   dispose(): void;
 }
@@ -104,7 +98,7 @@ export class Executor {
   readonly random: Variable;
   private handle: RuntimeHandle | undefined;
   private readonly owned = new Set<WeakRef<Owned>>();
-  private readonly references = new WeakMap<Owned, WeakRef<Owned>>();
+  private readonly collected = new FinalizationRegistry<WeakRef<Owned>>((reference) => this.owned.delete(reference));
 
   /** Throws ERR_TENSORWOOD_DEVICE when the machine lacks the device or the instruction set. */
   constructor(options: ExecutorOptions = {}) {
@@ -140,15 +134,9 @@ export class Executor {
     this.dispose();
   }
 
-  /** Called by what was disposed of. */
-  forget(owned: Owned): void {
-    const reference = this.references.get(owned);
-    if (reference) this.owned.delete(reference);
-  }
-
   private own(owned: Owned): void {
     const reference = new WeakRef(owned);
-    this.references.set(owned, reference);
+    this.collected.register(owned, reference);
     this.owned.add(reference);
   }
 
@@ -185,10 +173,7 @@ export class Executor {
       outputs: outputs.map(({ shape, dtype }) => ({ shape, dtype })),
       plan: { arenaBytes, scratchBytes, constantBytes, stateBytes, calls },
       memory: plan,
-      dispose: () => {
-        this.forget(loaded);
-        native().dispose(handle);
-      },
+      dispose: () => native().dispose(handle),
     };
     this.own(loaded);
     return loaded;

@@ -1,5 +1,7 @@
 // Step functions from end to end: structure of results, the cache, state between steps, abort, dispose, and what is refused.
 import { inspect } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import { gradient } from '../lib/compile/gradient';
 import { array, compile, Executor, evaluate, memoryUsage } from '../lib/executor';
@@ -13,6 +15,9 @@ import { assign, randomState, Variable } from '../lib/ops/state';
 import { adamw } from '../lib/ops/update';
 import type { Tensor } from '../lib/tensor';
 import { createRandom } from './compile/random-graph';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
 
 const f32 = (...elements: number[]) => Float32Array.from(elements);
 
@@ -353,6 +358,17 @@ describe('executor', () => {
     expect(memoryUsage().bytes).toBe(before);
     await expect(step(new Float32Array(8))).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_DISPOSED' });
     step.dispose();
+  });
+
+  it('remembers nothing of variables that are collected', async () => {
+    using executor = new Executor({ threads: 1 });
+    for (let i = 0; i < 1000; i++) executor.attach(new Variable({ name: `v${i}`, shape: [4] }));
+    const owned = executor['owned'] as ReadonlySet<unknown>;
+    expect(owned.size).toBe(1000);
+    await vi.waitFor(() => {
+      collectGarbage();
+      expect(owned.size).toBeLessThan(10);
+    });
   });
 
   it('stops at an abort with the reason of the signal, and state is as before', async () => {
