@@ -4,7 +4,7 @@
 import { types } from 'node:util';
 import type { CompileSettings } from './compile/compile';
 import { compileGraph, settingsSchema } from './compile/compile';
-import type { MemoryPlan } from './compile/memory';
+import type { Program } from './compile/program';
 import type { Arrays, Tensors } from './compile/structure';
 import { collectTensors, restoreArrays } from './compile/structure';
 import { traceGraph } from './compile/trace';
@@ -89,7 +89,6 @@ interface LoadedProgram extends Owned {
   readonly inputs: readonly number[]; // positions
   readonly outputs: readonly Signature[];
   readonly plan: StepPlan;
-  readonly memory: MemoryPlan;
 }
 
 /** A device with its threads and memory. Variables belong to the executor that first uses them. Dispose of it to free all that it owns. */
@@ -156,14 +155,23 @@ export class Executor {
   /** Compiles and loads what a step function recorded. Throws ERR_TENSORWOOD_MEMORY when the plan does not fit. */
   load(inputs: readonly Signature[], outputs: readonly Tensor[], assignments: readonly Tensor[], settings: CompileSettings): LoadedProgram {
     const hasKernel = (name: string, dtype: DType) => native().hasKernel(this.runtime, name, dtypes[dtype].id);
-    const { plan, program } = compileGraph(traceGraph(inputs, outputs, assignments), { hasKernel, ...settings });
+    const { program } = compileGraph(traceGraph(inputs, outputs, assignments), { hasKernel, ...settings });
     const handle = native().loadProgram(this.runtime, program.bytes);
+    try {
+      return this.equip(handle, program, outputs);
+    } catch (error) {
+      native().dispose(handle);
+      throw error;
+    }
+  }
+
+  private equip(handle: ProgramHandle, program: Program, outputs: readonly Tensor[]): LoadedProgram {
     const variables = program.states.map((state) => (state instanceof Variable ? state : this.random));
-    const { arenaBytes, scratchBytes, constantBytes, calls } = native().describeProgram(handle);
-    const stateBytes = variables.reduce((n, v) => n + sizeOf(v.shape) * dtypes[v.dtype].bytes, 0);
     const storages = variables.map((v) => this.attach(v));
     const begun = Promise.all(storages.map((storage) => storage.begun));
     begun.catch(() => {}); // reported by each run
+    const { arenaBytes, scratchBytes, constantBytes, calls } = native().describeProgram(handle);
+    const stateBytes = variables.reduce((n, v) => n + sizeOf(v.shape) * dtypes[v.dtype].bytes, 0);
     const loaded: LoadedProgram = {
       handle,
       states: storages.map(({ buffer }) => buffer),
@@ -172,7 +180,6 @@ export class Executor {
       inputs: program.inputs,
       outputs: outputs.map(({ shape, dtype }) => ({ shape, dtype })),
       plan: { arenaBytes, scratchBytes, constantBytes, stateBytes, calls },
-      memory: plan,
       dispose: () => native().dispose(handle),
     };
     this.own(loaded);

@@ -371,6 +371,20 @@ describe('executor', () => {
     });
   });
 
+  it('frees a program whose variables it cannot have', async () => {
+    using executor = new Executor({ threads: 1 });
+    using other = new Executor({ threads: 1 });
+    using v = new Variable({ name: 'v', shape: [2] });
+    other.attach(v);
+    using step = compile((x: Tensor) => add(v, x), { executor });
+    const attempt = () =>
+      expect(step(1)).rejects.toThrow('variable v: expected one of this executor, got one that another executor uses');
+    await attempt(); // makes the arena
+    const before = memoryUsage().objects;
+    for (let i = 0; i < 5; i++) await attempt();
+    expect(memoryUsage().objects).toBeLessThanOrEqual(before);
+  });
+
   it('stops at an abort with the reason of the signal, and state is as before', async () => {
     using v = new Variable({ name: 'v', shape: [256, 256], initial: new Float32Array(65536).fill(1 / 256) });
     using step = compile(() => {
