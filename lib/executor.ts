@@ -117,6 +117,10 @@ export class Executor {
     return this.handle ?? fail('ERR_TENSORWOOD_DISPOSED', 'executor: expected one in use, got one that was disposed of');
   }
 
+  get disposed(): boolean {
+    return this.handle === undefined;
+  }
+
   describe(): { device: string; threads: number; isa: string; arenaBytes: number; scratchBytes: number } {
     return native().describeRuntime(this.runtime);
   }
@@ -189,9 +193,9 @@ export class Executor {
 
 let shared: Executor | undefined;
 
-/** The executor that is used when none is given: all cores, seed 0. Created at first use. */
+/** The executor that is used when none is given: all cores, seed 0. Created at first use, and at the next one after it was disposed of. */
 export function defaultExecutor(): Executor {
-  shared ??= new Executor();
+  if (!shared || shared.disposed) shared = new Executor();
   return shared;
 }
 

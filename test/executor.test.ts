@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
 import { gradient } from '../lib/compile/gradient';
-import { array, compile, Executor, evaluate, memoryUsage } from '../lib/executor';
+import { array, compile, defaultExecutor, Executor, evaluate, memoryUsage } from '../lib/executor';
 import { native } from '../lib/native';
 import { add, full, mul, relu, sin, square, sub } from '../lib/ops/elementwise';
 import { softmaxCrossEntropy } from '../lib/ops/loss';
@@ -363,7 +363,7 @@ describe('executor', () => {
   it('remembers nothing of variables that are collected', async () => {
     using executor = new Executor({ threads: 1 });
     for (let i = 0; i < 1000; i++) executor.attach(new Variable({ name: `v${i}`, shape: [4] }));
-    const owned = executor['owned'] as ReadonlySet<unknown>;
+    const owned = Reflect.get(executor, 'owned') as ReadonlySet<unknown>;
     expect(owned.size).toBe(1000);
     await vi.waitFor(() => {
       collectGarbage();
@@ -377,12 +377,21 @@ describe('executor', () => {
     using v = new Variable({ name: 'v', shape: [2] });
     other.attach(v);
     using step = compile((x: Tensor) => add(v, x), { executor });
-    const attempt = () =>
-      expect(step(1)).rejects.toThrow('variable v: expected one of this executor, got one that another executor uses');
+    const attempt = () => expect(step(1)).rejects.toThrow('variable v: expected one of this executor, got one that another executor uses');
     await attempt(); // makes the arena
     const before = memoryUsage().objects;
     for (let i = 0; i < 5; i++) await attempt();
     expect(memoryUsage().objects).toBeLessThanOrEqual(before);
+  });
+
+  it('is made anew when the default one is disposed of', async () => {
+    using step = compile((x: Tensor) => mul(x, 2));
+    const before = defaultExecutor();
+    before.dispose();
+    expect(defaultExecutor()).not.toBe(before);
+    expect(defaultExecutor()).toBe(defaultExecutor());
+    expect(await tensor([1, 2]).data()).toEqual(f32(1, 2));
+    expect(await step(1)).toEqual(f32(2));
   });
 
   it('stops at an abort with the reason of the signal, and state is as before', async () => {
