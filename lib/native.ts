@@ -76,8 +76,8 @@ export interface Native {
   // programs (native/core/program.h)
   loadProgram(runtime: RuntimeHandle, bytes: Uint8Array): ProgramHandle;
   describeProgram(program: ProgramHandle): { arenaBytes: number; scratchBytes: number; constantBytes: number; calls: number };
-  runProgram(program: ProgramHandle, states: BufferHandle[], inputs: DataArray[], outputs: DataArray[]): Job<void>;
-  runProgramSync(program: ProgramHandle, states: BufferHandle[], inputs: DataArray[], outputs: DataArray[]): void;
+  runProgram(program: ProgramHandle, states: readonly BufferHandle[], inputs: DataArray[], outputs: DataArray[]): Job<void>;
+  runProgramSync(program: ProgramHandle, states: readonly BufferHandle[], inputs: DataArray[], outputs: DataArray[]): void;
   /** Time spent in each kernel since the last call, if tracing was on; `on` says whether it goes on. */
   traceProgram(program: ProgramHandle, on: boolean): { name: string; calls: number; milliseconds: number }[];
   // trees: see native/trees

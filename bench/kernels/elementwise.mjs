@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
-const { Executor, compile } = require('../../dist/executor.js');
+const { Executor, compile } = require('../../dist/executor/index.js');
 const { native } = require('../../dist/native.js');
 const { add, gelu, mul } = require('../../dist/ops/elementwise.js');
 const { permute, reshape } = require('../../dist/ops/layout.js');

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
-const { Executor, compile } = require('../../dist/executor.js');
+const { Executor, compile } = require('../../dist/executor/index.js');
 const { native } = require('../../dist/native.js');
 const { Variable, assign } = require('../../dist/ops/state.js');
 const { apply } = require('../../dist/tensor.js');

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
-const { Executor, array } = require('../../dist/executor.js');
+const { Executor, array } = require('../../dist/executor/index.js');
 const { native } = require('../../dist/native.js');
 const { createModel } = require('../../dist/models/model.js');
 const { definition } = require('../../dist/models/vit.js');

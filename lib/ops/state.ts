@@ -1,5 +1,5 @@
 // State that outlives a step: variables, the writes to them, and the random counter. The elements lie in a buffer of the executor that first used the
-// variable; lib/executor.ts attaches it.
+// variable; lib/executor attaches it.
 import type { DataArray, DType } from '../dtype';
 import { convert } from '../dtype';
 import { fail } from '../errors';
