@@ -1,6 +1,6 @@
 // CSV files to tables. The reader is native/core/csv.h: all threads, off the event loop. One source of options for the API and the command line.
 import { fail } from '../errors';
-import { type CsvColumn, native, type RuntimeHandle, runJob } from '../native';
+import { type CsvColumn, type CsvSpec, native, type RuntimeHandle, runJob } from '../native';
 import { boolean, choice, integer, type Options, parse, text } from '../schema';
 import { type Column, createTable, type Table } from './table';
 
@@ -50,7 +50,7 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<C
   const values = parse('readCsv', csvSchema, rest);
   const runtime = native().createRuntime('cpu', values.threads, '');
   try {
-    const spec = {
+    const spec: CsvSpec = {
       ...values,
       header: { detect: -1, yes: 1, no: 0 }[values.header],
       skipBadLines: values.badLines === 'skip',
@@ -66,7 +66,7 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<C
   }
 }
 
-async function readOpened(runtime: RuntimeHandle, path: string, spec: object, signal: AbortSignal | undefined): Promise<CsvTable> {
+async function readOpened(runtime: RuntimeHandle, path: string, spec: CsvSpec, signal: AbortSignal | undefined): Promise<CsvTable> {
   const found = await runJob(() => native().openCsv(runtime, path, spec), signal);
   try {
     const targets = found.columns.map((c) => createTarget(c, found.rows));

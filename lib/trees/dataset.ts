@@ -1,6 +1,6 @@
 // A data set: features as bins with their labels, in native memory, ready for any number of trainings.
 import { fail } from '../errors';
-import { native, type RuntimeHandle, runJob, type TableHandle } from '../native';
+import { native, type RuntimeHandle, runJob, type TableHandle, type TableSpec } from '../native';
 import { type Options, parse } from '../schema';
 import { type Dictionary, type Features, interpretFeatures, isNumbers, type NamedColumn, type Numbers } from './features';
 import type { Signature } from './match';
@@ -145,7 +145,7 @@ export async function createDataset(features: Features, options: DatasetOptions 
   const categories = columns.map((c) => countCategories(c, rows));
   const interpreted = label === undefined ? undefined : interpretLabel('dataset', label);
   const runtime = native().createRuntime('cpu', values.threads, '');
-  const spec = {
+  const spec: TableSpec = {
     rows,
     columns: columns.map((c) => c.column),
     categories,
