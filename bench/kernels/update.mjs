@@ -44,7 +44,10 @@ function write(targets, values) {
 function recordAdamw() {
   const [parameters, gradients, first, second] = ['p', 'g', 'm', 'v'].map(states);
   return () => {
-    const next = adamw({ parameters, gradients, first, second, step: full([], 1), learningRate: full([], 1e-3) });
+    const next = adamw(
+      { parameters, gradients, first, second, step: full([], 1), learningRate: full([], 1e-3) },
+      { betas: [0.9, 0.999], epsilon: 1e-8, decay: 0.01 },
+    );
     write(parameters, next.parameters);
     write(first, next.first);
     write(second, next.second);
@@ -55,7 +58,7 @@ function recordAdamw() {
 function recordSgd() {
   const [parameters, gradients, velocities] = ['p', 'g', 'v'].map(states);
   return () => {
-    const next = sgd({ parameters, gradients, velocities, learningRate: full([], 1e-3) }, { momentum: 0.9 });
+    const next = sgd({ parameters, gradients, velocities, learningRate: full([], 1e-3) }, { momentum: 0.9, decay: 0 });
     write(parameters, next.parameters);
     write(velocities, next.velocities);
     return {};

@@ -53,7 +53,10 @@ describe('variables', () => {
           const loss = softmaxCrossEntropy(linear(relu(linear(input, w1, b1)), w2, b2), y);
           const gradients = gradient(loss, parameters);
           const learningRate = full([], 0.05);
-          const after = adamw({ parameters, gradients, first: first!, second: second!, learningRate, step: count });
+          const after = adamw(
+            { parameters, gradients, first: first!, second: second!, learningRate, step: count },
+            { betas: [0.9, 0.999], epsilon: 1e-8, decay: 0.01 },
+          );
           parameters.forEach((p, i) => {
             assign(p, after.parameters[i]!);
             assign(first![i]!, after.first[i]!);
