@@ -138,7 +138,7 @@ export class Executor {
     this.owned.add(reference);
   }
 
-  /** The memory of a variable; takes it over at first use. */
+  /** @internal The memory of a variable; takes it over at first use. */
   attach(variable: Variable): BufferStorage {
     const { storage } = variable;
     if (storage && storage.owner !== this) {

@@ -1,5 +1,5 @@
-// The room where things run: an executor owns the device and its memory, a step is a function compiled for it.
-export * from './arrays';
-export * from './executor';
+// Where things run: an executor owns the device and its memory, a step is a function compiled for it.
+export { array, type ShapedArray, type StepInput } from './arrays';
+export { defaultExecutor, Executor, type ExecutorOptions, memoryUsage, type StepPlan } from './executor';
 export type { KernelTime } from './programs';
-export { compile, evaluate, type RunOptions, type Step, type StepOptions, stepSchema } from './step';
+export { compile, evaluate, type RunOptions, type Step, type StepOptions } from './step';
