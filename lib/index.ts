@@ -25,22 +25,7 @@ export {
 export { readTable } from './data/table-file';
 export type { DataArray, DType } from './dtype';
 export { codes, type ErrorCode, TensorwoodError } from './errors';
-export {
-  array,
-  compile,
-  defaultExecutor,
-  Executor,
-  type ExecutorOptions,
-  evaluate,
-  type KernelTime,
-  memoryUsage,
-  type RunOptions,
-  type ShapedArray,
-  type Step,
-  type StepInput,
-  type StepOptions,
-  type StepPlan,
-} from './executor';
+export * from './executor';
 export {
   type Entry as SafetensorsEntry,
   type Header as SafetensorsHeader,

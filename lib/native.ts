@@ -26,6 +26,93 @@ export interface MemoryUsage {
   readonly objects: number;
 }
 
+/** A column in place: element offset + row * stride of `data`. */
+export interface ColumnSpec {
+  readonly data: ArrayBufferView;
+  readonly offset: number;
+  readonly stride: number;
+  readonly categorical: boolean;
+  /** The code to read for each code of the data; absent = itself. */
+  readonly remap?: Int32Array;
+}
+
+interface RowsSpec {
+  readonly rows: number;
+  readonly columns: readonly ColumnSpec[];
+}
+
+export interface LabelledSpec extends RowsSpec {
+  /** One a row. */
+  readonly label: ArrayBufferView | undefined;
+  readonly weight: ArrayBufferView | undefined;
+}
+
+export interface TableSpec extends LabelledSpec {
+  /** Of the columns, for errors. */
+  readonly names: readonly string[];
+  /** Of each column; 0 for numbers. */
+  readonly categories: readonly number[];
+  readonly maxBins: number;
+  readonly device: string;
+}
+
+/** The numbers of treeSchema, and what it names by position. */
+export interface GrowSpec {
+  readonly objective: number;
+  readonly policy: number;
+  readonly trees: number;
+  readonly classes: number;
+  readonly rowsPerTree: number;
+  readonly positiveWeight: number;
+  readonly seed: number;
+  readonly earlyStopping: number;
+  readonly learningRate: number;
+  readonly l1: number;
+  readonly l2: number;
+  readonly maxDeltaStep: number;
+  readonly gamma: number;
+  readonly minChildWeight: number;
+  readonly minRowsInLeaf: number;
+  readonly maxDepth: number;
+  readonly maxLeaves: number;
+  readonly columnsPerTree: number;
+  readonly columnsPerNode: number;
+  readonly maxCategories: number;
+  readonly oneHotCategories: number;
+  readonly categorySmoothing: number;
+  readonly categoryL2: number;
+  readonly minRowsInCategory: number;
+  readonly minRowsInGroup: number;
+  readonly metrics: readonly number[];
+  readonly sets: readonly LabelledSpec[];
+  /** JSON to keep with the model. */
+  readonly about: string;
+}
+
+export interface PredictSpec extends RowsSpec {
+  /** Response, margin or leaf, by position in predictSchema. */
+  readonly output: number;
+  /** Rounds. */
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface CsvSpec {
+  /** A character each; delimiter '' = found out, quote '' = none. */
+  readonly delimiter: string;
+  readonly quote: string;
+  readonly decimal: string;
+  /** 1 = there is one, 0 = there is none, -1 = found out. */
+  readonly header: number;
+  readonly trim: boolean;
+  readonly skipBadLines: boolean;
+  readonly names: readonly string[];
+  readonly columns: readonly string[];
+  readonly categories: readonly string[];
+  readonly numbers: readonly string[];
+  readonly missing: readonly string[];
+}
+
 export interface CsvColumn {
   readonly name: string;
   readonly type: 'f32' | 'f64' | 'category';
@@ -76,17 +163,17 @@ export interface Native {
   // programs (native/core/program.h)
   loadProgram(runtime: RuntimeHandle, bytes: Uint8Array): ProgramHandle;
   describeProgram(program: ProgramHandle): { arenaBytes: number; scratchBytes: number; constantBytes: number; calls: number };
-  runProgram(program: ProgramHandle, states: BufferHandle[], inputs: DataArray[], outputs: DataArray[]): Job<void>;
-  runProgramSync(program: ProgramHandle, states: BufferHandle[], inputs: DataArray[], outputs: DataArray[]): void;
+  runProgram(program: ProgramHandle, states: readonly BufferHandle[], inputs: DataArray[], outputs: DataArray[]): Job<void>;
+  runProgramSync(program: ProgramHandle, states: readonly BufferHandle[], inputs: DataArray[], outputs: DataArray[]): void;
   /** Time spent in each kernel since the last call, if tracing was on; `on` says whether it goes on. */
   traceProgram(program: ProgramHandle, on: boolean): { name: string; calls: number; milliseconds: number }[];
   // trees: see native/trees
-  createTable(runtime: RuntimeHandle, spec: unknown): Job<TableHandle>;
+  createTable(runtime: RuntimeHandle, spec: TableSpec): Job<TableHandle>;
   describeTable(table: TableHandle): { rows: number; bytes: number; bins: number[]; device: string; largestLabel: number };
   /** `onProgress` gets all rounds since its last call: [rounds so far, metrics of each set...] each. A cancelled job resolves with what has grown. */
-  growForest(table: TableHandle, spec: unknown, onProgress?: (events: Float64Array) => void): Job<ForestHandle>;
-  predictForest(forest: ForestHandle, spec: unknown, output: Float32Array | Int32Array): Job<void>;
-  predictForestSync(forest: ForestHandle, spec: unknown, output: Float32Array | Int32Array): void;
+  growForest(table: TableHandle, spec: GrowSpec, onProgress?: (events: Float64Array) => void): Job<ForestHandle>;
+  predictForest(forest: ForestHandle, spec: PredictSpec, output: Float32Array | Int32Array): Job<void>;
+  predictForestSync(forest: ForestHandle, spec: PredictSpec, output: Float32Array | Int32Array): void;
   /** One row on this thread, at once. */
   predictRow(forest: ForestHandle, row: Float32Array, output: Float32Array, margin: boolean): void;
   /** JSON text in UTF-8 (native/trees/model_io.h). */
@@ -104,8 +191,8 @@ export interface Native {
     splits: Float64Array;
   };
   // files
-  /** Parses the file; `spec` is written by lib/data/csv.ts. */
-  openCsv(runtime: RuntimeHandle, path: string, spec: unknown): Job<CsvContent>;
+  /** Parses the file. */
+  openCsv(runtime: RuntimeHandle, path: string, spec: CsvSpec): Job<CsvContent>;
   /** Fills one array a column: Float32Array for f32, Float64Array for f64, Int32Array for category. */
   readCsv(csv: CsvHandle, targets: (Float32Array | Float64Array | Int32Array)[]): Job<void>;
 }

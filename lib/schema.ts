@@ -2,6 +2,9 @@
 // documentation and the block that a saved model carries.
 import { fail } from './errors';
 
+/** The upper end of a range that has none. */
+export const many = Number.POSITIVE_INFINITY;
+
 type Kind = 'number' | 'integer' | 'boolean' | 'text' | 'choice' | 'integers';
 
 export interface Field<T> {

@@ -42,7 +42,7 @@ export class Tensor implements Signature {
   }
 }
 
-/** Filled by lib/executor.ts: a tensor knows no executor. */
+/** Filled by lib/executor: a tensor knows no executor. */
 export const engine: { evaluate: (tensors: readonly Tensor[]) => Promise<DataArray[]> } = {
   evaluate: () => Promise.reject(new Error('the executor is not loaded')),
 };

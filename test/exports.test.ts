@@ -75,7 +75,8 @@ function missingOf(entry: string): string[] {
     const declaration = own.get(name);
     if (declaration === undefined) throw new Error(`${face}: no declaration of ${name} in ${file}`);
     for (const word of new Set(declaration.match(/\b[A-Z]\w*\b(?!\??:)/g))) {
-      const at = imported.get(word) ?? (own.has(word) ? ([file, word] as const) : undefined);
+      const [origin, original] = imported.get(word) ?? [file, word];
+      const at = facesOf(origin).get(original);
       if (inner.test(word)) continue;
       if (at !== undefined && !known.has(`${at[0]} ${at[1]}`)) missing.add(`${at[1]} of ${relative(dist, at[0])}, used by ${face}`);
     }

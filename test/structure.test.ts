@@ -44,6 +44,44 @@ function crossings(prefix: string, layers: string[][]): string[] {
   return wrong;
 }
 
+interface Written {
+  readonly place: string;
+  readonly lines: number;
+  readonly parameters: number;
+}
+
+/** How many parameters the list that opens at `text[at]` has. */
+function countParameters(text: string, at: number): number {
+  let [depth, count, seen] = [0, 0, false];
+  for (const c of text.slice(at).replaceAll('=>', '')) {
+    if ('([{<'.includes(c)) depth++;
+    else if (')]}>'.includes(c) && --depth === 0) break;
+    else if (depth === 1 && c === ',') [count, seen] = [count + 1, false];
+    else if (c.trim() !== '') seen = true;
+  }
+  return count + Number(seen);
+}
+
+const declared = '(?:export )?(?:async )?function\\*? \\w+';
+const arrow = '(?:export )?const \\w+ = (?:async )?(?=[(<])';
+const method = '(?:async |private |static |get |\\*)*#?(?!(?:if|for|while|switch|catch|return|super)\\b)\\w+';
+const heads = new RegExp(`^( *)(?:${declared}|${arrow}|${method})(?:<.*?>)?\\(`, 'gm');
+
+/** Functions with a body in braces. Relies on the formatter: a body ends at the first brace that closes as far in as its head begins. */
+function functionsOf(file: string): Written[] {
+  const text = read(file);
+  const found: Written[] = [];
+  for (const match of text.matchAll(heads)) {
+    const rest = text.slice(match.index);
+    const end = rest.search(new RegExp(`\\n${match[1]}\\}[;,)]*\\n`));
+    const isCall = /;\n/.test(rest.slice(0, rest.search(/\{\n/))) || end < 0;
+    if (isCall) continue;
+    const lines = rest.slice(0, end).split('\n').length + 1;
+    found.push({ place: `${file}: ${match[0].trim()}…`, lines, parameters: countParameters(rest, match[0].length - 1) });
+  }
+  return found;
+}
+
 describe('structure', () => {
   it('lib: a file imports only from its own folder or from a layer to its left', () => {
     expect(crossings('lib', libLayers)).toEqual([]);
@@ -69,6 +107,15 @@ describe('structure', () => {
 
   it('every file opens with what it is', () => {
     expect(sources.filter((f) => !/^(#!.*\n)?(\/\/ \S|\/\*\*)/.test(read(f)))).toEqual([]);
+  });
+
+  const functions = sources.filter((f) => /^lib\/.*\.ts$/.test(f)).flatMap(functionsOf);
+
+  it('no function of lib is past 60 lines, none takes more than five parameters', () => {
+    expect(functions.length).toBeGreaterThan(500);
+    const place = (f: Written): string => `${f.place} ${f.lines} lines, ${f.parameters} parameters`;
+    const allowed = /createStepper/; // one closure over all that a training step records
+    expect(functions.filter((f) => (f.lines > 60 || f.parameters > 5) && !allowed.test(f.place)).map(place)).toEqual([]);
   });
 
   it('no file is past 400 lines', () => {

@@ -1,51 +1,26 @@
 // Attention forward and backward, packed self-attention as models call it, beside the machine's own rate of multiply-adds and PyTorch's
 // scaled_dot_product_attention on separate dense q, k, v (its best case). 14 B H T^2 D floating-point operations.
 import { createRequire } from 'node:module';
+import { threads, timeStep, uniform } from '../step.mjs';
 
 const require = createRequire(import.meta.url);
-const { Executor, compile } = require('../../dist/executor.js');
-const { native } = require('../../dist/native.js');
-const { Variable, assign, randomState } = require('../../dist/ops/state.js');
+const { assign, randomState } = require('../../dist/ops/state.js');
 const { attentionOperations } = require('../../dist/ops/attention.js');
 const { apply } = require('../../dist/tensor.js');
 
-const threads = Math.min(2, native().describe().cores);
-
-function uniform(name, shape) {
-  const count = shape.reduce((a, b) => a * b, 1);
-  const data = Float32Array.from({ length: count }, () => 2 * Math.random() - 1);
-  return new Variable({ name, shape, dtype: 'f32', trainable: false, initial: data });
-}
-
 function prepare({ batch, heads, tokens, width, dropout }) {
-  const executor = new Executor({ threads });
   const [qkv, slope] = [uniform('qkv', [batch, tokens, 3, heads, width]), uniform('slope', [batch, tokens, heads, width])];
   const [out, ofQkv] = [uniform('out', slope.shape), uniform('of_qkv', qkv.shape)];
   const random = dropout > 0 ? [randomState()] : [];
   const beside = { causal: false, bias: false, mask: false, lengths: false };
   const attributes = { ...beside, packed: true, scale: width ** -0.5, rate: dropout, stream: 0 };
-  const step = compile(
-    () => {
-      const [y, logSum] = apply(attentionOperations.attention, [qkv, ...random], attributes);
-      const given = [slope, y, logSum, qkv, ...random];
-      assign(out, y);
-      assign(ofQkv, apply(attentionOperations.attention_gradient, given, { ...attributes, ofLogSum: false })[0]);
-      return {};
-    },
-    { executor },
-  );
-  return {
-    async measure() {
-      const start = performance.now();
-      await step();
-      return (14 * batch * heads * tokens ** 2 * width) / (performance.now() - start) / 1e6;
-    },
-    baselines: { 'multiply-add peak': async () => (await native().probe(executor.runtime).promise).flops / 1e9 },
-    dispose() {
-      step.dispose();
-      executor.dispose();
-    },
+  const record = () => {
+    const [y, logSum] = apply(attentionOperations.attention, [qkv, ...random], attributes);
+    const given = [slope, y, logSum, qkv, ...random];
+    assign(out, y);
+    assign(ofQkv, apply(attentionOperations.attention_gradient, given, { ...attributes, ofLogSum: false })[0]);
   };
+  return timeStep(record, 14 * batch * heads * tokens ** 2 * width, 'multiply-add peak');
 }
 
 const sizes = [

@@ -1,45 +1,30 @@
 // The matrix products of a linear layer, forward and backward: Y = X W^T, dX = dY W, dW = dY^T X, beside the machine's own rate of multiply-adds.
 import { createRequire } from 'node:module';
+import { threads, timeStep, uniform } from '../step.mjs';
 
 const require = createRequire(import.meta.url);
-const { Executor, compile } = require('../../dist/executor.js');
+const { Executor } = require('../../dist/executor/index.js');
 const { native } = require('../../dist/native.js');
-const { Variable, assign } = require('../../dist/ops/state.js');
+const { assign } = require('../../dist/ops/state.js');
 const { apply } = require('../../dist/tensor.js');
 const { linear, matmulOperations } = require('../../dist/ops/matmul.js');
 const { transpose } = require('../../dist/ops/layout.js');
 
-const threads = Math.min(2, native().describe().cores);
-
-function uniform(name, shape) {
-  const data = Float32Array.from({ length: shape[0] * shape[1] }, () => 2 * Math.random() - 1);
-  return new Variable({ name, shape, dtype: 'f32', trainable: false, initial: data });
-}
-
 function prepare(m, k, n) {
-  const executor = new Executor({ threads });
   const alone = new Executor({ threads: 1 }); // a busy machine can hide half of its peak from two threads, not from one
   const [x, weight, dy] = [uniform('x', [m, k]), uniform('weight', [n, k]), uniform('dy', [m, n])];
   const [y, dx, dweight] = [uniform('y', [m, n]), uniform('dx', [m, k]), uniform('dweight', [n, k])];
-  const step = compile(
-    () => {
-      assign(y, linear(x, weight));
-      assign(dx, linear(dy, transpose(weight)));
-      assign(dweight, apply(matmulOperations.linear_weight_gradient, [dy, x], { bias: false })[0]);
-      return {};
-    },
-    { executor },
-  );
+  const record = () => {
+    assign(y, linear(x, weight));
+    assign(dx, linear(dy, transpose(weight)));
+    assign(dweight, apply(matmulOperations.linear_weight_gradient, [dy, x], { bias: false })[0]);
+  };
+  const timed = timeStep(record, 6 * m * k * n, 'multiply-add peak');
   return {
-    async measure() {
-      const start = performance.now();
-      await step();
-      return (6 * m * k * n) / (performance.now() - start) / 1e6;
-    },
+    ...timed,
     baselines: { 'multiply-add peak': async () => (threads * (await native().probe(alone.runtime).promise).flops) / 1e9 },
     dispose() {
-      step.dispose();
-      executor.dispose();
+      timed.dispose();
       alone.dispose();
     },
   };

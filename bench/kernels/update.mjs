@@ -1,41 +1,18 @@
 // Optimizer steps over all tensors of ViT-Ti in one call: bytes that must move a second, beside the rate at which the machine reads memory.
 import { createRequire } from 'node:module';
+import { sizeOf, threads, timeStep, uniform } from '../step.mjs';
 
 const require = createRequire(import.meta.url);
-const { Executor, compile } = require('../../dist/executor.js');
-const { native } = require('../../dist/native.js');
 const { full } = require('../../dist/ops/elementwise.js');
-const { Variable, assign } = require('../../dist/ops/state.js');
+const { assign } = require('../../dist/ops/state.js');
 const { adamw, globalNorm, sgd } = require('../../dist/ops/update.js');
 
-const threads = Math.min(2, native().describe().cores);
 const D = 192;
 const block = [[D], [D], [3 * D, D], [3 * D], [D, D], [D], [D], [D], [4 * D, D], [4 * D], [D, 4 * D], [D]];
 const shapes = [[197, D], [D, 768], [D], ...Array.from({ length: 12 }, () => block).flat(), [D], [D], [1000, D], [1000]];
-const elements = shapes.reduce((total, shape) => total + shape.reduce((a, b) => a * b, 1), 0);
+const elements = shapes.reduce((total, shape) => total + sizeOf(shape), 0);
 
-const states = (name) =>
-  shapes.map((shape, i) => {
-    const initial = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, k) => ((k * 2654435761) % 1000) / 1000);
-    return new Variable({ name: `${name}${i}`, shape, trainable: false, initial });
-  });
-
-function prepare(passes, record) {
-  const executor = new Executor({ threads });
-  const step = compile(record(), { executor });
-  return {
-    async measure() {
-      const start = performance.now();
-      await step();
-      return (4 * elements * passes) / (performance.now() - start) / 1e6;
-    },
-    baselines: { 'memory reads': async () => (await native().probe(executor.runtime).promise).bytesPerSecond / 1e9 },
-    dispose() {
-      step.dispose();
-      executor.dispose();
-    },
-  };
-}
+const states = (name) => shapes.map((shape, i) => uniform(`${name}${i}`, shape, 0));
 
 function write(targets, values) {
   for (const [i, target] of targets.entries()) assign(target, values[i]);
@@ -44,21 +21,22 @@ function write(targets, values) {
 function recordAdamw() {
   const [parameters, gradients, first, second] = ['p', 'g', 'm', 'v'].map(states);
   return () => {
-    const next = adamw({ parameters, gradients, first, second, step: full([], 1), learningRate: full([], 1e-3) });
+    const next = adamw(
+      { parameters, gradients, first, second, step: full([], 1), learningRate: full([], 1e-3) },
+      { betas: [0.9, 0.999], epsilon: 1e-8, decay: 0.01 },
+    );
     write(parameters, next.parameters);
     write(first, next.first);
     write(second, next.second);
-    return {};
   };
 }
 
 function recordSgd() {
   const [parameters, gradients, velocities] = ['p', 'g', 'v'].map(states);
   return () => {
-    const next = sgd({ parameters, gradients, velocities, learningRate: full([], 1e-3) }, { momentum: 0.9 });
+    const next = sgd({ parameters, gradients, velocities, learningRate: full([], 1e-3) }, { momentum: 0.9, decay: 0 });
     write(parameters, next.parameters);
     write(velocities, next.velocities);
-    return {};
   };
 }
 
@@ -76,5 +54,5 @@ export const cases = Object.entries(updates).map(([name, [passes, record]]) => (
   better: 'more',
   compare: { 'memory reads': null, pytorch: null },
   peers: { pytorch: ['torch_update.py', name, threads] },
-  prepare: () => prepare(passes, record),
+  prepare: () => timeStep(record(), 4 * elements * passes, 'memory reads'),
 }));

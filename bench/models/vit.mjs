@@ -1,16 +1,14 @@
 // One training step of a vision transformer (forward, cross-entropy, backward, AdamW) beside PyTorch's eager mode.
 import { createRequire } from 'node:module';
+import { threads } from '../step.mjs';
 
 const require = createRequire(import.meta.url);
-const { Executor, array } = require('../../dist/executor.js');
-const { native } = require('../../dist/native.js');
+const { Executor, array } = require('../../dist/executor/index.js');
 const { createModel } = require('../../dist/models/model.js');
 const { definition } = require('../../dist/models/vit.js');
 const { optimizerSchema } = require('../../dist/optim/optimizer.js');
 const { parse } = require('../../dist/schema.js');
 const { createStepper } = require('../../dist/train/step.js');
-
-const threads = Math.min(2, native().describe().cores);
 
 function prepare(variant, batch) {
   const executor = new Executor({ threads });

@@ -1,6 +1,7 @@
 // The passes, in order: from what a step function recorded to the bytes of a program. TENSORWOOD_DUMP=<pass>, or all, prints what each leaves.
 // gradient() is no pass: it runs while the step function is traced.
-import { boolean, choice } from '../schema';
+import type { Options } from '../schema';
+import { boolean, choice, parse } from '../schema';
 import { fuse } from './fuse';
 import type { Graph } from './graph';
 import type { HasKernel } from './lower';
@@ -8,7 +9,6 @@ import { lower } from './lower';
 import type { MemoryPlan } from './memory';
 import { planMemory } from './memory';
 import { fusePatterns, trimOutputs } from './patterns';
-import type { Precision } from './precision';
 import { lowerPrecision } from './precision';
 import type { Program } from './program';
 import { writeProgram } from './program';
@@ -16,24 +16,22 @@ import { recompute } from './recompute';
 import { schedule } from './schedule';
 import { showGraph, showPlan } from './show';
 
-/** The options of compile() that are values. */
+/** What decides how a graph is compiled. */
 export const settingsSchema = {
-  precision: choice(['f32', 'bf16'], 'f32', 'bf16 stores large activations and their gradients in half the bytes'),
-  recompute: boolean(false, 'compute norms and activation functions again for the backward pass'),
+  precision: choice(
+    ['f32', 'bf16'],
+    'f32',
+    'bf16 stores large activations and their gradients in half the bytes; variables and results stay f32',
+  ),
+  recompute: boolean(false, 'compute norms and activation functions again for the backward pass: a third of the memory off a transformer'),
   reuse: boolean(true, 'tensors that do not live at the same time share memory'),
 };
 
-export interface CompileSettings {
+export interface CompileSettings extends Options<typeof settingsSchema> {
   /** Which kernels the device has. Default: all that operations name. */
-  readonly hasKernel?: HasKernel;
-  /** 'bf16' stores large activations and their gradients in half the bytes; variables, updates and results stay f32. Default 'f32'. */
-  readonly precision?: Precision;
-  /** Whether norms and activation functions are computed again for the backward pass, which takes a third of the memory off a transformer. Default false. */
-  readonly recompute?: boolean;
-  /** Whether tensors that do not live at the same time share memory. Default true. */
-  readonly reuse?: boolean;
+  readonly hasKernel?: HasKernel | undefined;
   /** Called after each pass with its name and the graph as text. Default: prints the passes that TENSORWOOD_DUMP names. */
-  readonly observe?: (pass: string, show: () => string) => void;
+  readonly observe?: ((pass: string, show: () => string) => void) | undefined;
 }
 
 export interface Compiled {
@@ -48,19 +46,20 @@ function dump(pass: string, show: () => string): void {
 
 /** Compiles a traced graph. */
 export function compileGraph(traced: Graph, settings: CompileSettings = {}): Compiled {
-  const { observe = dump, hasKernel = () => true } = settings;
+  const { observe = dump, hasKernel = () => true, ...options } = settings;
+  const { precision, recompute: again, reuse } = parse('compile', settingsSchema, options);
   const step = (pass: string, graph: Graph): Graph => {
     observe(pass, () => showGraph(graph));
     return graph;
   };
   let graph = step('trace', traced);
-  graph = step('precision', lowerPrecision(graph, settings.precision ?? 'f32', hasKernel));
+  graph = step('precision', lowerPrecision(graph, precision, hasKernel));
   graph = step('lower', lower(graph, hasKernel));
   graph = fusePatterns(graph);
-  graph = step('fuse', fuse(trimOutputs(settings.recompute ? recompute(graph) : graph)));
+  graph = step('fuse', fuse(trimOutputs(again ? recompute(graph) : graph)));
   const scheduled = schedule(graph);
   step('schedule', scheduled.graph);
-  const plan = planMemory(scheduled, { reuse: settings.reuse });
+  const plan = planMemory(scheduled, { reuse });
   observe('memory', () => showPlan(plan));
   const program = writeProgram(plan);
   observe('program', () => `${program.bytes.length} bytes, ${program.states.length} states, inputs ${program.inputs.join(' ')}`);

@@ -1,7 +1,7 @@
 // CSV files to tables. The reader is native/core/csv.h: all threads, off the event loop. One source of options for the API and the command line.
 import { stat } from 'node:fs/promises';
 import { fail } from '../errors';
-import { type CsvColumn, native, type RuntimeHandle, runJob, sharedRuntime } from '../native';
+import { type CsvColumn, type CsvSpec, native, type RuntimeHandle, runJob, sharedRuntime } from '../native';
 import { boolean, checkIsOptions, choice, integer, type Options, parse, text } from '../schema';
 import { type Column, createTable, type Table } from './table';
 
@@ -51,7 +51,7 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<C
   checkIsOptions('readCsv', options);
   const { names = [], columns = [], categories = [], numbers = [], missing = usualMissing, signal, ...rest } = options;
   const values = parse('readCsv', csvSchema, rest);
-  const spec = {
+  const spec: CsvSpec = {
     ...values,
     header: { detect: -1, yes: 1, no: 0 }[values.header],
     skipBadLines: values.badLines === 'skip',
@@ -70,7 +70,7 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<C
   return await readOpened(runtime, path, spec, signal);
 }
 
-async function readOpened(runtime: RuntimeHandle, path: string, spec: object, signal: AbortSignal | undefined): Promise<CsvTable> {
+async function readOpened(runtime: RuntimeHandle, path: string, spec: CsvSpec, signal: AbortSignal | undefined): Promise<CsvTable> {
   const found = await runJob(() => native().openCsv(runtime, path, spec), signal);
   try {
     const targets = found.columns.map((c) => createTarget(c, found.rows));

@@ -6,11 +6,10 @@ import { within } from '../nn/module';
 import { cast, div, maximum, mul, notEqual } from '../ops/elementwise';
 import { reshape } from '../ops/layout';
 import { sum } from '../ops/reduce';
-import { integer, number } from '../schema';
+import { integer, many } from '../schema';
 import type { ModelDefinition } from './model';
 import { classifier, label } from './model';
-
-const many = Number.POSITIVE_INFINITY;
+import { labelSmoothing } from './rows';
 
 const schema = {
   vocabulary: integer(10_000, [1, many], 'number of tokens'),
@@ -18,7 +17,7 @@ const schema = {
   dimension: integer(64, [1, many], 'width of a token'),
   classes: integer(2, [1, many], 'number of classes'),
   padding: integer(0, [0, many], 'the token that stands for nothing'),
-  labelSmoothing: number(0, [0, 0.99], 'part of the target that is spread over all classes in training'),
+  labelSmoothing,
 };
 
 /** `x`: tokens i32 (T). */

@@ -4,11 +4,10 @@ import type { Layer } from '../nn/module';
 import { within } from '../nn/module';
 import { createGru } from '../nn/recurrent';
 import { reshape, slice } from '../ops/layout';
-import { integer, number } from '../schema';
+import { integer, many } from '../schema';
 import type { ModelDefinition } from './model';
 import { classifier, label } from './model';
-
-const many = Number.POSITIVE_INFINITY;
+import { labelSmoothing } from './rows';
 
 const schema = {
   length: integer(28, [1, many], 'steps of a sequence'),
@@ -16,7 +15,7 @@ const schema = {
   hidden: integer(128, [1, many], 'width of the state'),
   layers: integer(1, [1, many], 'recurrent layers'),
   classes: integer(10, [1, many], 'number of classes'),
-  labelSmoothing: number(0, [0, 0.99], 'part of the target that is spread over all classes in training'),
+  labelSmoothing,
 };
 
 /** `x`: sequences f32 (T, features). */

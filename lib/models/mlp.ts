@@ -4,11 +4,10 @@ import { createLinear } from '../nn/linear';
 import { dropIn } from '../nn/mlp';
 import type { Layer } from '../nn/module';
 import { within } from '../nn/module';
-import { choice, integer, integers, number } from '../schema';
+import { choice, integer, integers, many, number } from '../schema';
 import type { ModelDefinition } from './model';
 import { classifier, label } from './model';
-
-const many = Number.POSITIVE_INFINITY;
+import { labelSmoothing } from './rows';
 
 const schema = {
   inputs: integer(784, [1, many], 'features of an example'),
@@ -16,7 +15,7 @@ const schema = {
   classes: integer(10, [1, many], 'number of classes'),
   activation: choice(['relu', 'gelu'], 'relu', 'nonlinearity of the hidden layers'),
   dropout: number(0, [0, 0.99], 'probability of dropping a hidden element in training'),
-  labelSmoothing: number(0, [0, 0.99], 'part of the target that is spread over all classes in training'),
+  labelSmoothing,
 };
 
 /** `x`: features f32 (inputs). */

@@ -6,7 +6,7 @@ import { fail } from '../errors';
 import { suggestion } from '../schema';
 import type { ModelDefinition } from './model';
 
-const parts = ['model', 'registry'];
+const parts = ['model', 'registry', 'rows'];
 
 /** Names of all models, sorted. */
 export const modelNames = (): string[] =>

@@ -8,11 +8,10 @@ import { within } from '../nn/module';
 import { createBatchNorm } from '../nn/norm';
 import { add, relu } from '../ops/elementwise';
 import { mean } from '../ops/reduce';
-import { integer, integers, number } from '../schema';
+import { integer, integers, many } from '../schema';
 import type { ModelDefinition } from './model';
 import { classifier, label } from './model';
-
-const many = Number.POSITIVE_INFINITY;
+import { labelSmoothing } from './rows';
 
 const schema = {
   blocks: integers([1, 1, 1], [1, many], 'basic blocks of each stage: 1,1,1 is ResNet-8, 2,2,2 ResNet-14, 3,3,3 ResNet-20'),
@@ -20,7 +19,7 @@ const schema = {
   imageSize: integer(32, [1, many], 'side of the square images in pixels'),
   channels: integer(3, [1, many], 'channels of the images'),
   classes: integer(10, [1, many], 'number of classes'),
-  labelSmoothing: number(0, [0, 0.99], 'part of the target that is spread over all classes in training'),
+  labelSmoothing,
 };
 
 /** Two 3 x 3 convolutions with batch norm, around which the input goes: (B, inputs, H, W) -> (B, outputs, H / stride, W / stride). */

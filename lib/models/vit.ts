@@ -12,12 +12,11 @@ import { add } from '../ops/elementwise';
 import { concat, expand, reshape, slice } from '../ops/layout';
 import { mean } from '../ops/reduce';
 import type { Values } from '../schema';
-import { boolean, choice, integer, number } from '../schema';
+import { boolean, choice, integer, many, number } from '../schema';
 import type { Tensor } from '../tensor';
 import type { ModelDefinition } from './model';
 import { classifier, label } from './model';
-
-const many = Number.POSITIVE_INFINITY;
+import { labelSmoothing } from './rows';
 
 const schema = {
   variant: choice(['Ti', 'S', 'B', 'L', 'H'], 'Ti', 'size by name; dimension, depth, heads and mlpRatio override it'),
@@ -33,7 +32,7 @@ const schema = {
   qkvBias: boolean(true, 'whether queries, keys and values have a bias'),
   dropout: number(0, [0, 0.99], 'probability of dropping an element after the position embedding and in the blocks'),
   dropPath: number(0, [0, 0.99], 'probability of leaving out a branch of the last block; it rises linearly from 0 at the first'),
-  labelSmoothing: number(0, [0, 0.99], 'part of the target that is spread over all classes in training'),
+  labelSmoothing,
 };
 
 type Config = Values<typeof schema>;

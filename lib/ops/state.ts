@@ -1,5 +1,5 @@
 // State that outlives a step: variables, the writes to them, and the random counter. The elements lie in a buffer of the executor that first used the
-// variable; lib/executor.ts attaches it.
+// variable; lib/executor attaches it.
 import type { DataArray, DType } from '../dtype';
 import { convert } from '../dtype';
 import { fail } from '../errors';
@@ -25,7 +25,7 @@ export interface VariableOptions {
   readonly dtype?: DType;
   /** Whether optimizers update it. Default true. */
   readonly trainable?: boolean;
-  /** First elements, row-major; a function is called at first use. Default zeros. */
+  /** First elements, row-major; a function is called at first use, and its array must not change afterwards. Default zeros. */
   readonly initial?: DataArray | readonly number[] | (() => DataArray | readonly number[]);
 }
 
@@ -83,22 +83,23 @@ export class Variable extends Tensor {
   async write(data: DataArray | readonly number[]): Promise<void> {
     const source = this.checkElements(data);
     if (this.storage) await this.storage.write(source);
-    else this.initial = source.slice();
+    else this.keep(source);
   }
 
   /** write() that blocks until the steps begun so far have ended. */
   writeSync(data: DataArray | readonly number[]): void {
     const source = this.checkElements(data);
     if (this.storage) this.storage.writeSync(source);
-    else this.initial = source.slice();
+    else this.keep(source);
   }
 
-  /** Elements for an executor that takes the variable over; they are let go of here. */
+  /** Elements for an executor that takes the variable over, which nothing changes; they are let go of here. */
   release(): DataArray {
     this.checkUsable();
     const elements = this.firstElements();
+    const given = elements === this.initial; // by a caller who may go on to change them
     this.initial = undefined;
-    return elements;
+    return given ? elements.slice() : elements;
   }
 
   /** Frees the buffer. Steps that use the variable fail from now on. Idempotent. */
@@ -116,6 +117,11 @@ export class Variable extends Tensor {
   /** Throws ERR_TENSORWOOD_DISPOSED after dispose(). */
   checkUsable(): void {
     if (this.disposed) fail('ERR_TENSORWOOD_DISPOSED', `variable ${this.name}: expected one in use, got one that was disposed of`);
+  }
+
+  private keep(source: DataArray): void {
+    const elements = source.slice();
+    this.initial = () => elements;
   }
 
   private checkElements(data: DataArray | readonly number[]): DataArray {

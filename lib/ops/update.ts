@@ -93,9 +93,9 @@ export interface UpdateInputs {
 }
 
 export interface AdamWOptions {
-  readonly betas?: readonly [number, number]; // default .9, .999
-  readonly epsilon?: number; // default 1e-8
-  readonly decay?: PerTensor; // default .01; 0 for biases and norms
+  readonly betas: readonly [number, number];
+  readonly epsilon: number;
+  readonly decay: PerTensor; // usually 0 for biases and norms
   readonly rate?: PerTensor; // factor on the learning rate, default 1
   readonly biasCorrection?: boolean; // default true
 }
@@ -106,43 +106,42 @@ export interface AdamWOptions {
  */
 export function adamw(
   inputs: UpdateInputs & { readonly first: readonly Tensor[]; readonly second: readonly Tensor[]; readonly step: Tensor },
-  options: AdamWOptions = {},
+  options: AdamWOptions,
 ): { parameters: readonly Tensor[]; first: readonly Tensor[]; second: readonly Tensor[] } {
   const { parameters, gradients, first, second } = inputs;
   const count = parameters.length;
-  const [decay, rate] = [spread(options.decay ?? 0.01, count), spread(options.rate ?? 1, count)];
+  const [decay, rate] = [spread(options.decay, count), spread(options.rate ?? 1, count)];
   checkCounts('adamw', count, { gradients, 'first moments': first, 'second moments': second, decays: decay, rates: rate });
   const scalars = [inputs.learningRate, inputs.step, inputs.gradientScale ?? full([], 1)];
-  const [beta1, beta2] = options.betas ?? [0.9, 0.999];
   const outputs = apply(updateOperations.adamw, [...parameters, ...gradients, ...first, ...second, ...scalars], {
     count,
     integers: [count, Number(options.biasCorrection ?? true)],
-    numbers: [beta1, beta2, options.epsilon ?? 1e-8, ...pairs(decay, rate)],
+    numbers: [...options.betas, options.epsilon, ...pairs(decay, rate)],
   });
   return { parameters: outputs.slice(0, count), first: outputs.slice(count, 2 * count), second: outputs.slice(2 * count) };
 }
 
 export interface SgdOptions {
-  readonly momentum?: number; // default 0
+  readonly momentum: number;
   readonly nesterov?: boolean; // default false
-  readonly decay?: PerTensor; // added to the gradient, default 0
+  readonly decay: PerTensor; // added to the gradient
   readonly rate?: PerTensor; // factor on the learning rate, default 1
 }
 
 /** One step of stochastic gradient descent: v = momentum v + g + decay p; p = p - lr v, or p - lr (g + decay p + momentum v) in Nesterov's form. */
 export function sgd(
   inputs: UpdateInputs & { readonly velocities: readonly Tensor[] },
-  options: SgdOptions = {},
+  options: SgdOptions,
 ): { parameters: readonly Tensor[]; velocities: readonly Tensor[] } {
   const { parameters, gradients, velocities } = inputs;
   const count = parameters.length;
-  const [decay, rate] = [spread(options.decay ?? 0, count), spread(options.rate ?? 1, count)];
+  const [decay, rate] = [spread(options.decay, count), spread(options.rate ?? 1, count)];
   checkCounts('sgd', count, { gradients, velocities, decays: decay, rates: rate });
   const scalars = [inputs.learningRate, inputs.gradientScale ?? full([], 1)];
   const outputs = apply(updateOperations.sgd, [...parameters, ...gradients, ...velocities, ...scalars], {
     count,
     integers: [count, Number(options.nesterov ?? false)],
-    numbers: [options.momentum ?? 0, ...pairs(decay, rate)],
+    numbers: [options.momentum, ...pairs(decay, rate)],
   });
   return { parameters: outputs.slice(0, count), velocities: outputs.slice(count) };
 }

@@ -1,6 +1,6 @@
 // Training of boosted trees: options and evaluation sets in, one native job, a forest out.
 import { fail } from '../errors';
-import { native, runJob } from '../native';
+import { type GrowSpec, type LabelledSpec, native, runJob } from '../native';
 import { checkIsOptions, parse, show } from '../schema';
 import { Dataset } from './dataset';
 import type { Features, Numbers } from './features';
@@ -61,7 +61,7 @@ function requireDataset(dataset: unknown): void {
   fail('ERR_TENSORWOOD_ARGUMENT', `trainTrees: expected a data set from await createDataset(features, { label }), got ${found}`);
 }
 
-function interpretSets(dataset: Dataset, evaluation: TrainOptions['evaluation'] = {}): unknown[] {
+function interpretSets(dataset: Dataset, evaluation: TrainOptions['evaluation'] = {}): LabelledSpec[] {
   return Object.entries(evaluation).map(([name, set]) => {
     const subject = `evaluation '${name}'`;
     if (typeof set !== 'object' || set === null)
@@ -110,7 +110,7 @@ export async function trainTrees(dataset: Dataset, options: TrainOptions = {}): 
       'trainTrees: expected an evaluation set with earlyStopping; pass evaluation: { test: { features, label } }',
     );
   const about: About = { ...dataset.signature, parameters: { ...values, classes }, ...(dataset.classes && { classes: dataset.classes }) };
-  const spec = {
+  const spec: GrowSpec = {
     ...values,
     classes,
     objective: indexOf(treeSchema.objective.choices, values.objective),

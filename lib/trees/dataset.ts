@@ -1,6 +1,6 @@
 // A data set: features as bins with their labels, in native memory, ready for any number of trainings.
 import { fail } from '../errors';
-import { native, type RuntimeHandle, runJob, type TableHandle } from '../native';
+import { native, type RuntimeHandle, runJob, type TableHandle, type TableSpec } from '../native';
 import { checkIsOptions, type Options, parse } from '../schema';
 import { type FeatureList, type Features, interpretFeatures, type NamedColumn, type Numbers } from './features';
 import { interpretLabel, interpretWeight, type Label, type Labels } from './label';
@@ -97,7 +97,7 @@ export async function createDataset(features: Features, options: DatasetOptions 
   const { list, categories, labels, weight } = await finishInTurns(interpret(features, options), signal);
   const { rows, columns } = list;
   const names = columns.map((c) => c.name);
-  const spec = {
+  const spec: TableSpec = {
     rows,
     columns: columns.map((c) => c.column),
     names,

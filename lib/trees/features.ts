@@ -1,6 +1,7 @@
 // What users pass as features, and how native code reads it in place: a table, a record of columns, or one row-major matrix.
 import type { Table, Column as TableColumn } from '../data/table';
 import { fail } from '../errors';
+import type { ColumnSpec } from '../native';
 import { inPieces, type Work } from './turns';
 
 /** Any array of numbers but BigUint64Array and Float16Array. NaN is missing. */
@@ -40,13 +41,9 @@ export interface Matrix {
 
 export type Features = Table | Matrix | Readonly<Record<string, FeatureColumn>>;
 
-/** One column as native code reads it: element offset + row * stride of data. */
-export interface NativeColumn {
+/** One column as native code reads it. */
+export interface NativeColumn extends ColumnSpec {
   readonly data: Numbers;
-  readonly offset: number;
-  readonly stride: number;
-  readonly categorical: boolean;
-  readonly remap?: Int32Array;
 }
 
 /** A column with its name; categories is null for numbers. */

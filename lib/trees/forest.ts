@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { fail, type TensorwoodError } from '../errors';
 import { fileReason, writeAtomically } from '../formats/atomic';
-import { type ForestHandle, native, type RuntimeHandle, runJob, sharedRuntime } from '../native';
+import { type ForestHandle, native, type PredictSpec, type RuntimeHandle, runJob, sharedRuntime } from '../native';
 import { choice, integer, type Options, parse } from '../schema';
 import type { Features } from './features';
 import { matchFeatures, type Signature } from './match';
@@ -67,7 +67,7 @@ export class Forest {
     return this.#handle ?? fail('ERR_TENSORWOOD_DISPOSED', 'forest: expected a model that is alive, got one that was disposed of');
   }
 
-  #prepare(features: Features, options: PredictOptions): { spec: unknown; output: Float32Array | Int32Array } {
+  #prepare(features: Features, options: PredictOptions): { spec: PredictSpec; output: Float32Array | Int32Array } {
     const { signal: _, ...rest } = options;
     const values = parse('predict', predictSchema, rest);
     const { rows, columns } = matchFeatures('predict', features, this.signature);

@@ -33,7 +33,10 @@ function createTraining(executor: Executor) {
       const loss = mean(mul(error, error));
       const gradients = gradient(loss, parameters) as Tensor[];
       const learningRate = full([], 1e-3);
-      const updated = adamw({ parameters, gradients, first: moments[0]!, second: moments[1]!, step: count, learningRate });
+      const updated = adamw(
+        { parameters, gradients, first: moments[0]!, second: moments[1]!, step: count, learningRate },
+        { betas: [0.9, 0.999], epsilon: 1e-8, decay: 0.01 },
+      );
       parameters.forEach((p, i) => {
         assign(p, updated.parameters[i]!);
         assign(moments[0]![i]!, updated.first[i]!);

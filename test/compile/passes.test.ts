@@ -311,7 +311,10 @@ describe('schedule', () => {
     const plan = compileGraph(
       trace(() => {
         const loss = mean(square(linear(x(), parameters[0]!, parameters[1]!)));
-        const after = adamw({ parameters, gradients: gradient(loss, parameters), first, second, learningRate: x(1, []), step: x(2, []) });
+        const after = adamw(
+          { parameters, gradients: gradient(loss, parameters), first, second, learningRate: x(1, []), step: x(2, []) },
+          { betas: [0.9, 0.999], epsilon: 1e-8, decay: 0.01 },
+        );
         for (const [old, now] of [
           [parameters, after.parameters],
           [first, after.first],

@@ -11,7 +11,7 @@ export default defineConfig({
     include: [
       'test/ops/**/*.test.ts',
       'test/optim/**/*.test.ts',
-      'test/executor.test.ts',
+      'test/executor/*.test.ts',
       'test/border/step.test.ts',
       'test/native.test.ts',
     ],

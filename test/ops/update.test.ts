@@ -18,7 +18,10 @@ describe('updates in a step', () => {
       const loss = sum(mul(square(p), x));
       const gradients = gradient(loss, [p]);
       const scale = clipFactor(globalNorm(gradients), 5);
-      const next = sgd({ parameters: [p], gradients, velocities: [v], learningRate: rate, gradientScale: scale }, { momentum: 0.9 });
+      const next = sgd(
+        { parameters: [p], gradients, velocities: [v], learningRate: rate, gradientScale: scale },
+        { momentum: 0.9, decay: 0 },
+      );
       assign(p, next.parameters[0]!);
       assign(v, next.velocities[0]!);
       return { loss };
@@ -38,14 +41,11 @@ describe('updates in a step', () => {
     using v = state('v', 0, 0, 0);
     using average = state('average', 0, 0, 0);
     using step = compile((count: Tensor, rate: Tensor, decay: Tensor) => {
-      const next = adamw({
-        parameters: [p],
-        gradients: gradient(sum(square(p)), [p]),
-        first: [m],
-        second: [v],
-        step: count,
-        learningRate: rate,
-      });
+      const gradients = gradient(sum(square(p)), [p]);
+      const next = adamw(
+        { parameters: [p], gradients, first: [m], second: [v], step: count, learningRate: rate },
+        { betas: [0.9, 0.999], epsilon: 1e-8, decay: 0.01 },
+      );
       assign(p, next.parameters[0]!);
       assign(m, next.first[0]!);
       assign(v, next.second[0]!);
@@ -63,7 +63,7 @@ describe('updates in a step', () => {
 
   it('lists must be as long as the parameters', () => {
     const p = state('p', 1);
-    expect(() => sgd({ parameters: [p], gradients: [], velocities: [p], learningRate: p })).toThrow(
+    expect(() => sgd({ parameters: [p], gradients: [], velocities: [p], learningRate: p }, { momentum: 0, decay: 0 })).toThrow(
       'sgd: expected 1 gradients, one for each parameter, got 0',
     );
   });
