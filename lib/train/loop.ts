@@ -80,6 +80,7 @@ interface Session extends Run {
   readonly steps: number;
   readonly perEpoch: number;
   readonly emit: (event: TrainEvent) => void;
+  started: boolean; // whether the run has said so; before, it leaves no trace
   begun: number; // performance.now() at step 0
   state: RunState;
   evaluation: Evaluation | undefined;
@@ -129,6 +130,7 @@ async function open(model: Model, data: Examples, given: TrainOptions): Promise<
     emit: (event) => {
       for (const listener of all) listener(event);
     },
+    started: false,
     begun: performance.now(),
     state: { step: 0, seconds: 0, stale: 0 },
     evaluation: undefined,
@@ -139,13 +141,23 @@ async function open(model: Model, data: Examples, given: TrainOptions): Promise<
 /** What a run leaves in its folder. */
 const products = ['events.jsonl', 'checkpoints', 'model.safetensors'];
 
-async function restore(session: Session, newest: { path: string } | undefined): Promise<void> {
-  const { emit } = session;
-  if (!newest) return;
-  session.state = await loadCheckpoint(newest.path, session);
+async function restore(session: Session, path: string): Promise<void> {
+  session.state = await loadCheckpoint(path, session);
   session.begun -= 1000 * session.state.seconds;
-  session.saved = newest.path;
-  emit({ event: 'resume', step: session.state.step, path: newest.path });
+  session.saved = path;
+}
+
+/** Begins anew or from the newest checkpoint. Nothing is written before a checkpoint that cannot be gone on from is refused. */
+async function begin(session: Session): Promise<void> {
+  const { model, data, options, steps, emit, given } = session;
+  const { folder, resume } = given;
+  const newest = resume && folder !== undefined ? listCheckpoints(checkpointsIn(folder)).at(-1) : undefined;
+  if (newest) await restore(session, newest.path);
+  else if (folder !== undefined) setAside('train', folder, products);
+  session.started = true;
+  const { name, config, parameters } = model;
+  emit({ event: 'start', model: name, config, options, parameters, examples: data.size, steps });
+  if (newest) emit({ event: 'resume', step: session.state.step, path: newest.path });
 }
 
 const secondsOf = ({ begun }: Session): number => (performance.now() - begun) / 1000;
@@ -285,27 +297,15 @@ async function close(session: Session, error: unknown): Promise<void> {
  */
 export async function train(model: Model, data: Examples, options: TrainOptions = {}): Promise<TrainResult> {
   const session = await open(model, data, options);
-  const { folder, resume } = options;
-  const newest = resume && folder !== undefined ? listCheckpoints(checkpointsIn(folder)).at(-1) : undefined;
   try {
-    if (folder !== undefined && !newest) setAside('train', folder, products);
-    session.emit({
-      event: 'start',
-      model: model.name,
-      config: model.config,
-      options: session.options,
-      parameters: model.parameters,
-      examples: data.size,
-      steps: session.steps,
-    });
-    await restore(session, newest);
+    await begin(session);
     const reason = await run(session);
     await saveLast(session);
     end(session, reason);
     const { state, evaluation } = session;
     return { steps: state.step, reason, seconds: secondsOf(session), evaluation, best: state.best };
   } catch (error) {
-    await close(session, error).catch(() => undefined);
+    if (session.started) await close(session, error).catch(() => undefined);
     throw error;
   } finally {
     session.stepper.dispose();

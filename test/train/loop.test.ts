@@ -1,5 +1,5 @@
 // The training loop: what it leaves behind, how it stops, and that an interrupted and resumed run ends with the same bits.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -174,6 +174,7 @@ describe('an interrupted run', () => {
     const folder = freshFolder();
     using model = small();
     await train(model, dataFor(model), { steps: 2, batchSize: 10, folder });
+    const history = readFileSync(join(folder, 'events.jsonl'), 'utf8');
     const again = async (other: Model, data: Examples, given: TrainOptions) =>
       train(other, data, { steps: 4, batchSize: 10, folder, resume: true, ...given });
     const refused = { code: 'ERR_TENSORWOOD_MODEL' };
@@ -190,6 +191,7 @@ describe('an interrupted run', () => {
     }
     writeFileSync(latest(folder), 'no checkpoint');
     await expect(again(model, dataFor(model), {})).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_FORMAT' });
+    expect(readFileSync(join(folder, 'events.jsonl'), 'utf8')).toBe(history);
   });
 });
 
