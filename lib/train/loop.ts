@@ -2,7 +2,7 @@
 // A run that is interrupted anywhere and resumed ends with the same bits as one that was not.
 import { join } from 'node:path';
 import type { Examples } from '../data/examples';
-import { fail } from '../errors';
+import { fail, TensorwoodError } from '../errors';
 import type { Executor } from '../executor';
 import { defaultExecutor } from '../executor';
 import { setAside } from '../formats/set-aside';
@@ -278,14 +278,19 @@ function end(session: Session, reason: EndEvent['reason'], message?: string): vo
   emit({ event: 'end', step: state.step, epoch: epochOf(session), reason, seconds: secondsOf(session), best: state.best, message });
 }
 
-/** After an error: what can still be saved is saved, and the file of events says what happened. */
-async function close(session: Session, error: unknown): Promise<void> {
+/** After an error: what can still be saved is saved, each on its own, and the file of events says what happened. Returns what to reject with. */
+async function close(session: Session, error: unknown): Promise<unknown> {
   const aborted = session.given.signal?.aborted === true && error === session.given.signal.reason;
-  if (aborted) {
-    await checkpoint(session);
-    await saveLast(session);
+  const last = (): void => end(session, aborted ? 'aborted' : 'failed', (error as Error)?.message);
+  const failures: unknown[] = [];
+  for (const save of aborted ? [checkpoint, saveLast, last] : [last]) {
+    await Promise.resolve(session)
+      .then(save)
+      .catch((failure) => failures.push(failure));
   }
-  end(session, aborted ? 'aborted' : 'failed', (error as Error)?.message);
+  if (!aborted || failures.length === 0) return error;
+  const message = `train: stopped, but not all could be saved: ${(failures[0] as Error)?.message}`;
+  return new TensorwoodError('ERR_TENSORWOOD_FILE', message, { cause: error });
 }
 
 /**
@@ -293,7 +298,7 @@ async function close(session: Session, error: unknown): Promise<void> {
  * an earlier run left there, and is not resumed, moves to previous/.
  * @throws ERR_TENSORWOOD_NOT_FINITE when the loss or a gradient is not finite (no step was taken with it; the message names the last good checkpoint);
  *   ERR_TENSORWOOD_DATA, ERR_TENSORWOOD_MODEL when data does not fit; ERR_TENSORWOOD_FILE when the disk is full; the reason of `signal` when it aborts,
- *   after a checkpoint
+ *   after a checkpoint, or, as the cause of ERR_TENSORWOOD_FILE, where that could not be saved
  */
 export async function train(model: Model, data: Examples, options: TrainOptions = {}): Promise<TrainResult> {
   const session = await open(model, data, options);
@@ -305,8 +310,7 @@ export async function train(model: Model, data: Examples, options: TrainOptions 
     const { state, evaluation } = session;
     return { steps: state.step, reason, seconds: secondsOf(session), evaluation, best: state.best };
   } catch (error) {
-    if (session.started) await close(session, error).catch(() => undefined);
-    throw error;
+    throw session.started ? await close(session, error) : error;
   } finally {
     session.stepper.dispose();
   }

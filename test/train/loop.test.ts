@@ -152,6 +152,26 @@ describe('an interrupted run', () => {
     expect((await readSafetensors(latest(folder))).tensors).toEqual((await readSafetensors(latest(uninterrupted))).tensors);
   });
 
+  it('whose checkpoint cannot be saved says so, and saves the rest', async () => {
+    const folder = freshFolder();
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const block = (event: TrainEvent): void => {
+      if (event.event !== 'step') return;
+      writeFileSync(join(folder, 'checkpoints'), '');
+      controller.abort(reason);
+    };
+    using model = small();
+    const running = train(model, dataFor(model), { batchSize: 10, logEvery: 1, folder, listeners: [block], signal: controller.signal });
+    await expect(running).rejects.toMatchObject({
+      code: 'ERR_TENSORWOOD_FILE',
+      cause: reason,
+      message: expect.stringMatching(/^train: stopped, but not all could be saved: .*checkpoints/),
+    });
+    expect(readdirSync(folder)).toContain('model.safetensors');
+    expect(readEvents(join(folder, 'events.jsonl')).at(-1)).toMatchObject({ event: 'end', reason: 'aborted', step: 1 });
+  });
+
   it('with augmentation and stochastic depth too, with SGD', async () => {
     const config = { ...vit.tiny, dropout: 0.1, dropPath: 0.1, depth: 2 };
     const settings: TrainOptions = { steps: 6, batchSize: 8, optimizer: 'sgd', learningRate: 0.01, checkpointEvery: 1 };
