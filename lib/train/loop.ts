@@ -231,25 +231,27 @@ async function advance(session: Session, batches: readonly Arrays[], read: (step
   return [{ ...result, learningRate }, next];
 }
 
+const isStale = ({ options, state }: Session): boolean => options.patience > 0 && state.stale >= options.patience;
+
 /** Steps until the end, an early stop or an error. */
 async function run(session: Session): Promise<'completed' | 'stopped'> {
   const { options, steps, perEpoch, given } = session;
   const read = batchReader(session.data, options);
   const report = stepReporter(session);
   const isTime = (every: number): boolean => session.state.step % (every || perEpoch) === 0 || session.state.step === steps;
-  // A run that was finished before it was resumed trains no more; its caller still learns how good the model is.
-  if (session.state.step >= steps) await appraise(session);
-  let batches = session.state.step < steps ? read(session.state.step) : [];
-  while (session.state.step < steps) {
+  const isOver = (): boolean => session.state.step >= steps || isStale(session);
+  // A run that was over before it was resumed trains no more; its caller still learns how good the model is.
+  if (isOver()) await appraise(session);
+  let batches = isOver() ? [] : read(session.state.step);
+  while (!isOver()) {
     given.signal?.throwIfAborted();
     const [result, next] = await advance(session, batches, read);
     batches = next;
     report(result);
     if (isTime(options.evaluateEvery)) await evaluate(session);
-    if (isTime(options.checkpointEvery)) await checkpoint(session);
-    if (options.patience > 0 && session.state.stale >= options.patience) return 'stopped';
+    if (isTime(options.checkpointEvery) || isOver()) await checkpoint(session);
   }
-  return 'completed';
+  return isStale(session) ? 'stopped' : 'completed';
 }
 
 /** Emits a step event every logEvery steps, with means over them. */

@@ -118,6 +118,21 @@ describe('an interrupted run', () => {
     expect(again.weights).toEqual(once.weights);
   });
 
+  it('resumed after an early stop stays where it stopped', async () => {
+    const folder = freshFolder();
+    const settings = { epochs: 50, batchSize: 10, learningRate: 1e-12, evaluateEvery: 2, checkpointEvery: 1000, patience: 3 };
+    const run = async () => {
+      using model = small();
+      const result = await train(model, dataFor(model), { ...settings, folder, resume: true, validation: dataFor(model, 2) });
+      return { result, weights: await elementsOf(model) };
+    };
+    const [once, again] = [await run(), await run()];
+    expect(once.result).toMatchObject({ steps: 8, reason: 'stopped' });
+    expect(latest(folder)).toMatch(/step-00000008/);
+    expect(again.result).toMatchObject({ steps: 8, reason: 'stopped', evaluation: once.result.evaluation!, best: once.result.best! });
+    expect(again.weights).toEqual(once.weights);
+  });
+
   it('refuses what are no examples', async () => {
     using model = small();
     const refusal = (subject: string, got: string) => `${subject}: expected examples, got ${got}; make them by examples(`;
