@@ -6,10 +6,12 @@ import { type Examples, splitExamples } from '../data/examples';
 import { idxBytes, type LabelledImages, mnistNormalisation } from '../data/images';
 import { fail } from '../errors';
 import { writeAtomically } from '../formats/atomic';
+import { setAside } from '../formats/set-aside';
 import { createModel, type Model, type ModelDefinition } from '../models/model';
 import { findModel } from '../models/registry';
 import { fromFlags, type Options, parse, type Schema } from '../schema';
-import { readEvents } from '../train/events';
+import { listCheckpoints } from '../train/checkpoint';
+import { type Listener, readEvents } from '../train/events';
 import { train, trainSchema } from '../train/loop';
 import { loadModel } from '../train/model-file';
 import { progressWriter } from '../train/progress';
@@ -83,6 +85,23 @@ async function open(input: Input, definition: ModelDefinition): Promise<Session>
   return { input, name: definition.name, output, images, model, options, train: recipe?.augment(rest) ?? rest, heldOut: held };
 }
 
+/** What a run leaves in its folder besides that which train() sees to. */
+const products = ['run.json', 'held-out-images.idx', 'held-out-labels.idx', 'report.html'];
+
+/** Once the run has started, and not before: makes room for what it leaves, unless it goes on from checkpoints, and writes what predict needs. */
+function inputsWriter(session: Session): { readonly listener: Listener; readonly written: () => Promise<void> | undefined } {
+  let written: Promise<void> | undefined;
+  return {
+    written: () => written,
+    listener({ event }) {
+      if (event !== 'start') return;
+      if (listCheckpoints(join(session.output, 'checkpoints')).length === 0) setAside('train', session.output, products);
+      written = writeInputs(session);
+      written.catch(() => undefined); // told after the training
+    },
+  };
+}
+
 /** Writes what predict needs: the run, and the held-out images with their labels. */
 async function writeInputs({ output, images, heldOut }: Session): Promise<void> {
   const rows = Int32Array.from({ length: heldOut.size }, (_, i) => i);
@@ -117,7 +136,7 @@ async function writeReport({ input, name, output, images, train: { size }, heldO
 export async function runTrainModel(input: Input, name: string): Promise<void> {
   const session = await open(input, await findModel(name));
   const { model, output, options, heldOut } = session;
-  await writeInputs(session);
+  const inputs = inputsWriter(session);
   const running = train(model, session.train, {
     // What is held out is there to test on: it chooses nothing unless it is asked to.
     ...{ select: 'last', ...options },
@@ -125,13 +144,18 @@ export async function runTrainModel(input: Input, name: string): Promise<void> {
     folder: output,
     resume: input.flags.resume === true,
     signal: input.signal,
-    listeners: [progressWriter()],
+    listeners: [inputs.listener, progressWriter()],
     notes: { classes: JSON.stringify(session.images.classes), normalisation: JSON.stringify(mnistNormalisation) },
   });
   const result = await running.catch(async (error: unknown) => {
-    await writeReport(session).catch(() => undefined); // the error of the training is the one to tell
+    // The error of the training is the one to tell. A run that never started has nothing to report.
+    await inputs
+      .written()
+      ?.then(() => writeReport(session))
+      .catch(() => undefined);
     throw error;
   });
+  await inputs.written();
   await writeReport(session);
   const tested = options.select === 'best' ? result.best?.accuracy : result.evaluation?.metrics.accuracy;
   process.stdout.write(

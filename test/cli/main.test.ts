@@ -189,6 +189,27 @@ describe('tensorwood train MODEL', () => {
     expect(readdirSync(join(folder, 'halted', 'checkpoints')).length).toBeGreaterThan(0);
   });
 
+  it('that is refused leaves the folder as it was; another moves the earlier run to previous/', async () => {
+    const set = images(200);
+    const train = (...flags: string[]): Promise<Answer> =>
+      run(['train', 'mlp', '--data', set.images, '--labels', set.labels, '--epochs', '1', '--output', 'careful', ...flags]);
+    const contents = (path: string) =>
+      readdirSync(join(folder, path), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => [entry.name, readFileSync(join(entry.parentPath, entry.name), 'base64')]);
+    expect(await train('--hidden', '8')).toMatchObject({ code: 0 });
+    const before = contents('careful');
+    for (const flags of [
+      ['--hidden', '9', '--resume'],
+      ['--batch-size', '1000', '--held-out', '20'],
+    ]) {
+      expect(await train(...flags)).toMatchObject({ code: 1 });
+      expect(contents('careful')).toEqual(before);
+    }
+    expect(await train('--hidden', '9', '--held-out', '20')).toMatchObject({ code: 0 });
+    expect(contents('careful/previous')).toEqual(before);
+  });
+
   it('says what is missing', async () => {
     expect((await run(['train', 'vit', '--data', 'images.idx'])).err).toContain('expected --labels FILE');
     expect((await run(['train', 'vit', '--data', 'digits', '--recipe', 'letters'])).err).toContain("one of digits, got 'letters'");
