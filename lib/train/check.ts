@@ -6,8 +6,10 @@ import { sameShape, showShape } from '../shape';
 
 const CHUNK = 4096; // examples looked at together
 
-function checkFields(subject: string, model: Model, data: Examples): void {
-  for (const [name, expected] of Object.entries(model.fields)) {
+/** Refuses data without the fields of these names as the model has them; by default all of its fields. */
+export function checkFields(subject: string, model: Model, data: Examples, names = Object.keys(model.fields)): void {
+  for (const name of names) {
+    const expected = model.fields[name]!;
     const found = data.fields[name];
     if (!found)
       fail('ERR_TENSORWOOD_MODEL', `${subject}: expected a field '${name}' for ${model.name}, got ${Object.keys(data.fields).join(', ')}`);

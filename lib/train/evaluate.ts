@@ -1,10 +1,11 @@
 // A model on examples: mean loss, accuracy and confusion of a classifier, and the probabilities of each example.
 import { checkIsExamples, type Examples } from '../data/examples';
-import { fail } from '../errors';
 import type { Executor } from '../executor';
 import { compile } from '../executor';
 import type { Model } from '../models/model';
+import { integer, type Options, parse } from '../schema';
 import { orderedBatches } from './batches';
+import { checkFields } from './check';
 import { accuracyOf, countBatch, createTally, lossOf } from './metrics';
 import type { Stepper } from './step';
 
@@ -31,21 +32,30 @@ export async function evaluateModel(
   return { loss: lossOf(tally), metrics: { accuracy: accuracyOf(tally) }, confusion: tally.confusion };
 }
 
+export const predictSchema = {
+  batchSize: integer(256, [1, Number.POSITIVE_INFINITY], 'examples that run together'),
+};
+
+export interface PredictOptions extends Options<typeof predictSchema> {
+  /** Default: defaultExecutor(). */
+  readonly executor?: Executor | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Outputs of a model for examples, in order: of a classifier the logits, (examples, classes) row-major. Labels are not needed.
- * @throws ERR_TENSORWOOD_ARGUMENT when `data` are no examples, ERR_TENSORWOOD_SHAPE when the examples do not fit the model; the reason of `signal` when it aborts
+ * @throws ERR_TENSORWOOD_ARGUMENT when `data` are no examples or an option is unknown or out of its range, ERR_TENSORWOOD_MODEL when the examples do not
+ *   fit the model; the reason of `signal` when it aborts
  */
-export async function predict(
-  model: Model,
-  data: Examples,
-  options: { batchSize?: number; executor?: Executor; signal?: AbortSignal } = {},
-): Promise<Float32Array> {
+export async function predict(model: Model, data: Examples, options: PredictOptions = {}): Promise<Float32Array> {
+  const { executor, signal, ...rest } = options;
+  const { batchSize } = parse('predict', predictSchema, rest);
   checkIsExamples('predict', data);
-  if (!data.fields.x) fail('ERR_TENSORWOOD_MODEL', `predict: expected a field 'x', got ${Object.keys(data.fields).join(', ')}`);
-  using forward = compile((x) => ({ outputs: model.forward(x, { training: false }) }), { executor: options.executor });
+  checkFields('predict', model, data, ['x']);
+  using forward = compile((x) => ({ outputs: model.forward(x, { training: false }) }), { executor });
   const parts: Float32Array[] = [];
-  for (const batch of orderedBatches(data, options.batchSize ?? 256)) {
-    parts.push((await forward.run([batch.x!], { signal: options.signal })).outputs as Float32Array);
+  for (const batch of orderedBatches(data, batchSize)) {
+    parts.push((await forward.run([batch.x!], { signal })).outputs as Float32Array);
   }
   const all = new Float32Array(parts.reduce((total, part) => total + part.length, 0));
   let at = 0;

@@ -140,8 +140,18 @@ describe('an interrupted run', () => {
     const validation = { x: [1] } as never;
     await expect(train(model, dataFor(model), { validation })).rejects.toThrow(refusal('train (validation)', 'Object'));
     await expect(predict(model, undefined as never)).rejects.toThrow(refusal('predict', 'undefined'));
-    const unnamed = examples({ y: { data: [1, 2] } });
-    await expect(predict(model, unnamed)).rejects.toThrow("predict: expected a field 'x', got y");
+  });
+
+  it('predicts neither for other fields than the model has, nor with options that it lacks', async () => {
+    using model = small();
+    await expect(predict(model, examples({ y: { data: [1, 2] } }))).rejects.toThrow("predict: expected a field 'x' for mlp, got y");
+    const short = examples({ x: { data: new Float32Array(22), shape: [11] } });
+    await expect(predict(model, short)).rejects.toThrow("predict: expected 'x' to be f32 (12,) for mlp, got f32 (11,)");
+    const unlabelled = examples({ x: { data: new Float32Array(24), shape: [12] } });
+    for (const batchSize of [0, -1, 1.5, Number.NaN])
+      await expect(predict(model, unlabelled, { batchSize })).rejects.toThrow('predict: expected batchSize to be an integer of at least 1');
+    await expect(predict(model, unlabelled, { batchsize: 3 } as object)).rejects.toThrow("did you mean 'batchSize'?");
+    expect(await predict(model, unlabelled, { batchSize: 1 })).toEqual(await predict(model, unlabelled));
   });
 
   it.each([1, 4, 7])('aborted after step %d leaves a checkpoint there, and resumed ends with the same bits', async (k) => {
