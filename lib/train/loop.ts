@@ -245,9 +245,10 @@ async function run(session: Session): Promise<'completed' | 'stopped'> {
   let batches = isOver() ? [] : read(session.state.step);
   while (!isOver()) {
     given.signal?.throwIfAborted();
+    const begun = performance.now();
     const [result, next] = await advance(session, batches, read);
     batches = next;
-    report(result);
+    report(result, performance.now() - begun);
     if (isTime(options.evaluateEvery)) await evaluate(session);
     if (isTime(options.checkpointEvery) || isOver()) await checkpoint(session);
   }
@@ -255,11 +256,17 @@ async function run(session: Session): Promise<'completed' | 'stopped'> {
 }
 
 /** Emits a step event every logEvery steps, with means over them. */
-function stepReporter(session: Session): (result: StepResult) => void {
+function stepReporter(session: Session): (result: StepResult, milliseconds: number) => void {
   const { options, emit } = session;
-  let since = { steps: 0, loss: 0, norm: 0, begun: performance.now() };
-  return ({ loss, gradientNorm, learningRate }) => {
-    since = { ...since, steps: since.steps + 1, loss: since.loss + loss, norm: since.norm + gradientNorm };
+  const none = { steps: 0, loss: 0, norm: 0, milliseconds: 0 };
+  let since = none;
+  return ({ loss, gradientNorm, learningRate }, milliseconds) => {
+    since = {
+      steps: since.steps + 1,
+      loss: since.loss + loss,
+      norm: since.norm + gradientNorm,
+      milliseconds: since.milliseconds + milliseconds,
+    };
     if (session.state.step % options.logEvery !== 0 && session.state.step !== session.steps) return;
     const examples = since.steps * options.batchSize * options.accumulate;
     emit({
@@ -269,9 +276,9 @@ function stepReporter(session: Session): (result: StepResult) => void {
       loss: since.loss / since.steps,
       learningRate,
       gradientNorm: since.norm / since.steps,
-      examplesPerSecond: (1000 * examples) / (performance.now() - since.begun),
+      examplesPerSecond: (1000 * examples) / since.milliseconds,
     });
-    since = { steps: 0, loss: 0, norm: 0, begun: performance.now() };
+    since = none;
   };
 }
 

@@ -68,6 +68,22 @@ describe('train', () => {
     expect(readEvents(join(folder, 'events.jsonl')).at(-1)).toMatchObject({ event: 'end', reason: 'stopped' });
   });
 
+  it('counts the time of steps alone in the examples a second', async () => {
+    using model = small();
+    const rates: number[] = [];
+    const listeners = [(event: TrainEvent) => void (event.event === 'step' && rates.push(event.examplesPerSecond))];
+    const validation = dataFor(model, 2);
+    const slow: Examples = {
+      ...validation,
+      read(indices, draw) {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+        return validation.read(indices, draw);
+      },
+    };
+    await train(model, dataFor(model), { steps: 4, batchSize: 50, evaluateEvery: 1, logEvery: 1, listeners, validation: slow });
+    expect(Math.max(...rates.slice(1))).toBeGreaterThan(50 / 0.3);
+  });
+
   it('sets the earlier run of a folder aside, once', async () => {
     const folder = freshFolder();
     mkdirSync(join(folder, 'previous'), { recursive: true });
