@@ -57,7 +57,7 @@ export interface TrainOptions extends Options<typeof trainSchema> {
   readonly listeners?: readonly Listener[];
   /** Text kept in model.safetensors: class names and the like. */
   readonly notes?: Readonly<Record<string, string>>;
-  /** Default: defaultExecutor(). Its random counter is set from the seed. */
+  /** Default: defaultExecutor(). Its random counter is set from the seed, so it takes one training at a time. */
   readonly executor?: Executor;
 }
 
@@ -105,8 +105,8 @@ const settingsOf = (options: Settings, examples: number): Record<string, unknown
   ...Object.fromEntries(decisive.map((name) => [name, options[name]])),
 });
 
-async function open(model: Model, data: Examples, given: TrainOptions): Promise<Session> {
-  const { validation, folder, resume: _, signal: __, listeners = [], notes: ___, executor = defaultExecutor(), ...rest } = given;
+async function open(executor: Executor, model: Model, data: Examples, given: TrainOptions): Promise<Session> {
+  const { validation, folder, resume: _, signal: __, listeners = [], notes: ___, executor: ____, ...rest } = given;
   const options = parse('train', trainSchema, rest);
   checkExamples('train', model, data);
   if (validation) checkExamples('train (validation)', model, validation);
@@ -137,6 +137,9 @@ async function open(model: Model, data: Examples, given: TrainOptions): Promise<
     saved: undefined,
   };
 }
+
+/** Executors of trainings that go on: two would draw from one random counter. */
+const training = new WeakSet<Executor>();
 
 /** What a run leaves in its folder. */
 const products = ['events.jsonl', 'checkpoints', 'model.safetensors'];
@@ -310,7 +313,22 @@ async function close(session: Session, error: unknown): Promise<unknown> {
  *   after a checkpoint, or, as the cause of ERR_TENSORWOOD_FILE, where that could not be saved
  */
 export async function train(model: Model, data: Examples, options: TrainOptions = {}): Promise<TrainResult> {
-  const session = await open(model, data, options);
+  const executor = options.executor ?? defaultExecutor();
+  if (training.has(executor))
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      'train: expected an executor that trains nothing else, got one in use; await the other training, or give each an executor: new Executor()',
+    );
+  training.add(executor);
+  try {
+    return await trainOn(executor, model, data, options);
+  } finally {
+    training.delete(executor);
+  }
+}
+
+async function trainOn(executor: Executor, model: Model, data: Examples, options: TrainOptions): Promise<TrainResult> {
+  const session = await open(executor, model, data, options);
   try {
     await begin(session);
     const reason = await run(session);

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { shiftImages } from '../../lib/data/augment';
 import type { Examples } from '../../lib/data/examples';
 import { examples } from '../../lib/data/examples';
+import { Executor } from '../../lib/executor';
 import { inspectSafetensors, readSafetensors, writeSafetensors } from '../../lib/formats/safetensors';
 import { definition as mlp } from '../../lib/models/mlp';
 import type { Model } from '../../lib/models/model';
@@ -57,6 +58,23 @@ describe('train', () => {
     };
     expect(await run(1)).toEqual(await run(1));
     expect(await run(1)).not.toEqual(await run(2));
+  });
+
+  it('refuses a second training on an executor in use, and takes one on another', async () => {
+    const run = async (executor?: Executor) => {
+      using model = small();
+      await train(model, dataFor(model), { steps: 6, batchSize: 10, ...(executor && { executor }) });
+      return elementsOf(model);
+    };
+    const alone = await run();
+    const first = run();
+    await expect(run()).rejects.toMatchObject({
+      code: 'ERR_TENSORWOOD_ARGUMENT',
+      message: expect.stringContaining('train: expected an executor that trains nothing else, got one in use; await'),
+    });
+    using other = new Executor();
+    expect(await Promise.all([first, run(other)])).toEqual([alone, alone]);
+    expect(await run()).toEqual(alone);
   });
 
   it('stops early when accuracy no longer rises, and keeps the best model', async () => {
