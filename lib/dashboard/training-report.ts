@@ -41,12 +41,13 @@ export function trainingPage(report: TrainingReport): Page {
   const end = ofKind(events, 'end').at(-1);
   const steps = ofKind(events, 'step');
   const evaluations = ofKind(events, 'evaluation');
+  const kept = start?.options.select === 'best' ? evaluations.findLast((e) => e.best) : evaluations.at(-1);
   return {
     title,
     summary,
     state: end?.reason ?? 'running',
-    figures: figuresOf({ start, end, steps, evaluations }),
-    panels: [...curves(steps, evaluations), ...classPanels(report, evaluations.at(-1)), ...tables(start, end, environment)],
+    figures: figuresOf({ start, end, steps, kept }),
+    panels: [...curves(steps, evaluations), ...classPanels(report, kept), ...tables(start, end, environment)],
     ...(next === undefined ? {} : { footer: html`Next: <code>${next}</code>` }),
   };
 }
@@ -58,16 +59,16 @@ interface Parts {
   readonly start: StartEvent | undefined;
   readonly end: EndEvent | undefined;
   readonly steps: readonly StepEvent[];
-  readonly evaluations: readonly EvaluationEvent[];
+  /** The evaluation of the weights that were saved. */
+  readonly kept: EvaluationEvent | undefined;
 }
 
-function figuresOf({ start, end, steps, evaluations }: Parts): Figure[] {
-  const last = evaluations.at(-1);
-  const metrics = Object.entries(last?.metrics ?? {}).map(([name, value]) => ({ value: percent(value, 2), label: `held-out ${name}` }));
+function figuresOf({ start, end, steps, kept }: Parts): Figure[] {
+  const metrics = Object.entries(kept?.metrics ?? {}).map(([name, value]) => ({ value: percent(value, 2), label: `held-out ${name}` }));
   const rates = steps.map((s) => s.examplesPerSecond).sort((a, b) => a - b);
   return [
     ...metrics,
-    ...(last === undefined ? [] : [{ value: last.loss.toFixed(4), label: 'held-out loss' }]),
+    ...(kept === undefined ? [] : [{ value: kept.loss.toFixed(4), label: 'held-out loss' }]),
     ...(end === undefined ? [] : [{ value: duration(end.seconds), label: `for ${grouped(end.step)} steps` }]),
     ...(rates.length === 0 ? [] : [{ value: grouped(rates[rates.length >> 1]!), label: 'examples a second' }]),
     ...(start === undefined ? [] : [{ value: grouped(start.parameters), label: 'parameters' }]),
@@ -110,7 +111,7 @@ function curves(steps: readonly StepEvent[], evaluations: readonly EvaluationEve
   ];
 }
 
-function classPanels({ samples = [], classes }: TrainingReport, last: EvaluationEvent | undefined): Markup[] {
+function classPanels({ samples = [], classes }: TrainingReport, kept: EvaluationEvent | undefined): Markup[] {
   const errors = samples.filter((s) => s.actual !== s.predicted).sort((a, b) => b.confidence - a.confidence);
   const right = samples.filter((s) => s.actual === s.predicted);
   const typical = classes.map((_, c) => right.find((s) => s.actual === c));
@@ -122,9 +123,9 @@ function classPanels({ samples = [], classes }: TrainingReport, last: Evaluation
   return [
     panel(
       { title: 'Confusion', wide: true, note: 'Held-out examples by class; the orange squares are errors.' },
-      last === undefined || last.confusion.length === 0
+      kept === undefined || kept.confusion.length === 0
         ? empty('No evaluation was made.')
-        : confusionMatrix(last.confusion, classes, pictures),
+        : confusionMatrix(kept.confusion, classes, pictures),
     ),
     panel(
       { title: 'Errors', wide: true, note: 'The surest first: what it is → what the model says.' },
