@@ -10,7 +10,7 @@ import { writeAtomically } from '../formats/atomic';
 import { setAside } from '../formats/set-aside';
 import { permutation } from '../nn/philox';
 import { fromFlags, parse } from '../schema';
-import { type TreeProgress, trainTrees } from '../trees/booster';
+import { type EvaluationSet, type TreeProgress, trainTrees } from '../trees/booster';
 import { createDataset, type Label, refuseMissing } from '../trees/dataset';
 import type { Forest } from '../trees/forest';
 import { datasetSchema, type TreeOptions, treeSchema } from '../trees/params';
@@ -26,7 +26,10 @@ export const treeSections: readonly Section[] = [
     flags: {
       label: { value: 'COLUMN', doc: 'what to predict: numbers, or categories' },
       'at-least': { value: 'X', doc: 'predict whether the label is at least X' },
-      'held-out': { value: 'N', doc: 'rows, or a share below 1, to test on and not to train on: default 0.1' },
+      'held-out': {
+        value: 'N',
+        doc: 'rows, or a share below 1, to test on and not to train on: default 0.1; with --early-stopping as many others choose where to stop',
+      },
       output: { value: 'FOLDER', doc: 'where the run goes: default runs/trees' },
       title: { value: 'TEXT', doc: 'headline of the report' },
     },
@@ -43,6 +46,8 @@ const products = ['model.json', 'run.json', 'history.jsonl', 'held-out.csv', 're
 
 interface Parts {
   readonly train: Table;
+  /** Rows that choose where to stop, so that the test stays untouched. */
+  readonly validation: Table | undefined;
   readonly test: Table | undefined;
 }
 
@@ -54,18 +59,27 @@ function guessObjective(label: Column): TreeOptions['objective'] {
   return label.values.every((v) => v === 0 || v === 1) ? 'binary' : 'regression';
 }
 
-function split(table: Table, heldOut: string, seed: number): Parts {
+function split(table: Table, { flags }: Input): Parts {
+  const heldOut = textFlag(flags, 'held-out') ?? '0.1';
   const asked = Number(heldOut);
   const count = asked < 1 ? Math.round(asked * table.rows) : asked;
-  if (!Number.isInteger(count) || count < 0 || count >= table.rows)
+  const choosing = stopsEarly(flags) ? count : 0;
+  if (!Number.isInteger(count) || count < 0 || count + choosing >= table.rows)
     fail(
       'ERR_TENSORWOOD_ARGUMENT',
-      `train: expected --held-out to be a share below 1 or fewer than the ${table.rows} rows, got ${heldOut}`,
+      `train: expected --held-out to be a share below 1 or fewer than the ${table.rows} rows, got ${heldOut}${choosing > 0 ? ' twice, since --early-stopping needs as many to choose by' : ''}`,
     );
-  if (count === 0) return { train: table, test: undefined };
-  const order = permutation(table.rows, { seed, stream: splitStream });
-  return { train: takeRows(table, order.subarray(count)), test: takeRows(table, order.subarray(0, count)) };
+  const order = permutation(table.rows, { seed: Number(textFlag(flags, 'seed') ?? 0), stream: splitStream });
+  const part = (from: number, to: number): Table | undefined => (from === to ? undefined : takeRows(table, order.subarray(from, to)));
+  const held = count + choosing;
+  return {
+    train: held === 0 ? table : takeRows(table, order.subarray(held)),
+    validation: part(count, held),
+    test: part(0, count),
+  };
 }
+
+const stopsEarly = (flags: Input['flags']): boolean => Number(textFlag(flags, 'early-stopping') ?? 0) > 0;
 
 /** The table with its label ready to be learned. */
 async function prepare(input: Input, label: string): Promise<Table> {
@@ -90,7 +104,7 @@ function checkFlags({ flags }: Input): void {
 const showMetric = (value: number): string => value.toFixed(Math.abs(value) < 1000 ? 4 : 2);
 
 const metricsOf = ({ evaluation }: TreeProgress): string[] =>
-  Object.values(evaluation).flatMap((set) => Object.entries(set).map(([name, value]) => `${name} ${showMetric(value)}`));
+  Object.entries(evaluation['held-out'] ?? {}).map(([name, value]) => `${name} ${showMetric(value)}`);
 
 const describeRound = (progress: TreeProgress): string => [`tree ${progress.round}/${progress.rounds}`, ...metricsOf(progress)].join('  ');
 
@@ -109,8 +123,13 @@ interface Trained {
   readonly state: 'completed' | 'aborted';
 }
 
+const evaluationSet = (table: Table, label: string): EvaluationSet => ({
+  features: withoutColumns(table, [label]),
+  label: labelOf(columnOf(table, label)),
+});
+
 /** Ctrl-C keeps what was grown so far. */
-async function grow({ train, test }: Parts, label: string, { flags, signal }: Input): Promise<Trained> {
+async function grow({ train, validation, test }: Parts, label: string, { flags, signal }: Input): Promise<Trained> {
   const start = performance.now();
   const target = columnOf(train, label);
   const threads = fromFlags(datasetSchema, flags);
@@ -121,7 +140,10 @@ async function grow({ train, test }: Parts, label: string, { flags, signal }: In
   const training = trainTrees(dataset, {
     objective: guessObjective(target),
     ...fromFlags(treeSchema, flags),
-    ...(test && { evaluation: { 'held-out': { features: withoutColumns(test, [label]), label: labelOf(columnOf(test, label)) } } }),
+    // The first set decides where an early stop is.
+    ...(test && {
+      evaluation: { ...(validation && { validation: evaluationSet(validation, label) }), 'held-out': evaluationSet(test, label) },
+    }),
     signal,
     onProgress(progress) {
       history.push(progress);
@@ -157,9 +179,10 @@ export async function runTrainTrees(input: Input): Promise<void> {
   const output = textFlag(flags, 'output') ?? join('runs', 'trees');
   checkFlags(input);
   const table = await prepare(input, label);
-  const parts = split(table, textFlag(flags, 'held-out') ?? '0.1', Number(textFlag(flags, 'seed') ?? 0));
+  const parts = split(table, input);
+  const choosing = parts.validation === undefined ? '' : `${grouped(parts.validation.rows)} to choose where to stop, `;
   process.stderr.write(
-    `${grouped(parts.train.rows)} rows to learn from, ${grouped(parts.test?.rows ?? 0)} held out, ${table.columns.length - 1} features\n`,
+    `${grouped(parts.train.rows)} rows to learn from, ${choosing}${grouped(parts.test?.rows ?? 0)} held out, ${table.columns.length - 1} features\n`,
   );
   const trained = await grow(parts, label, input);
   await save({ input, label, output, parts, trained });

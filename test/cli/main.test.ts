@@ -305,15 +305,21 @@ describe('tensorwood train trees', () => {
   it('tells the round that an early stop keeps, and its metric', async () => {
     const data = written('small.csv', table(300));
     const flags = ['--trees', '500', '--learning-rate', '0.5', '--early-stopping', '5', '--output', 'early'];
-    const { out } = await run(['train', 'trees', '--data', data, '--label', 'late', ...flags]);
+    const { out, err } = await run(['train', 'trees', '--data', data, '--label', 'late', ...flags]);
     const lines = readFileSync(join(folder, 'early', 'history.jsonl'), 'utf8')
       .trim()
       .split('\n');
-    const losses = lines.map((line) => JSON.parse(line).evaluation['held-out'].logloss as number);
-    const best = Math.min(...losses);
-    const kept = losses.indexOf(best) + 1;
-    expect(losses.length).toBe(kept + 5);
-    expect(out).toContain(`: kept ${kept} of ${kept + 5} trees, logloss ${best.toFixed(4)}, auc `);
+    const losses = (set: string) => lines.map((line) => JSON.parse(line).evaluation[set].logloss as number);
+    const choosing = losses('validation');
+    const kept = choosing.indexOf(Math.min(...choosing)) + 1;
+    expect(lines.length).toBe(kept + 5);
+    const untouched = losses('held-out')[kept - 1]!.toFixed(4);
+    expect(out).toContain(`: kept ${kept} of ${kept + 5} trees, logloss ${untouched}, auc `);
+    expect(err).toContain('240 rows to learn from, 30 to choose where to stop, 30 held out');
+    expect(readFileSync(join(folder, 'early', 'report.html'), 'utf8')).toMatch(new RegExp(`<b>${untouched}</b><span>held-out log loss`));
+    expect((await run(['train', 'trees', '--data', data, '--label', 'late', ...flags, '--held-out', '150'])).err).toContain(
+      '150 twice, since',
+    );
   });
 
   it.skipIf(!canMount)('on a full disk: one sentence, and no broken model (needs a private mount: unshare -rm)', async () => {
