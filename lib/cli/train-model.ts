@@ -20,7 +20,11 @@ import { flagsOfSchema, type Input, type Section, textFlag } from './command';
 import { describeEnvironment } from './environment';
 import { asExamples, imageFlags, openLabelledImages } from './image-sets';
 import { lookAt } from './look';
+import { type RunOptions, runSchema } from './run-flags';
 import { shellWord, writeRun } from './runs';
+
+const modelRunSchema = (name: string) =>
+  runSchema({ things: 'images', heldOut: 0.2, output: join('runs', name), choosers: '--patience or --select best' });
 
 export async function modelSections(name: string): Promise<Section[]> {
   const definition = await findModel(name);
@@ -29,11 +33,9 @@ export async function modelSections(name: string): Promise<Section[]> {
       title: 'Run',
       flags: {
         ...imageFlags,
-        'held-out': { value: 'N', doc: 'images, or a share below 1, to test on and not to train on (default 0.2)' },
         recipe: { value: 'NAME', doc: `settings known to work, under the flags given: ${Object.keys(recipes).join(', ')}` },
         resume: { doc: 'go on from the newest checkpoint in the output folder' },
-        output: { value: 'FOLDER', doc: `where the run goes (default runs/${name})` },
-        title: { value: 'TEXT', doc: 'headline of the report' },
+        ...flagsOfSchema(modelRunSchema(name)),
       },
     },
     { title: `Model: ${definition.doc}`, flags: flagsOfSchema(definition.schema) },
@@ -58,10 +60,9 @@ function impliedConfig(schema: Schema, { fields, classes }: LabelledImages): Rec
   return Object.fromEntries(Object.entries(implied).filter(([name]) => name in schema));
 }
 
-interface Session {
+interface Session extends Omit<RunOptions, 'heldOut'> {
   readonly input: Input;
   readonly name: string;
-  readonly output: string;
   readonly images: LabelledImages;
   readonly model: Model;
   readonly options: Options<typeof trainSchema>;
@@ -73,16 +74,17 @@ async function open(input: Input, definition: ModelDefinition): Promise<Session>
   const { flags } = input;
   const recipe = recipeOf(definition.name, input);
   const options: Options<typeof trainSchema> = { ...recipe?.options, ...fromFlags(trainSchema, flags) };
+  const schema = modelRunSchema(definition.name);
+  const run = parse('train', schema, fromFlags(schema, flags));
   parse('train', trainSchema, options); // before images are read
   const images = await openLabelledImages(input);
   const config = { ...impliedConfig(definition.schema, images), ...recipe?.config, ...fromFlags(definition.schema, flags) };
   const seed = options.seed ?? 0;
   const model = createModel(definition, config, { seed });
   const data = asExamples(model, images.fields.x, images.fields.label.data);
-  const asked = Number(textFlag(flags, 'held-out') ?? 0.2);
-  const { rest, held } = splitExamples(data, asked < 1 ? Math.round(asked * data.size) : asked, { seed });
-  const output = textFlag(flags, 'output') ?? join('runs', definition.name);
-  return { input, name: definition.name, output, images, model, options, train: recipe?.augment(rest) ?? rest, heldOut: held };
+  const { rest, held } = splitExamples(data, run.heldOut, { seed });
+  const { name } = definition;
+  return { ...run, input, name, images, model, options, train: recipe?.augment(rest) ?? rest, heldOut: held };
 }
 
 /** What a run leaves in its folder besides that which train() sees to. */
@@ -118,11 +120,11 @@ const nextLine = (output: string): string =>
   `npx tensorwood predict ${shellWord(output)} --data ${shellWord(join(output, 'held-out-images.idx'))} --labels ${shellWord(join(output, 'held-out-labels.idx'))}`;
 
 /** The report of whatever the run has reached; the model file holds the chosen weights. */
-async function writeReport({ input, name, output, images, train: { size }, heldOut }: Session): Promise<void> {
+async function writeReport({ input, name, output, title, images, train: { size }, heldOut }: Session): Promise<void> {
   const [, height, width] = images.fields.x.shape as [number, number, number];
   using best = (await loadModel(join(output, 'model.safetensors')).catch(() => undefined))?.model;
   await writeTrainingReport(join(output, 'report.html'), {
-    title: textFlag(input.flags, 'title') ?? `${name} on ${textFlag(input.flags, 'data')}`,
+    title: title || `${name} on ${textFlag(input.flags, 'data')}`,
     summary: `${grouped(size)} images to learn from, ${grouped(heldOut.size)} held out to test on.`,
     events: readEvents(join(output, 'events.jsonl')),
     classes: images.classes,

@@ -9,7 +9,7 @@ import { fail } from '../errors';
 import { writeAtomically } from '../formats/atomic';
 import { setAside } from '../formats/set-aside';
 import { permutation } from '../nn/philox';
-import { fromFlags, parse } from '../schema';
+import { fromFlags, parse, type Values } from '../schema';
 import { type EvaluationSet, type TreeProgress, trainTrees } from '../trees/booster';
 import { createDataset, type Label, refuseMissing } from '../trees/dataset';
 import type { Forest } from '../trees/forest';
@@ -17,8 +17,11 @@ import { datasetSchema, type TreeOptions, treeSchema } from '../trees/params';
 import { flagsOfSchema, type Input, listFlag, requiredFlag, type Section, textFlag } from './command';
 import { describeEnvironment } from './environment';
 import { createProgressLine } from './progress-line';
+import { type RunOptions, runSchema } from './run-flags';
 import { shellWord, writeRun } from './runs';
 import { atLeast, openTable, tableSections, withColumn } from './tables';
+
+const treeRunSchema = runSchema({ things: 'rows', heldOut: 0.1, output: join('runs', 'trees'), choosers: '--early-stopping' });
 
 export const treeSections: readonly Section[] = [
   {
@@ -26,12 +29,7 @@ export const treeSections: readonly Section[] = [
     flags: {
       label: { value: 'COLUMN', doc: 'what to predict: numbers, or categories' },
       'at-least': { value: 'X', doc: 'predict whether the label is at least X' },
-      'held-out': {
-        value: 'N',
-        doc: 'rows, or a share below 1, to test on and not to train on: default 0.1; with --early-stopping as many others choose where to stop',
-      },
-      output: { value: 'FOLDER', doc: 'where the run goes: default runs/trees' },
-      title: { value: 'TEXT', doc: 'headline of the report' },
+      ...flagsOfSchema(treeRunSchema),
     },
   },
   ...tableSections,
@@ -59,27 +57,22 @@ function guessObjective(label: Column): TreeOptions['objective'] {
   return label.values.every((v) => v === 0 || v === 1) ? 'binary' : 'regression';
 }
 
-function split(table: Table, { flags }: Input): Parts {
-  const heldOut = textFlag(flags, 'held-out') ?? '0.1';
-  const asked = Number(heldOut);
-  const count = asked < 1 ? Math.round(asked * table.rows) : asked;
-  const choosing = stopsEarly(flags) ? count : 0;
-  if (!Number.isInteger(count) || count < 0 || count + choosing >= table.rows)
+function split(table: Table, { heldOut }: RunOptions, { seed, earlyStopping }: Values<typeof treeSchema>): Parts {
+  const count = heldOut < 1 ? Math.round(heldOut * table.rows) : heldOut;
+  const held = earlyStopping > 0 ? 2 * count : count;
+  if (!Number.isInteger(count) || held >= table.rows)
     fail(
       'ERR_TENSORWOOD_ARGUMENT',
-      `train: expected --held-out to be a share below 1 or fewer than the ${table.rows} rows, got ${heldOut}${choosing > 0 ? ' twice, since --early-stopping needs as many to choose by' : ''}`,
+      `train: expected --held-out to be a share below 1 or fewer than the ${table.rows} rows, got ${heldOut}${held > count ? ' twice, since --early-stopping needs as many to choose by' : ''}`,
     );
-  const order = permutation(table.rows, { seed: Number(textFlag(flags, 'seed') ?? 0), stream: splitStream });
+  const order = permutation(table.rows, { seed, stream: splitStream });
   const part = (from: number, to: number): Table | undefined => (from === to ? undefined : takeRows(table, order.subarray(from, to)));
-  const held = count + choosing;
   return {
     train: held === 0 ? table : takeRows(table, order.subarray(held)),
     validation: part(count, held),
     test: part(0, count),
   };
 }
-
-const stopsEarly = (flags: Input['flags']): boolean => Number(textFlag(flags, 'early-stopping') ?? 0) > 0;
 
 /** The table with its label ready to be learned. */
 async function prepare(input: Input, label: string): Promise<Table> {
@@ -91,14 +84,15 @@ async function prepare(input: Input, label: string): Promise<Table> {
 }
 
 /** Refuses flags that no table could make right, before one is read. */
-function checkFlags({ flags }: Input): void {
-  parse('train', treeSchema, fromFlags(treeSchema, flags));
+function checkFlags({ flags }: Input): { run: RunOptions; trees: Values<typeof treeSchema> } {
   parse('train', datasetSchema, fromFlags(datasetSchema, flags));
-  for (const name of ['at-least', 'held-out']) {
-    const given = textFlag(flags, name);
-    if (given !== undefined && (given.trim() === '' || !Number.isFinite(Number(given))))
-      fail('ERR_TENSORWOOD_ARGUMENT', `train: expected --${name} to be a number, got '${given}'`);
-  }
+  const least = textFlag(flags, 'at-least');
+  if (least !== undefined && (least.trim() === '' || !Number.isFinite(Number(least))))
+    fail('ERR_TENSORWOOD_ARGUMENT', `train: expected --at-least to be a number, got '${least}'`);
+  return {
+    run: parse('train', treeRunSchema, fromFlags(treeRunSchema, flags)),
+    trees: parse('train', treeSchema, fromFlags(treeSchema, flags)),
+  };
 }
 
 const showMetric = (value: number): string => value.toFixed(Math.abs(value) < 1000 ? 4 : 2);
@@ -176,16 +170,16 @@ async function heldOutOf(
 export async function runTrainTrees(input: Input): Promise<void> {
   const { flags } = input;
   const label = requiredFlag('train', flags, 'label');
-  const output = textFlag(flags, 'output') ?? join('runs', 'trees');
-  checkFlags(input);
+  const { run, trees } = checkFlags(input);
+  const { output } = run;
   const table = await prepare(input, label);
-  const parts = split(table, input);
+  const parts = split(table, run, trees);
   const choosing = parts.validation === undefined ? '' : `${grouped(parts.validation.rows)} to choose where to stop, `;
   process.stderr.write(
     `${grouped(parts.train.rows)} rows to learn from, ${choosing}${grouped(parts.test?.rows ?? 0)} held out, ${table.columns.length - 1} features\n`,
   );
   const trained = await grow(parts, label, input);
-  await save({ input, label, output, parts, trained });
+  await save({ input, label, run, parts, trained });
   const kept = describeKept(trained);
   process.stdout.write(`${trained.state} after ${duration(trained.seconds)}${kept === undefined ? '' : `: ${kept}`}\n`);
   process.stdout.write(`model   ${join(output, 'model.json')}\nreport  ${join(output, 'report.html')}\n`);
@@ -200,12 +194,12 @@ const nextLine = (output: string): string =>
 interface Finished {
   readonly input: Input;
   readonly label: string;
-  readonly output: string;
+  readonly run: RunOptions;
   readonly parts: Parts;
   readonly trained: Trained;
 }
 
-async function save({ input, label, output, parts, trained }: Finished): Promise<void> {
+async function save({ input, label, run: { output, title }, parts, trained }: Finished): Promise<void> {
   const { flags } = input;
   const { forest, history, seconds, state } = trained;
   const least = textFlag(flags, 'at-least');
@@ -227,7 +221,7 @@ async function save({ input, label, output, parts, trained }: Finished): Promise
   const heldOut = await heldOutOf(trained, parts.test, label);
   const what = least === undefined ? label : `${label} ≥ ${least}`;
   const report = describeForest({
-    title: textFlag(flags, 'title') ?? `Trees for ${what}`,
+    title: title || `Trees for ${what}`,
     summary: `Predicts ${what} from ${forest.signature.names.length} features; ${grouped(parts.test?.rows ?? 0)} rows were held out of training.`,
     forest,
     history,

@@ -93,7 +93,12 @@ describe('tensorwood', () => {
     [
       ['train', 'trees', '--data', 'absent.csv', '--label', 'x', '--held-out', 'abc'],
       2,
-      "tensorwood: train: expected --held-out to be a number, got 'abc'",
+      "tensorwood: train: expected heldOut to be a number of at least 0, got 'abc'",
+    ],
+    [
+      ['train', 'mlp', '--data', 'absent', '--held-out', 'abc'],
+      2,
+      "tensorwood: train: expected heldOut to be a number of at least 0, got 'abc'",
     ],
     [
       ['train', '--epochs', 'abc', 'vit', '--data', 'absent'],
