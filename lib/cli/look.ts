@@ -6,37 +6,13 @@ import type { Model } from '../models/model';
 import { attentionWeightsBelow } from '../ops/attention';
 import { mean } from '../ops/reduce';
 import { predict } from '../train/evaluate';
+import { type Answers, answersOf, softmaxRows } from '../train/metrics';
 
 const shownErrors = 20;
 const attended = { typical: 6, errors: 2 }; // images whose attention is shown
 
-/** Each row of logits as probabilities, in place. */
-function softmaxRows(logits: Float32Array, classes: number): Float32Array {
-  for (let first = 0; first < logits.length; first += classes) {
-    const row = logits.subarray(first, first + classes);
-    const most = row.reduce((a, b) => Math.max(a, b));
-    const total = row.reduce((sum, v) => sum + Math.exp(v - most), 0);
-    for (let c = 0; c < classes; c++) row[c] = Math.exp(row[c]! - most) / total;
-  }
-  return logits;
-}
-
-export interface Answer {
-  readonly predicted: number;
-  readonly confidence: number;
-}
-
-/** The likeliest class of each row. */
-function answersOf(probabilities: Float32Array, classes: number): Answer[] {
-  return Array.from({ length: probabilities.length / classes }, (_, row) => {
-    const of = probabilities.subarray(row * classes, (row + 1) * classes);
-    const predicted = of.reduce((best, p, c) => (p > of[best]! ? c : best), 0);
-    return { predicted, confidence: of[predicted]! };
-  });
-}
-
 /** Class and confidence for every example. */
-export async function classify(model: Model, data: Examples): Promise<Answer[]> {
+export async function classify(model: Model, data: Examples): Promise<Answers> {
   const classes = model.classes ?? 0;
   return answersOf(softmaxRows(await predict(model, data), classes), classes);
 }
@@ -49,11 +25,11 @@ export async function lookAt(
 ): Promise<Sample[]> {
   const all = Int32Array.from({ length: heldOut.size }, (_, i) => i);
   const { x, label } = heldOut.read(all, { seed: 0, stream: 0 }) as { x: Float32Array; label: Int32Array };
-  const answers = await classify(model, heldOut);
-  const wrong = [...all].filter((i) => answers[i]!.predicted !== label[i]).sort((a, b) => answers[b]!.confidence - answers[a]!.confidence);
-  const typical = Array.from({ length: model.classes ?? 0 }, (_, c) =>
-    all.find((i) => label[i] === c && answers[i]!.predicted === c),
-  ).filter((i) => i !== undefined);
+  const { predicted, confidence } = await classify(model, heldOut);
+  const wrong = [...all].filter((i) => predicted[i] !== label[i]).sort((a, b) => confidence[b]! - confidence[a]!);
+  const typical = Array.from({ length: model.classes ?? 0 }, (_, c) => all.find((i) => label[i] === c && predicted[i] === c)).filter(
+    (i) => i !== undefined,
+  );
   const looked = [...typical.slice(0, attended.typical), ...wrong.slice(0, attended.errors)];
   const maps = await attentionMaps(
     model,
@@ -65,7 +41,8 @@ export async function lookAt(
       pixels: pixelsOf(x, i, heldOut),
       ...size,
       actual: label[i]!,
-      ...answers[i]!,
+      predicted: predicted[i]!,
+      confidence: confidence[i]!,
       ...(attention === undefined ? {} : { attention }),
     };
   });

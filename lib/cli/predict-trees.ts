@@ -1,5 +1,6 @@
 // tensorwood predict with a forest: a table in, its rows with their predictions out.
 import { type Column, createTable, type Table } from '../data/table';
+import { answersOf } from '../train/metrics';
 import type { Forest } from '../trees/forest';
 import { type Input, listFlag, requiredFlag, type Section } from './command';
 import { writeTable } from './output';
@@ -19,20 +20,18 @@ async function openFor(forest: Forest, run: Run | undefined, input: Input): Prom
   return expandTimes(right, times);
 }
 
+/** The probability of class 0 at even places, of class 1 at odd ones. */
+const both = (ofOne: number, place: number): number => (place % 2 === 1 ? ofOne : 1 - ofOne);
+
 /** Predictions as columns: the number or the probability of class 1; where classes have names, the likeliest one and its probability. */
 function predictionColumns(forest: Forest, values: Float32Array): Column[] {
   if (forest.outputs === 1 && forest.classes === undefined) return [{ kind: 'number', name: 'prediction', values }];
   const classes = forest.classes ?? Array.from({ length: forest.outputs }, (_, c) => String(c));
-  const count = classes.length;
-  const codes = new Int32Array(values.length / forest.outputs);
-  const confidence = new Float32Array(codes.length);
-  for (let row = 0; row < codes.length; row++) {
-    const of = forest.outputs === 1 ? [1 - values[row]!, values[row]!] : values.subarray(row * count, (row + 1) * count);
-    for (let c = 1; c < count; c++) if (of[c]! > of[codes[row]!]!) codes[row] = c;
-    confidence[row] = of[codes[row]!]!;
-  }
+  const probabilities =
+    forest.outputs === 1 ? Float32Array.from({ length: 2 * values.length }, (_, i) => both(values[i >> 1]!, i)) : values;
+  const { predicted, confidence } = answersOf(probabilities, classes.length);
   return [
-    { kind: 'category', name: 'prediction', codes, categories: classes },
+    { kind: 'category', name: 'prediction', codes: predicted, categories: classes },
     { kind: 'number', name: 'confidence', values: confidence },
   ];
 }
