@@ -12,9 +12,9 @@ const shownErrors = 20;
 const attended = { typical: 6, errors: 2 }; // images whose attention is shown
 
 /** Class and confidence for every example. */
-export async function classify(model: Model, data: Examples): Promise<Answers> {
+export async function classify(model: Model, data: Examples, signal?: AbortSignal): Promise<Answers> {
   const classes = model.classes ?? 0;
-  return answersOf(softmaxRows(await predict(model, data), classes), classes);
+  return answersOf(softmaxRows(await predict(model, data, { signal }), classes), classes);
 }
 
 /** Samples for the report. @param size sides of the images */
@@ -22,10 +22,11 @@ export async function lookAt(
   model: Model,
   heldOut: Examples,
   size: { readonly height: number; readonly width: number },
+  signal?: AbortSignal,
 ): Promise<Sample[]> {
   const all = Int32Array.from({ length: heldOut.size }, (_, i) => i);
   const { x, label } = heldOut.read(all, { seed: 0, stream: 0 }) as { x: Float32Array; label: Int32Array };
-  const { predicted, confidence } = await classify(model, heldOut);
+  const { predicted, confidence } = await classify(model, heldOut, signal);
   const wrong = [...all].filter((i) => predicted[i] !== label[i]).sort((a, b) => confidence[b]! - confidence[a]!);
   const typical = Array.from({ length: model.classes ?? 0 }, (_, c) => all.find((i) => label[i] === c && predicted[i] === c)).filter(
     (i) => i !== undefined,
@@ -34,6 +35,7 @@ export async function lookAt(
   const maps = await attentionMaps(
     model,
     looked.map((i) => pixelsOf(x, i, heldOut)),
+    signal,
   );
   return [...typical, ...wrong.slice(0, shownErrors)].map((i) => {
     const attention = maps[looked.indexOf(i)];
@@ -54,7 +56,7 @@ function pixelsOf(x: Float32Array, row: number, { size }: Examples): Float32Arra
 }
 
 /** For each image, the attention that each patch receives in each block, as the mean over heads and queries. */
-async function attentionMaps(model: Model, images: readonly Float32Array[]): Promise<Sample['attention'][]> {
+async function attentionMaps(model: Model, images: readonly Float32Array[], signal?: AbortSignal): Promise<Sample['attention'][]> {
   if (images.length === 0) return [];
   const batch = new Float32Array(images.length * images[0]!.length);
   images.forEach((pixels, i) => {
@@ -63,7 +65,7 @@ async function attentionMaps(model: Model, images: readonly Float32Array[]): Pro
   using step = compile((x) => ({
     blocks: attentionWeightsBelow(model.forward(x, { training: false })).map((weights) => mean(weights, { axes: [1, 2] })),
   }));
-  const { blocks } = await step(array(batch, [images.length, ...model.fields.x!.shape]));
+  const { blocks } = await step.run([array(batch, [images.length, ...model.fields.x!.shape])], { signal });
   return images.map((_, i) => squareMaps((blocks as Float32Array[]).map((block) => block.subarray(...rowOf(block, i, images.length)))));
 }
 

@@ -36,7 +36,7 @@ export async function runPredictModel(
   const count = model.classes ?? 0;
   const classes = parseNote<string[]>(notes, 'classes') ?? Array.from({ length: count }, (_, c) => String(c));
   const x = await openImages(requiredFlag('predict', input.flags, 'data'), parseNote(notes, 'normalisation'));
-  const answers = await classify(model, asExamples(model, x));
+  const answers = await classify(model, asExamples(model, x), input.signal);
   const labelsPath = textFlag(input.flags, 'labels');
   const labels = labelsPath === undefined ? undefined : await readLabels(labelsPath, answers.predicted.length);
   await writeTable(createTable(columnsOf(answers, classes, labels)), input);

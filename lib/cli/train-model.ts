@@ -120,7 +120,7 @@ const nextLine = (output: string): string =>
   `npx tensorwood predict ${shellWord(output)} --data ${shellWord(join(output, 'held-out-images.idx'))} --labels ${shellWord(join(output, 'held-out-labels.idx'))}`;
 
 /** The report of whatever the run has reached; the model file holds the chosen weights. */
-async function writeReport({ input, name, output, title, images, train: { size }, heldOut }: Session): Promise<void> {
+async function writeReport({ input, name, output, title, images, train: { size }, heldOut }: Session, signal?: AbortSignal): Promise<void> {
   const [, height, width] = images.fields.x.shape as [number, number, number];
   using best = (await loadModel(join(output, 'model.safetensors')).catch(() => undefined))?.model;
   await writeTrainingReport(join(output, 'report.html'), {
@@ -128,7 +128,7 @@ async function writeReport({ input, name, output, title, images, train: { size }
     summary: `${grouped(size)} images to learn from, ${grouped(heldOut.size)} held out to test on.`,
     events: readEvents(join(output, 'events.jsonl')),
     classes: images.classes,
-    samples: best === undefined ? [] : await lookAt(best, heldOut, { height, width }),
+    samples: best === undefined ? [] : await lookAt(best, heldOut, { height, width }, signal),
     environment: describeEnvironment(0),
     ...(best === undefined ? {} : { next: nextLine(output) }),
   });
@@ -158,7 +158,7 @@ export async function runTrainModel(input: Input, name: string): Promise<void> {
     throw error;
   });
   await inputs.written();
-  await writeReport(session);
+  await writeReport(session, input.signal);
   const tested = options.select === 'best' ? result.best?.accuracy : result.evaluation?.metrics.accuracy;
   process.stdout.write(
     `${result.reason} after ${duration(result.seconds)}${tested === undefined ? '' : `: held-out accuracy ${percent(tested, 2)}`}\n`,
