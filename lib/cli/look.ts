@@ -5,8 +5,8 @@ import { array, compile } from '../executor';
 import type { Model } from '../models/model';
 import { attentionWeightsBelow } from '../ops/attention';
 import { mean } from '../ops/reduce';
-import { predict } from '../train/evaluate';
-import { type Answers, answersOf, softmaxRows } from '../train/metrics';
+import { type Evaluation, predict } from '../train/evaluate';
+import { type Answers, accuracyOf, answersOf, countBatch, createTally, softmaxRows } from '../train/metrics';
 
 const shownErrors = 20;
 const attended = { typical: 6, errors: 2 }; // images whose attention is shown
@@ -17,6 +17,16 @@ export async function classify(model: Model, data: Examples, signal?: AbortSigna
   return answersOf(softmaxRows(await predict(model, data, { signal }), classes), classes);
 }
 
+/** Accuracy and confusion of a classifier. */
+export async function testOn(model: Model, data: Examples, signal?: AbortSignal): Promise<Pick<Evaluation, 'metrics' | 'confusion'>> {
+  const tally = createTally(model.classes ?? 0);
+  const labels = data.read(everyRow(data), { seed: 0, stream: 0 }).label!;
+  countBatch(tally, { loss: 0, logits: await predict(model, data, { signal }), labels });
+  return { metrics: { accuracy: accuracyOf(tally) }, confusion: tally.confusion };
+}
+
+const everyRow = ({ size }: Examples): Int32Array => Int32Array.from({ length: size }, (_, i) => i);
+
 /** Samples for the report. @param size sides of the images */
 export async function lookAt(
   model: Model,
@@ -24,7 +34,7 @@ export async function lookAt(
   size: { readonly height: number; readonly width: number },
   signal?: AbortSignal,
 ): Promise<Sample[]> {
-  const all = Int32Array.from({ length: heldOut.size }, (_, i) => i);
+  const all = everyRow(heldOut);
   const { x, label } = heldOut.read(all, { seed: 0, stream: 0 }) as { x: Float32Array; label: Int32Array };
   const { predicted, confidence } = await classify(model, heldOut, signal);
   const wrong = [...all].filter((i) => predicted[i] !== label[i]).sort((a, b) => confidence[b]! - confidence[a]!);

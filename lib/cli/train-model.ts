@@ -1,7 +1,7 @@
 // tensorwood train MODEL: images in, a run folder with model, checkpoints, events, report and the held-out images out.
 import { join } from 'node:path';
 import { duration, grouped, percent } from '../dashboard/html';
-import { writeTrainingReport } from '../dashboard/training-report';
+import { type TrainingReport, writeTrainingReport } from '../dashboard/training-report';
 import { type Examples, splitExamples } from '../data/examples';
 import { idxBytes, type LabelledImages, mnistNormalisation } from '../data/images';
 import { fail } from '../errors';
@@ -19,7 +19,7 @@ import { type Recipe, recipes } from '../train/recipes';
 import { flagsOfSchema, type Input, type Section, textFlag } from './command';
 import { describeEnvironment } from './environment';
 import { asExamples, imageFlags, openLabelledImages } from './image-sets';
-import { lookAt } from './look';
+import { lookAt, testOn } from './look';
 import { type RunOptions, runSchema } from './run-flags';
 import { shellWord, writeRun } from './runs';
 
@@ -67,24 +67,33 @@ interface Session extends Omit<RunOptions, 'heldOut'> {
   readonly model: Model;
   readonly options: Options<typeof trainSchema>;
   readonly train: Examples;
+  /** What is evaluated on the way. */
+  readonly validation: Examples;
+  /** What the model is tested on at the end: the same, unless that chooses what is kept. */
   readonly heldOut: Examples;
 }
 
 async function open(input: Input, definition: ModelDefinition): Promise<Session> {
   const { flags } = input;
   const recipe = recipeOf(definition.name, input);
-  const options: Options<typeof trainSchema> = { ...recipe?.options, ...fromFlags(trainSchema, flags) };
+  // What is held out is there to test on: it chooses nothing unless it is asked to.
+  const options: Options<typeof trainSchema> = { select: 'last', ...recipe?.options, ...fromFlags(trainSchema, flags) };
   const schema = modelRunSchema(definition.name);
   const run = parse('train', schema, fromFlags(schema, flags));
-  parse('train', trainSchema, options); // before images are read
+  const { seed, patience, select } = parse('train', trainSchema, options); // before images are read
   const images = await openLabelledImages(input);
   const config = { ...impliedConfig(definition.schema, images), ...recipe?.config, ...fromFlags(definition.schema, flags) };
-  const seed = options.seed ?? 0;
   const model = createModel(definition, config, { seed });
   const data = asExamples(model, images.fields.x, images.fields.label.data);
   const { rest, held } = splitExamples(data, run.heldOut, { seed });
-  const { name } = definition;
-  return { ...run, input, name, images, model, options, train: recipe?.augment(rest) ?? rest, heldOut: held };
+  const chooses = patience > 0 || select === 'best';
+  const parts = chooses ? splitExamples(rest, held.size, { seed }) : { rest, held };
+  return {
+    ...{ ...run, input, name: definition.name, images, model, options },
+    train: recipe?.augment(parts.rest) ?? parts.rest,
+    validation: parts.held,
+    heldOut: held,
+  };
 }
 
 /** What a run leaves in its folder besides that which train() sees to. */
@@ -119,30 +128,39 @@ async function writeInputs({ output, images, heldOut }: Session): Promise<void> 
 const nextLine = (output: string): string =>
   `npx tensorwood predict ${shellWord(output)} --data ${shellWord(join(output, 'held-out-images.idx'))} --labels ${shellWord(join(output, 'held-out-labels.idx'))}`;
 
-/** The report of whatever the run has reached; the model file holds the chosen weights. */
-async function writeReport({ input, name, output, title, images, train: { size }, heldOut }: Session, signal?: AbortSignal): Promise<void> {
+/** How good the saved model is on images that chose nothing, where the evaluations on the way cannot tell. */
+async function test({ validation, heldOut }: Session, best: Model | undefined, signal?: AbortSignal): Promise<TrainingReport['tested']> {
+  return best === undefined || validation === heldOut ? undefined : testOn(best, heldOut, signal);
+}
+
+/** The report of whatever the run has reached; the model file holds the chosen weights. Returns what a test at the end found. */
+async function writeReport(session: Session, signal?: AbortSignal): Promise<TrainingReport['tested']> {
+  const { input, name, output, title, images, train, validation, heldOut } = session;
   const [, height, width] = images.fields.x.shape as [number, number, number];
   using best = (await loadModel(join(output, 'model.safetensors')).catch(() => undefined))?.model;
+  const tested = await test(session, best, signal);
+  const choosing = validation === heldOut ? '' : `${grouped(validation.size)} to choose what is kept, `;
   await writeTrainingReport(join(output, 'report.html'), {
     title: title || `${name} on ${textFlag(input.flags, 'data')}`,
-    summary: `${grouped(size)} images to learn from, ${grouped(heldOut.size)} held out to test on.`,
+    summary: `${grouped(train.size)} images to learn from, ${choosing}${grouped(heldOut.size)} held out to test on.`,
     events: readEvents(join(output, 'events.jsonl')),
     classes: images.classes,
     samples: best === undefined ? [] : await lookAt(best, heldOut, { height, width }, signal),
+    ...(tested === undefined ? {} : { tested }),
     environment: describeEnvironment(0),
     ...(best === undefined ? {} : { next: nextLine(output) }),
   });
+  return tested;
 }
 
 /** Runs `tensorwood train MODEL`. */
 export async function runTrainModel(input: Input, name: string): Promise<void> {
   const session = await open(input, await findModel(name));
-  const { model, output, options, heldOut } = session;
+  const { model, output, options, validation } = session;
   const inputs = inputsWriter(session);
   const running = train(model, session.train, {
-    // What is held out is there to test on: it chooses nothing unless it is asked to.
-    ...{ select: 'last', ...options },
-    validation: heldOut,
+    ...options,
+    validation,
     folder: output,
     resume: input.flags.resume === true,
     signal: input.signal,
@@ -158,10 +176,9 @@ export async function runTrainModel(input: Input, name: string): Promise<void> {
     throw error;
   });
   await inputs.written();
-  await writeReport(session, input.signal);
-  const tested = options.select === 'best' ? result.best?.accuracy : result.evaluation?.metrics.accuracy;
+  const tested = (await writeReport(session, input.signal)) ?? result.evaluation;
   process.stdout.write(
-    `${result.reason} after ${duration(result.seconds)}${tested === undefined ? '' : `: held-out accuracy ${percent(tested, 2)}`}\n`,
+    `${result.reason} after ${duration(result.seconds)}${tested === undefined ? '' : `: held-out accuracy ${percent(tested.metrics.accuracy!, 2)}`}\n`,
   );
   process.stdout.write(
     `model   ${join(output, 'model.safetensors')}\nreport  ${join(output, 'report.html')}\nnext    ${nextLine(output)}\n`,

@@ -26,6 +26,8 @@ export interface TrainingReport {
   readonly classes: readonly string[];
   /** Held-out images: the wrong ones are shown as errors, right ones stand for their class. */
   readonly samples?: readonly Sample[];
+  /** How good the saved weights are on examples that chose nothing; without it the evaluations of the run tell. */
+  readonly tested?: { readonly metrics: Readonly<Record<string, number>>; readonly confusion: readonly (readonly number[])[] };
   readonly environment: Readonly<Record<string, unknown>>;
   /** The line to type next. */
   readonly next?: string;
@@ -41,7 +43,7 @@ export function trainingPage(report: TrainingReport): Page {
   const end = ofKind(events, 'end').at(-1);
   const steps = ofKind(events, 'step');
   const evaluations = ofKind(events, 'evaluation');
-  const kept = start?.options.select === 'best' ? evaluations.findLast((e) => e.best) : evaluations.at(-1);
+  const kept = report.tested ?? (start?.options.select === 'best' ? evaluations.findLast((e) => e.best) : evaluations.at(-1));
   return {
     title,
     summary,
@@ -59,16 +61,18 @@ interface Parts {
   readonly start: StartEvent | undefined;
   readonly end: EndEvent | undefined;
   readonly steps: readonly StepEvent[];
-  /** The evaluation of the weights that were saved. */
-  readonly kept: EvaluationEvent | undefined;
+  readonly kept: Kept | undefined;
 }
+
+/** What is known of the weights that were saved. */
+type Kept = Pick<EvaluationEvent, 'metrics' | 'confusion'> & { readonly loss?: number };
 
 function figuresOf({ start, end, steps, kept }: Parts): Figure[] {
   const metrics = Object.entries(kept?.metrics ?? {}).map(([name, value]) => ({ value: percent(value, 2), label: `held-out ${name}` }));
   const rates = steps.map((s) => s.examplesPerSecond).sort((a, b) => a - b);
   return [
     ...metrics,
-    ...(kept === undefined ? [] : [{ value: kept.loss.toFixed(4), label: 'held-out loss' }]),
+    ...(kept?.loss === undefined ? [] : [{ value: kept.loss.toFixed(4), label: 'held-out loss' }]),
     ...(end === undefined ? [] : [{ value: duration(end.seconds), label: `for ${grouped(end.step)} steps` }]),
     ...(rates.length === 0 ? [] : [{ value: grouped(rates[rates.length >> 1]!), label: 'examples a second' }]),
     ...(start === undefined ? [] : [{ value: grouped(start.parameters), label: 'parameters' }]),
@@ -111,7 +115,7 @@ function curves(steps: readonly StepEvent[], evaluations: readonly EvaluationEve
   ];
 }
 
-function classPanels({ samples = [], classes }: TrainingReport, kept: EvaluationEvent | undefined): Markup[] {
+function classPanels({ samples = [], classes }: TrainingReport, kept: Kept | undefined): Markup[] {
   const errors = samples.filter((s) => s.actual !== s.predicted).sort((a, b) => b.confidence - a.confidence);
   const right = samples.filter((s) => s.actual === s.predicted);
   const typical = classes.map((_, c) => right.find((s) => s.actual === c));

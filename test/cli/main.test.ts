@@ -194,6 +194,23 @@ describe('tensorwood train MODEL', () => {
     expect(readdirSync(join(folder, 'halted', 'checkpoints')).length).toBeGreaterThan(0);
   });
 
+  it('tests on images that neither stopped it nor chose its weights', async () => {
+    const set = images(200);
+    for (const flags of [
+      ['--patience', '3'],
+      ['--select', 'best'],
+    ]) {
+      const args = ['train', 'mlp', '--data', set.images, '--labels', set.labels, '--hidden', '8', '--epochs', '1', '--output', 'judged'];
+      const trained = await run([...args, '--batch-size', '20', '--learning-rate', '0.001', '--held-out', '50', ...flags]);
+      const accuracy = /held-out accuracy ([\d.]+ %)/.exec(trained.out)![1]!;
+      const report = readFileSync(join(folder, 'judged', 'report.html'), 'utf8');
+      expect(report).toContain('100 images to learn from, 50 to choose what is kept, 50 held out to test on.');
+      expect(report).toContain(`<b>${accuracy}</b><span>held-out accuracy`);
+      const predicted = await run(/next\s+npx tensorwood (.*)/.exec(trained.out)![1]!.split(' '));
+      expect(predicted.err).toContain(`accuracy ${accuracy} on 50 images`);
+    }
+  });
+
   it('that is refused leaves the folder as it was; another moves the earlier run to previous/', async () => {
     const set = images(200);
     const train = (...flags: string[]): Promise<Answer> =>
