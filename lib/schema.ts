@@ -115,6 +115,10 @@ export function parse<S extends Schema>(subject: string, schema: S, options: Opt
   return values as Values<S>;
 }
 
+/** The options of a schema among others. */
+export const pick = <S extends Schema>(schema: S, options: Options<S>): Options<S> =>
+  Object.fromEntries(Object.keys(schema).map((name) => [name, options[name]])) as Options<S>;
+
 /** `, did you mean 'x'?` for the known name within two edits, else nothing. */
 export function suggestion(name: string, known: readonly string[]): string {
   const best = known.map((k) => ({ k, d: editDistance(name.toLowerCase(), k.toLowerCase()) })).sort((a, b) => a.d - b.d)[0];

@@ -9,6 +9,7 @@ import { assign, Variable } from '../ops/state';
 import { clipFactor, globalNorm } from '../ops/update';
 import type { OptimizerOptions } from '../optim/optimizer';
 import { createOptimizer, optimizerSchema } from '../optim/optimizer';
+import { pick } from '../schema';
 import type { Tensor } from '../tensor';
 import { createAverage } from './ema';
 
@@ -41,14 +42,11 @@ export interface Stepper {
 
 type Scalars = readonly [learningRate: Tensor, step: Tensor];
 
-const optimizerOptions = (options: StepperOptions): OptimizerOptions =>
-  Object.fromEntries(Object.keys(optimizerSchema).map((name) => [name, options[name as keyof OptimizerOptions]]));
-
 /** Compiles the steps for a model; nothing runs yet. */
 export function createStepper(model: Model, options: StepperOptions, executor: Executor): Stepper {
   const names = Object.keys(model.fields);
   const parameters = trainable(model.variables);
-  const optimizer = createOptimizer(parameters, optimizerOptions(options));
+  const optimizer = createOptimizer(parameters, pick(optimizerSchema, options));
   const average = options.average > 0 ? createAverage(parameters, options.average) : undefined;
   const sums =
     options.accumulate > 1 ? parameters.map((p) => new Variable({ name: `sum.${p.name}`, shape: p.shape, trainable: false })) : [];
