@@ -6,10 +6,28 @@ import { sameShape, showShape } from '../shape';
 
 const CHUNK = 4096; // examples looked at together
 
+const kindOf = (value: unknown): unknown => (value as object | null | undefined)?.constructor?.name ?? value;
+
+/**
+ * Refuses what is no model, no record of options or no signal, before anything is asked of it.
+ * @throws ERR_TENSORWOOD_ARGUMENT
+ */
+export function checkCall(subject: string, model: unknown, options: { readonly signal?: unknown }): void {
+  const { forward, loss, variables, fields } = (model ?? {}) as Partial<Model>;
+  if (typeof forward !== 'function' || typeof loss !== 'function' || !(variables instanceof Map) || fields === undefined)
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected a model, got ${kindOf(model)}; make one by createModel(definition, options)`);
+  if (typeof options !== 'object' || options === null)
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected options as an object, got ${options}`);
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected signal to be an AbortSignal, got ${kindOf(options.signal)}`);
+}
+
 /** Refuses data without the fields of these names as the model has them; by default all of its fields. */
 export function checkFields(subject: string, model: Model, data: Examples, names = Object.keys(model.fields)): void {
   for (const name of names) {
-    const expected = model.fields[name]!;
+    const expected =
+      model.fields[name] ??
+      fail('ERR_TENSORWOOD_MODEL', `${subject}: expected a model with a field '${name}', got ${model.name} without it`);
     const found = data.fields[name];
     if (!found)
       fail('ERR_TENSORWOOD_MODEL', `${subject}: expected a field '${name}' for ${model.name}, got ${Object.keys(data.fields).join(', ')}`);

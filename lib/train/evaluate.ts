@@ -5,8 +5,8 @@ import { compile } from '../executor';
 import type { Model } from '../models/model';
 import { integer, type Options, parse } from '../schema';
 import { orderedBatches } from './batches';
-import { checkFields } from './check';
-import { accuracyOf, countBatch, createTally, lossOf } from './metrics';
+import { checkCall, checkFields } from './check';
+import { accuracyOf, countBatch, countLoss, createTally, lossOf } from './metrics';
 import type { Stepper } from './step';
 
 export interface Evaluation {
@@ -16,20 +16,21 @@ export interface Evaluation {
   readonly confusion: readonly (readonly number[])[];
 }
 
-/** Runs all examples through a stepper, in order, and counts. */
+/** Runs all examples through a stepper, in order, and counts: of a classifier the metrics and confusion, of other models the loss alone. */
 export async function evaluateModel(
   stepper: Stepper,
   model: Model,
   data: Examples,
   options: { batchSize: number; signal?: AbortSignal | undefined },
 ): Promise<Evaluation> {
-  const tally = createTally(model.classes ?? 0);
+  const classifies = model.classes !== undefined && model.fields.label !== undefined;
+  const tally = createTally(classifies ? model.classes : 0);
   for (const batch of orderedBatches(data, options.batchSize)) {
     const { loss, outputs } = await stepper.evaluate(batch, options.signal);
-    const labels = batch.label!.data;
-    countBatch(tally, { loss, logits: outputs, labels });
+    if (classifies) countBatch(tally, { loss, logits: outputs, labels: batch.label!.data });
+    else countLoss(tally, loss, Object.values(batch)[0]!.shape[0]!);
   }
-  return { loss: lossOf(tally), metrics: { accuracy: accuracyOf(tally) }, confusion: tally.confusion };
+  return { loss: lossOf(tally), metrics: classifies ? { accuracy: accuracyOf(tally) } : {}, confusion: tally.confusion };
 }
 
 export const predictSchema = {
@@ -48,6 +49,7 @@ export interface PredictOptions extends Options<typeof predictSchema> {
  *   fit the model; the reason of `signal` when it aborts
  */
 export async function predict(model: Model, data: Examples, options: PredictOptions = {}): Promise<Float32Array> {
+  checkCall('predict', model, options);
   const { executor, signal, ...rest } = options;
   const { batchSize } = parse('predict', predictSchema, rest);
   checkIsExamples('predict', data);

@@ -10,9 +10,9 @@ import type { Model } from '../models/model';
 import { optimizerSchema } from '../optim/optimizer';
 import { scheduleFactor, scheduleSchema } from '../optim/schedule';
 import type { Options, Values } from '../schema';
-import { choice, integer, number, parse } from '../schema';
+import { choice, integer, number, parse, pick } from '../schema';
 import { batchReader, stepsPerEpoch } from './batches';
-import { checkExamples } from './check';
+import { checkCall, checkExamples } from './check';
 import type { Run, RunState } from './checkpoint';
 import { listCheckpoints, loadCheckpoint, saveCheckpoint } from './checkpoint';
 import type { Evaluation } from './evaluate';
@@ -37,7 +37,11 @@ export const trainSchema = {
   seed: integer(0, [0, Number.MAX_SAFE_INTEGER], 'seed of shuffles, augmentation and dropout'),
   logEvery: integer(10, [1, many], 'steps between two step events'),
   evaluateEvery: integer(0, [0, many], 'steps between evaluations; 0 = once an epoch'),
-  patience: integer(0, [0, many], 'evaluations without a better accuracy after which training stops; 0 = never'),
+  patience: integer(
+    0,
+    [0, many],
+    'evaluations without a better accuracy (where there are no classes: loss) after which training stops; 0 = never',
+  ),
   checkpointEvery: integer(0, [0, many], 'steps between checkpoints; 0 = once an epoch'),
   keep: integer(2, [1, many], 'newest checkpoints that are kept'),
   select: choice(['best', 'last'], 'best', 'weights that model.safetensors holds: those best on the validation examples, or the last'),
@@ -196,6 +200,10 @@ async function appraise(session: Session): Promise<void> {
   session.evaluation = await stepper.withAverages(() => evaluateModel(stepper, model, validation, { batchSize, signal }));
 }
 
+/** Classifiers by accuracy, other models by loss. */
+const isBetter = (a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean =>
+  a.accuracy === undefined ? a.loss! < b.loss! : a.accuracy > b.accuracy!;
+
 /** Evaluates, and saves the model when it is better than ever before and the best is asked for. */
 async function evaluate(session: Session): Promise<void> {
   const { given, stepper, model, options, emit } = session;
@@ -207,7 +215,7 @@ async function evaluate(session: Session): Promise<void> {
       signal: given.signal,
     });
     const { state } = session;
-    const best = state.best === undefined || evaluation.metrics.accuracy! > state.best.accuracy!;
+    const best = state.best === undefined || isBetter({ loss: evaluation.loss, ...evaluation.metrics }, state.best);
     session.evaluation = evaluation;
     session.state = best
       ? { ...state, stale: 0, best: { step: state.step, loss: evaluation.loss, ...evaluation.metrics } }
@@ -220,7 +228,7 @@ async function evaluate(session: Session): Promise<void> {
 /** One optimizer step on `batches`, while the batches of the next are read. */
 async function advance(session: Session, batches: readonly Arrays[], read: (step: number) => Arrays[]): Promise<[StepResult, Arrays[]]> {
   const { options, state, steps, stepper, given } = session;
-  const learningRate = options.learningRate * scheduleFactor(options, state.step, steps);
+  const learningRate = options.learningRate * scheduleFactor(pick(scheduleSchema, options), state.step, steps);
   const readNext = async (): Promise<Arrays[]> => (state.step + 1 < steps ? read(state.step + 1) : []);
   const [result, next] = await Promise.all([stepper.step(batches, { learningRate, step: state.step + 1 }, given.signal), readNext()]);
   if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradientNorm)) {
@@ -313,6 +321,7 @@ async function close(session: Session, error: unknown): Promise<unknown> {
  *   after a checkpoint, or, as the cause of ERR_TENSORWOOD_FILE, where that could not be saved
  */
 export async function train(model: Model, data: Examples, options: TrainOptions = {}): Promise<TrainResult> {
+  checkCall('train', model, options);
   const executor = options.executor ?? defaultExecutor();
   if (training.has(executor))
     fail(

@@ -53,8 +53,13 @@ export function countBatch(tally: Tally, batch: { loss: number; logits: ArrayLik
   predicted.forEach((p, row) => {
     tally.confusion[batch.labels[row]!]![p]! += 1;
   });
-  tally.lossSum += batch.loss * predicted.length;
-  tally.examples += predicted.length;
+  countLoss(tally, batch.loss, predicted.length);
+}
+
+/** Takes the mean loss of a batch of so many examples. */
+export function countLoss(tally: Tally, loss: number, examples: number): void {
+  tally.lossSum += loss * examples;
+  tally.examples += examples;
 }
 
 /** Part of the examples on the diagonal. */
