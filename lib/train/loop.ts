@@ -110,10 +110,10 @@ const settingsOf = (options: Settings, examples: number): Record<string, unknown
 });
 
 async function open(executor: Executor, model: Model, data: Examples, given: TrainOptions): Promise<Session> {
-  const { validation, folder, resume: _, signal: __, listeners = [], notes: ___, executor: ____, ...rest } = given;
+  const { validation, folder, resume: _, signal, listeners = [], notes: __, executor: ___, ...rest } = given;
   const options = parse('train', trainSchema, rest);
-  checkExamples('train', model, data);
-  if (validation) checkExamples('train (validation)', model, validation);
+  await checkExamples('train', model, data, signal);
+  if (validation) await checkExamples('train (validation)', model, validation, signal);
   const perEpoch = stepsPerEpoch(data.size, options);
   if (perEpoch === 0) {
     const needed = options.batchSize * options.accumulate;

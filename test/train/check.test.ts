@@ -5,6 +5,7 @@ import { examples } from '../../lib/data/examples';
 import { definition as mlp } from '../../lib/models/mlp';
 import type { Model } from '../../lib/models/model';
 import { createModel } from '../../lib/models/model';
+import { checkExamples } from '../../lib/train/check';
 import { predict } from '../../lib/train/evaluate';
 import { train } from '../../lib/train/loop';
 import { syntheticExamples } from '../models/synthetic';
@@ -57,6 +58,32 @@ describe('training and prediction', () => {
 });
 
 describe('checkExamples', () => {
+  it('leaves the event loop free, and stops where it is told to', async () => {
+    using model = small();
+    const count = 100_000;
+    const large = examples({ x: { data: new Float32Array(12 * count), shape: [12] }, label: { data: new Int32Array(count) } });
+    let reads = 0;
+    const slow: Examples = {
+      ...large,
+      read(indices, draw) {
+        reads++;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+        return large.read(indices, draw);
+      },
+    };
+    let turns = 0;
+    const clock = setInterval(() => turns++, 1);
+    await checkExamples('test', model, slow);
+    expect(reads).toBeGreaterThan(3);
+    expect(turns).toBeGreaterThan(reads / 2);
+    clearInterval(clock);
+
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    setTimeout(() => controller.abort(reason), 8);
+    await expect(checkExamples('test', model, slow, controller.signal)).rejects.toBe(reason);
+  });
+
   const given = (model: Model, change: (x: Float32Array, label: Int32Array) => void): Examples => {
     const { x, label } = dataFor(model).read(
       Int32Array.from({ length: 50 }, (_, i) => i),
