@@ -1,7 +1,7 @@
 // The page of a training run: curves from its events, where the classifier errs, and what it looks at.
 import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../train/events';
 import { lineChart, type Series } from './chart';
-import { confusionMatrix } from './confusion';
+import { confusionList, confusionMatrix, fitsMatrix } from './confusion';
 import { capital, compact, duration, grouped, html, type Markup, percent } from './html';
 import { empty, type Figure, type Page, pairs, panel, writePage } from './page';
 import { greyPicture, overlayPicture } from './png';
@@ -125,12 +125,7 @@ function classPanels({ samples = [], classes }: TrainingReport, kept: Kept | und
     ...errors.filter((s) => s.attention !== undefined).slice(0, 2),
   ] as Sample[];
   return [
-    panel(
-      { title: 'Confusion', wide: true, note: 'Held-out examples by class; the orange squares are errors.' },
-      kept === undefined || kept.confusion.length === 0
-        ? empty('No evaluation was made.')
-        : confusionMatrix(kept.confusion, classes, pictures),
-    ),
+    confusionPanel(kept?.confusion ?? [], classes, pictures),
     panel(
       { title: 'Errors', wide: true, note: 'The surest first: what it is → what the model says.' },
       errors.length === 0 ? empty('No error among the examples looked at.') : gallery(errors.slice(0, 20), classes),
@@ -148,6 +143,17 @@ function classPanels({ samples = [], classes }: TrainingReport, kept: Kept | und
           ),
         ]),
   ];
+}
+
+function confusionPanel(counts: Kept['confusion'], classes: readonly string[], pictures: readonly string[]): Markup {
+  const title = 'Confusion';
+  if (counts.length === 0) return panel({ title, wide: true }, empty('No evaluation was made.'));
+  return fitsMatrix(counts)
+    ? panel(
+        { title, wide: true, note: 'Held-out examples by class; the orange squares are errors.' },
+        confusionMatrix(counts, classes, pictures),
+      )
+    : panel({ title, wide: true, note: 'The most frequent errors: what it is → what the model says.' }, confusionList(counts, classes));
 }
 
 const pictureOf = ({ pixels, width, height }: Sample): string => greyPicture(pixels, width, height);
