@@ -38,12 +38,18 @@ function predictionColumns(forest: Forest, values: Float32Array): Column[] {
   ];
 }
 
+/** Columns that predictions bring. */
+const ours = ['prediction', 'confidence'];
+
 /** Runs `tensorwood predict` for trees. */
 export async function runPredictTrees(forest: Forest, run: Run | undefined, input: Input): Promise<void> {
   const table = await readFor(forest, input);
-  for (const name of listFlag(input.flags, 'keep')) columnOf(table, name);
+  const asked = listFlag(input.flags, 'keep');
+  for (const name of asked) columnOf(table, name);
   const values = await forest.predict(asAsked(table, input, timesFor(forest, run, table)), { signal: input.signal });
-  const kept = [...listFlag(input.flags, 'keep'), ...(run?.label === undefined ? [] : [run.label])];
-  const columns = table.columns.filter((c) => kept.includes(c.name) && c.name !== 'prediction' && c.name !== 'confidence');
+  const columns = table.columns.filter(
+    ({ name }) =>
+      (asked.includes(name) || (name === run?.label && !listFlag(input.flags, 'ignore').includes(name))) && !ours.includes(name),
+  );
   await writeTable(createTable([...columns, ...predictionColumns(forest, values)]), input);
 }
