@@ -300,6 +300,25 @@ describe('tensorwood train trees', () => {
     expect((await run(['predict', 'stopped', '--data', 'stopped/held-out.csv'])).code).toBe(0);
   });
 
+  it('ends without a complaint when nobody reads its answers any more', async () => {
+    const data = written('long.csv', table(60_000));
+    const args = [join(compiled.folder, 'cli', 'main.js'), 'predict', 'my run', '--data', data];
+    const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    let err = '';
+    child.stderr.on('data', (text) => {
+      err += text;
+    });
+    child.stdout.once('data', () => child.stdout.destroy());
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0);
+    expect(err).toBe('');
+  });
+
+  it('does nothing when it is only loaded', () => {
+    const path = JSON.stringify(join(compiled.folder, 'cli', 'main.js'));
+    const script = `require(${path}); console.log(process.stdout.listenerCount('error'), process.listenerCount('SIGINT'))`;
+    expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('0 0\n');
+  });
+
   it('moves an earlier run to previous/, and keeps it where it cannot', async () => {
     const data = written('small.csv', table(300));
     const train = (trees: number): Promise<Answer> =>
