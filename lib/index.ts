@@ -80,6 +80,7 @@ export {
 } from './train/events';
 export { type TrainOptions, type TrainResult, train } from './train/loop';
 export { loadModel, loadWeights, saveModel } from './train/model-file';
-export { type Output as ProgressOutput, progressWriter } from './train/progress';
+export { progressWriter } from './train/progress';
+export type { Output as ProgressOutput } from './train/progress-line';
 export { type Recipe, recipes } from './train/recipes';
 export * from './trees';
