@@ -181,23 +181,25 @@ async function checkpoint(session: Session): Promise<void> {
   emit({ event: 'checkpoint', step: state.step, path: session.saved });
 }
 
-async function saveWeights({ given, model }: Session): Promise<void> {
-  if (given.folder !== undefined) await saveModel(join(given.folder, 'model.safetensors'), model, given.notes);
+async function saveWeights({ given, stepper, model }: Session): Promise<void> {
+  const { folder, notes } = given;
+  if (folder !== undefined) await stepper.withAverages(() => saveModel(join(folder, 'model.safetensors'), model, notes));
 }
 
 /** Saves the weights as they are, where no evaluation has chosen any. */
 async function saveLast(session: Session): Promise<void> {
   const chosen = session.given.validation !== undefined && session.options.select === 'best';
-  if (!chosen) await session.stepper.withAverages(() => saveWeights(session));
+  if (!chosen) await saveWeights(session);
 }
 
 /** Evaluates the weights as they are and changes nothing. */
-async function appraise(session: Session): Promise<void> {
+async function appraise(session: Session): Promise<Evaluation | undefined> {
   const { given, stepper, model, options } = session;
   const { validation, signal } = given;
-  if (!validation) return;
+  if (!validation) return undefined;
   const batchSize = Math.max(256, options.batchSize);
   session.evaluation = await stepper.withAverages(() => evaluateModel(stepper, model, validation, { batchSize, signal }));
+  return session.evaluation;
 }
 
 /** Classifiers by accuracy, other models by loss. */
@@ -206,23 +208,16 @@ const isBetter = (a: Readonly<Record<string, number>>, b: Readonly<Record<string
 
 /** Evaluates, and saves the model when it is better than ever before and the best is asked for. */
 async function evaluate(session: Session): Promise<void> {
-  const { given, stepper, model, options, emit } = session;
-  const validation = given.validation;
-  if (!validation) return;
-  await stepper.withAverages(async () => {
-    const evaluation = await evaluateModel(stepper, model, validation, {
-      batchSize: Math.max(256, options.batchSize),
-      signal: given.signal,
-    });
-    const { state } = session;
-    const best = state.best === undefined || isBetter({ loss: evaluation.loss, ...evaluation.metrics }, state.best);
-    session.evaluation = evaluation;
-    session.state = best
-      ? { ...state, stale: 0, best: { step: state.step, loss: evaluation.loss, ...evaluation.metrics } }
-      : { ...state, stale: state.stale + 1 };
-    emit({ event: 'evaluation', step: state.step, epoch: epochOf(session), best, ...evaluation });
-    if (best && options.select === 'best') await saveWeights(session);
-  });
+  const { options, emit } = session;
+  const evaluation = await appraise(session);
+  if (!evaluation) return;
+  const { state } = session;
+  const best = state.best === undefined || isBetter({ loss: evaluation.loss, ...evaluation.metrics }, state.best);
+  session.state = best
+    ? { ...state, stale: 0, best: { step: state.step, loss: evaluation.loss, ...evaluation.metrics } }
+    : { ...state, stale: state.stale + 1 };
+  emit({ event: 'evaluation', step: state.step, epoch: epochOf(session), best, ...evaluation });
+  if (best && options.select === 'best') await saveWeights(session);
 }
 
 /** One optimizer step on `batches`, while the batches of the next are read. */
