@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { duration, grouped, percent } from '../dashboard/html';
 import { type TrainingReport, writeTrainingReport } from '../dashboard/training-report';
 import { type Examples, splitExamples } from '../data/examples';
-import { idxBytes, type LabelledImages, mnistNormalisation } from '../data/images';
+import { bytesOf, idxBytes, type LabelledImages, mnistNormalisation } from '../data/images';
 import { fail } from '../errors';
 import { writeAtomically } from '../formats/atomic';
 import { setAside } from '../formats/set-aside';
@@ -117,9 +117,8 @@ function inputsWriter(session: Session): { readonly listener: Listener; readonly
 async function writeInputs({ output, images, heldOut }: Session): Promise<void> {
   const rows = Int32Array.from({ length: heldOut.size }, (_, i) => i);
   const { x, label } = heldOut.read(rows, { seed: 0, stream: 0 }) as { x: Float32Array; label: Int32Array };
-  const { mean, deviation } = mnistNormalisation;
   const [, height, width] = images.fields.x.shape as [number, number, number];
-  const pixels = Uint8Array.from(x, (v) => Math.round(255 * (v * deviation + mean)));
+  const pixels = bytesOf(x, mnistNormalisation);
   await writeRun(output, { kind: 'model', model: 'model.safetensors', classes: images.classes });
   await writeAtomically(join(output, 'held-out-images.idx'), [idxBytes({ shape: [heldOut.size, height, width], data: pixels })]);
   await writeAtomically(join(output, 'held-out-labels.idx'), [idxBytes({ shape: [heldOut.size], data: Uint8Array.from(label) })]);
