@@ -213,9 +213,10 @@ async function evaluate(session: Session): Promise<void> {
   if (!evaluation) return;
   const { state } = session;
   const best = state.best === undefined || isBetter({ loss: evaluation.loss, ...evaluation.metrics }, state.best);
+  const evaluated = state.step;
   session.state = best
-    ? { ...state, stale: 0, best: { step: state.step, loss: evaluation.loss, ...evaluation.metrics } }
-    : { ...state, stale: state.stale + 1 };
+    ? { ...state, evaluated, stale: 0, best: { step: state.step, loss: evaluation.loss, ...evaluation.metrics } }
+    : { ...state, evaluated, stale: state.stale + 1 };
   emit({ event: 'evaluation', step: state.step, epoch: epochOf(session), best, ...evaluation });
   if (best && options.select === 'best') await saveWeights(session);
 }
@@ -247,7 +248,9 @@ async function run(session: Session): Promise<'completed' | 'stopped'> {
   const isTime = (every: number): boolean => session.state.step % (every || perEpoch) === 0 || session.state.step === steps;
   const isOver = (): boolean => session.state.step >= steps || isStale(session);
   // A run that was over before it was resumed trains no more; its caller still learns how good the model is.
-  if (isOver()) await appraise(session);
+  const { step, evaluated } = session.state;
+  if (step > 0 && step !== evaluated && isTime(options.evaluateEvery)) await evaluate(session);
+  else if (isOver()) await appraise(session);
   let batches = isOver() ? [] : read(session.state.step);
   while (!isOver()) {
     given.signal?.throwIfAborted();

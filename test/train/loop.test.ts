@@ -221,6 +221,27 @@ describe('an interrupted run', () => {
     expect((await readSafetensors(latest(folder))).tensors).toEqual((await readSafetensors(latest(uninterrupted))).tensors);
   });
 
+  it('aborted before an evaluation makes up for it when it is resumed', async () => {
+    const evaluations: TrainEvent[] = [];
+    const run = async (given: TrainOptions) => {
+      using model = small();
+      const listeners = [...(given.listeners ?? []), (event: TrainEvent) => void (event.event === 'evaluation' && evaluations.push(event))];
+      const settings = { steps: 10, batchSize: 10, learningRate: 0.02, logEvery: 1, validation: dataFor(model, 2) };
+      return await train(model, dataFor(model), { ...settings, ...given, listeners });
+    };
+    const whole = await run({});
+    const expected = evaluations.splice(0);
+    const folder = freshFolder();
+    const controller = new AbortController();
+    const stop = (event: TrainEvent): void => {
+      if (event.event === 'step' && event.step === 5) controller.abort();
+    };
+    await expect(run({ folder, listeners: [stop], signal: controller.signal })).rejects.toBeDefined();
+    const resumed = await run({ folder, resume: true });
+    expect(evaluations).toEqual(expected);
+    expect(resumed.best).toEqual(whole.best);
+  });
+
   it('whose checkpoint cannot be saved says so, and saves the rest', async () => {
     const folder = freshFolder();
     const controller = new AbortController();
