@@ -65,7 +65,7 @@ export { type ScheduleOptions, scheduleFactor } from './optim/schedule';
 export type { Field as SchemaField, Options, Schema, Values } from './schema';
 export type { Shape } from './shape';
 export { type Node as TensorNode, type Operation, type Signature, Tensor } from './tensor';
-export { type Evaluation, type PredictOptions, predict } from './train/evaluate';
+export { type Evaluation, type PredictOptions as ModelPredictOptions, predict } from './train/evaluate';
 export {
   type CheckpointEvent,
   type EndEvent,

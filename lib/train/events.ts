@@ -100,7 +100,7 @@ export function eventWriter(path: string): Listener {
  * the last one, and those before a start or an end.
  * @throws ERR_TENSORWOOD_FILE when the file cannot be read, ERR_TENSORWOOD_FORMAT when another line is no event
  */
-export function readEvents(path: string): TimedEvent[] {
+export function readEvents(path: string): (TrainEvent & { time: string })[] {
   let text = '';
   try {
     text = readFileSync(path, 'utf8');
