@@ -51,7 +51,7 @@ export type { Field as SchemaField, Options, Schema, Values } from './schema';
 export * as schema from './schema';
 export type { Shape } from './shape';
 export { type Node as TensorNode, type Operation, type Signature, Tensor } from './tensor';
-export { type Evaluation, predict } from './train/evaluate';
+export { type Evaluation, type PredictOptions as ModelPredictOptions, predict } from './train/evaluate';
 export {
   type CheckpointEvent,
   type EndEvent,
@@ -66,6 +66,7 @@ export {
 } from './train/events';
 export { type TrainOptions, type TrainResult, train } from './train/loop';
 export { type LoadOptions, loadModel, loadWeights, saveModel } from './train/model-file';
-export { type Output as ProgressOutput, progressWriter } from './train/progress';
+export { progressWriter } from './train/progress';
+export type { Output as ProgressOutput } from './train/progress-line';
 export { type Recipe, recipes } from './train/recipes';
 export * from './trees';

@@ -4,13 +4,18 @@ import { fail } from './errors';
 
 /** The upper end of a range that has none. */
 export const many = Number.POSITIVE_INFINITY;
+/** The largest number below 1 that is so in f32 too. */
+export const belowOne = 1 - 2 ** -24;
 
 type Kind = 'number' | 'integer' | 'boolean' | 'text' | 'choice' | 'integers';
 
 export interface Field<T> {
   readonly kind: Kind;
   readonly default: T;
-  /** Closed interval of allowed values, always finite ones; use Number.MIN_VALUE as the lower end for "more than 0". Each element's, for lists. */
+  /**
+   * Closed interval of allowed values, always finite ones; use Number.MIN_VALUE as the lower end for "more than 0", belowOne as the upper for "less than 1".
+   * Each element's, for lists.
+   */
   readonly range?: readonly [number, number];
   readonly choices?: readonly string[];
   readonly doc: string;
@@ -74,7 +79,7 @@ export function accepts(field: Field<unknown>): string {
 function rangeInWords([low, high]: readonly [number, number]): string {
   const below = low === Number.MIN_VALUE ? 'more than 0' : `at least ${low}`;
   if (high === Number.POSITIVE_INFINITY) return low === Number.NEGATIVE_INFINITY ? '' : ` of ${below}`;
-  return low === Number.MIN_VALUE ? ` in (0, ${high}]` : ` in [${low}, ${high}]`;
+  return ` in ${low === Number.MIN_VALUE ? '(0' : `[${low}`}, ${high === belowOne ? '1)' : `${high}]`}`;
 }
 
 function isAccepted(field: Field<unknown>, value: unknown): boolean {
@@ -123,6 +128,10 @@ export function parse<S extends Schema>(subject: string, schema: S, options: Opt
   }
   return values as Values<S>;
 }
+
+/** The options of a schema among others. */
+export const pick = <S extends Schema>(schema: S, options: Options<S>): Options<S> =>
+  Object.fromEntries(Object.keys(schema).map((name) => [name, options[name]])) as Options<S>;
 
 /** `, did you mean 'x'?` for the known name within two edits, else nothing. */
 export function suggestion(name: string, known: readonly string[]): string {

@@ -2,6 +2,7 @@
 // line that users have, each with a saved model and a report.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { root, runMain, SetupError, setUp } from './setup.mjs';
 
 const flights = 'node_modules/vega-datasets/data/flights-3m.parquet';
@@ -36,10 +37,9 @@ const jobs = [
   },
 ];
 
-const shellWord = (text) => (/^[\w./:@%+=-]+$/.test(text) ? text : `'${text}'`);
-
 /** Runs the command line, shows what it says, and returns its standard output. */
-function tensorwood(args) {
+async function tensorwood(args) {
+  const { shellWord } = await import(pathToFileURL(join(root, 'dist', 'cli', 'runs.js')));
   console.log(`$ npx tensorwood ${args.map(shellWord).join(' ')}`);
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [join(root, 'dist', 'cli', 'main.js'), ...args], {

@@ -114,8 +114,7 @@ describe('structure', () => {
   it('no function of lib is past 60 lines, none takes more than five parameters', () => {
     expect(functions.length).toBeGreaterThan(500);
     const place = (f: Written): string => `${f.place} ${f.lines} lines, ${f.parameters} parameters`;
-    const allowed = /createStepper/; // one closure over all that a training step records
-    expect(functions.filter((f) => (f.lines > 60 || f.parameters > 5) && !allowed.test(f.place)).map(place)).toEqual([]);
+    expect(functions.filter((f) => f.lines > 60 || f.parameters > 5).map(place)).toEqual([]);
   });
 
   it('no file is past 400 lines', () => {

@@ -1,6 +1,6 @@
 // Images that commands read: the digits of an npm package, or IDX files.
 import { type Examples, examples } from '../data/examples';
-import { type LabelledImages, mnistNormalisation, readDigits, readIdx, readIdxImages } from '../data/images';
+import { type LabelledImages, mnistNormalisation, pixelsOf, readDigits, readIdx, readIdxImages } from '../data/images';
 import { fail } from '../errors';
 import type { Model } from '../models/model';
 import { sizeOf } from '../shape';
@@ -28,8 +28,7 @@ export async function openImages(
   if (path === 'digits') return (await readDigits(normalisation)).fields.x;
   const { shape, data } = await readIdx(path);
   if (shape.length !== 3) fail('ERR_TENSORWOOD_DATA', `predict: expected images (N, H, W) in '${path}', got (${shape.join(', ')})`);
-  const { mean, deviation } = normalisation;
-  return { data: Float32Array.from(data, (byte) => (byte / 255 - mean) / deviation), shape: [1, ...shape.slice(1)] };
+  return { data: pixelsOf(data, normalisation), shape: [1, ...shape.slice(1)] };
 }
 
 /** Images as the model's field x wants them: (C, H, W), or flat for models that read rows of features. */

@@ -5,59 +5,47 @@ import { array, compile } from '../executor';
 import type { Model } from '../models/model';
 import { attentionWeightsBelow } from '../ops/attention';
 import { mean } from '../ops/reduce';
-import { predict } from '../train/evaluate';
+import { type Evaluation, predict } from '../train/evaluate';
+import { type Answers, accuracyOf, answersOf, countBatch, createTally, softmaxRows } from '../train/metrics';
 
 const shownErrors = 20;
 const attended = { typical: 6, errors: 2 }; // images whose attention is shown
 
-/** Each row of logits as probabilities, in place. */
-function softmaxRows(logits: Float32Array, classes: number): Float32Array {
-  for (let first = 0; first < logits.length; first += classes) {
-    const row = logits.subarray(first, first + classes);
-    const most = row.reduce((a, b) => Math.max(a, b));
-    const total = row.reduce((sum, v) => sum + Math.exp(v - most), 0);
-    for (let c = 0; c < classes; c++) row[c] = Math.exp(row[c]! - most) / total;
-  }
-  return logits;
-}
-
-export interface Answer {
-  readonly predicted: number;
-  readonly confidence: number;
-}
-
-/** The likeliest class of each row. */
-function answersOf(probabilities: Float32Array, classes: number): Answer[] {
-  return Array.from({ length: probabilities.length / classes }, (_, row) => {
-    const of = probabilities.subarray(row * classes, (row + 1) * classes);
-    const predicted = of.reduce((best, p, c) => (p > of[best]! ? c : best), 0);
-    return { predicted, confidence: of[predicted]! };
-  });
-}
-
 /** Class and confidence for every example. */
-export async function classify(model: Model, data: Examples): Promise<Answer[]> {
+export async function classify(model: Model, data: Examples, signal?: AbortSignal): Promise<Answers> {
   const classes = model.classes ?? 0;
-  return answersOf(softmaxRows(await predict(model, data), classes), classes);
+  return answersOf(softmaxRows(await predict(model, data, { signal }), classes), classes);
 }
+
+/** Accuracy and confusion of a classifier. */
+export async function testOn(model: Model, data: Examples, signal?: AbortSignal): Promise<Pick<Evaluation, 'metrics' | 'confusion'>> {
+  const tally = createTally(model.classes ?? 0);
+  const labels = data.read(everyRow(data), { seed: 0, stream: 0 }).label!;
+  countBatch(tally, { loss: 0, logits: await predict(model, data, { signal }), labels });
+  return { metrics: { accuracy: accuracyOf(tally) }, confusion: tally.confusion };
+}
+
+const everyRow = ({ size }: Examples): Int32Array => Int32Array.from({ length: size }, (_, i) => i);
 
 /** Samples for the report. @param size sides of the images */
 export async function lookAt(
   model: Model,
   heldOut: Examples,
   size: { readonly height: number; readonly width: number },
+  signal?: AbortSignal,
 ): Promise<Sample[]> {
-  const all = Int32Array.from({ length: heldOut.size }, (_, i) => i);
+  const all = everyRow(heldOut);
   const { x, label } = heldOut.read(all, { seed: 0, stream: 0 }) as { x: Float32Array; label: Int32Array };
-  const answers = await classify(model, heldOut);
-  const wrong = [...all].filter((i) => answers[i]!.predicted !== label[i]).sort((a, b) => answers[b]!.confidence - answers[a]!.confidence);
-  const typical = Array.from({ length: model.classes ?? 0 }, (_, c) =>
-    all.find((i) => label[i] === c && answers[i]!.predicted === c),
-  ).filter((i) => i !== undefined);
+  const { predicted, confidence } = await classify(model, heldOut, signal);
+  const wrong = [...all].filter((i) => predicted[i] !== label[i]).sort((a, b) => confidence[b]! - confidence[a]!);
+  const typical = Array.from({ length: model.classes ?? 0 }, (_, c) => all.find((i) => label[i] === c && predicted[i] === c)).filter(
+    (i) => i !== undefined,
+  );
   const looked = [...typical.slice(0, attended.typical), ...wrong.slice(0, attended.errors)];
   const maps = await attentionMaps(
     model,
     looked.map((i) => pixelsOf(x, i, heldOut)),
+    signal,
   );
   return [...typical, ...wrong.slice(0, shownErrors)].map((i) => {
     const attention = maps[looked.indexOf(i)];
@@ -65,7 +53,8 @@ export async function lookAt(
       pixels: pixelsOf(x, i, heldOut),
       ...size,
       actual: label[i]!,
-      ...answers[i]!,
+      predicted: predicted[i]!,
+      confidence: confidence[i]!,
       ...(attention === undefined ? {} : { attention }),
     };
   });
@@ -77,7 +66,7 @@ function pixelsOf(x: Float32Array, row: number, { size }: Examples): Float32Arra
 }
 
 /** For each image, the attention that each patch receives in each block, as the mean over heads and queries. */
-async function attentionMaps(model: Model, images: readonly Float32Array[]): Promise<Sample['attention'][]> {
+async function attentionMaps(model: Model, images: readonly Float32Array[], signal?: AbortSignal): Promise<Sample['attention'][]> {
   if (images.length === 0) return [];
   const batch = new Float32Array(images.length * images[0]!.length);
   images.forEach((pixels, i) => {
@@ -86,7 +75,7 @@ async function attentionMaps(model: Model, images: readonly Float32Array[]): Pro
   using step = compile((x) => ({
     blocks: attentionWeightsBelow(model.forward(x, { training: false })).map((weights) => mean(weights, { axes: [1, 2] })),
   }));
-  const { blocks } = await step(array(batch, [images.length, ...model.fields.x!.shape]));
+  const { blocks } = await step.run([array(batch, [images.length, ...model.fields.x!.shape])], { signal });
   return images.map((_, i) => squareMaps((blocks as Float32Array[]).map((block) => block.subarray(...rowOf(block, i, images.length)))));
 }
 

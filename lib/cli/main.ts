@@ -29,9 +29,13 @@ async function describeEverything(): Promise<string> {
   return describeAll(commands);
 }
 
-/** Ctrl-C asks the command to stop and save; a second one ends the process at once. */
+/** Ctrl-C asks the command to stop and save; a second one ends the process at once. Output into a closed pipe (`tensorwood … | head`) stops it too. */
 function interruption(): AbortController {
   const controller = new AbortController();
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (!isClosedPipe(error)) throw error;
+    controller.abort(error);
+  });
   process.once('SIGINT', () => {
     process.stderr.write('\nStopping; press Ctrl-C again to quit at once.\n');
     process.once('SIGINT', () => process.exit(130));
@@ -40,9 +44,11 @@ function interruption(): AbortController {
   return controller;
 }
 
+const isClosedPipe = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE';
+
 class Interrupted extends Error {}
 
-async function run(args: readonly string[]): Promise<void> {
+async function run(args: readonly string[], signal: AbortSignal): Promise<void> {
   const [name, ...rest] = args;
   if (name === undefined || ['help', '--help', '-h'].includes(name)) {
     write(await describeEverything());
@@ -61,14 +67,15 @@ async function run(args: readonly string[]): Promise<void> {
   const command = await loadCommand(file);
   const { words, flags } = await readArguments(name, command, rest);
   if (flags.help === true) write(describeCommand(command, await command.sections(words[0])));
-  else await command.run({ words, flags, signal: interruption().signal });
+  else await command.run({ words, flags, signal });
 }
 
 /** Runs one command line and sets the exit code: 0, 1 = failed, 2 = asked in a wrong way, 130 = interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
   try {
-    await run(args);
+    await run(args, interruption().signal);
   } catch (error) {
+    if (isClosedPipe(error)) return; // no failure
     process.exitCode = exitCodeOf(error);
     process.stderr.write(`${args.includes('--verbose') ? verboseText(error) : shortText(error)}\n`);
   }
@@ -87,11 +94,5 @@ function verboseText(error: unknown): string {
   const cause = error.cause === undefined ? '' : `\ncaused by ${verboseText(error.cause)}`;
   return `${error.stack ?? error.message}${code === undefined ? '' : `\ncode: ${code}`}${cause}`;
 }
-
-// Output into a closed pipe (`tensorwood … | head`) is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
-});
 
 if (require.main === module) main(process.argv.slice(2));

@@ -5,9 +5,10 @@ import { readIdx } from '../data/images';
 import { type Column, createTable } from '../data/table';
 import { fail } from '../errors';
 import type { Model } from '../models/model';
+import type { Answers } from '../train/metrics';
 import { type Input, requiredFlag, textFlag } from './command';
 import { asExamples, openImages } from './image-sets';
-import { type Answer, classify } from './look';
+import { classify } from './look';
 import { writeTable } from './output';
 
 function parseNote<T>(notes: Readonly<Record<string, string>>, name: string): T | undefined {
@@ -35,23 +36,20 @@ export async function runPredictModel(
   const count = model.classes ?? 0;
   const classes = parseNote<string[]>(notes, 'classes') ?? Array.from({ length: count }, (_, c) => String(c));
   const x = await openImages(requiredFlag('predict', input.flags, 'data'), parseNote(notes, 'normalisation'));
-  const answers = await classify(model, asExamples(model, x));
+  const answers = await classify(model, asExamples(model, x), input.signal);
   const labelsPath = textFlag(input.flags, 'labels');
-  const labels = labelsPath === undefined ? undefined : await readLabels(labelsPath, answers.length);
+  const labels = labelsPath === undefined ? undefined : await readLabels(labelsPath, answers.predicted.length);
   await writeTable(createTable(columnsOf(answers, classes, labels)), input);
   if (labels === undefined) return;
-  const right = answers.filter((a, i) => a.predicted === labels[i]).length;
-  process.stderr.write(`accuracy ${percent(right / answers.length, 2)} on ${answers.length} images\n`);
+  const right = labels.filter((label, i) => label === answers.predicted[i]).length;
+  process.stderr.write(`accuracy ${percent(right / labels.length, 2)} on ${labels.length} images\n`);
 }
 
-function columnsOf(answers: readonly Answer[], classes: readonly string[], labels: Uint8Array | undefined): Column[] {
+function columnsOf({ predicted, confidence }: Answers, classes: readonly string[], labels: Uint8Array | undefined): Column[] {
   const category = (name: string, codes: Int32Array): Column => ({ kind: 'category', name, codes, categories: classes });
   return [
     ...(labels === undefined ? [] : [category('label', Int32Array.from(labels))]),
-    category(
-      'prediction',
-      Int32Array.from(answers, (a) => a.predicted),
-    ),
-    { kind: 'number', name: 'confidence', values: Float32Array.from(answers, (a) => a.confidence) },
+    category('prediction', predicted),
+    { kind: 'number', name: 'confidence', values: confidence },
   ];
 }

@@ -1,47 +1,55 @@
 // tensorwood predict with a forest: a table in, its rows with their predictions out.
-import { type Column, createTable, type Table } from '../data/table';
+import { type Column, columnOf, createTable, type Table } from '../data/table';
+import { answersOf } from '../train/metrics';
 import type { Forest } from '../trees/forest';
 import { type Input, listFlag, requiredFlag, type Section } from './command';
 import { writeTable } from './output';
 import type { Run } from './runs';
-import { expandTimes, openTable, tableSections } from './tables';
+import { asAsked, readAsked, tableSections } from './tables';
 
 export const predictTreeSections: readonly Section[] = tableSections;
 
-/** The table as the model wants it: categories that look like numbers are read again as categories, times become calendar features. */
-async function openFor(forest: Forest, run: Run | undefined, input: Input): Promise<Table> {
+/** The table as it is read for the model: categories that look like numbers are read again as categories. */
+async function readFor(forest: Forest, input: Input): Promise<Table> {
   const { names, categories } = forest.signature;
   const path = requiredFlag('predict', input.flags, 'data');
-  const table = await openTable(path, input);
+  const table = await readAsked(path, input);
   const mistaken = table.columns.filter((c) => c.kind === 'number' && Array.isArray(categories[names.indexOf(c.name)])).map((c) => c.name);
-  const right = mistaken.length === 0 ? table : await openTable(path, input, { categories: mistaken });
-  const times = (run?.times ?? []).filter((name) => right.columns.some((c) => c.name === name) && !names.includes(name));
-  return expandTimes(right, times);
+  return mistaken.length === 0 ? table : readAsked(path, input, { categories: mistaken });
 }
+
+/** The times that the run made calendar features of, where the table has them. */
+const timesFor = (forest: Forest, run: Run | undefined, table: Table): string[] =>
+  (run?.times ?? []).filter((name) => table.columns.some((c) => c.name === name) && !forest.signature.names.includes(name));
+
+/** The probability of class 0 at even places, of class 1 at odd ones. */
+const both = (ofOne: number, place: number): number => (place % 2 === 1 ? ofOne : 1 - ofOne);
 
 /** Predictions as columns: the number or the probability of class 1; where classes have names, the likeliest one and its probability. */
 function predictionColumns(forest: Forest, values: Float32Array): Column[] {
   if (forest.outputs === 1 && forest.classes === undefined) return [{ kind: 'number', name: 'prediction', values }];
   const classes = forest.classes ?? Array.from({ length: forest.outputs }, (_, c) => String(c));
-  const count = classes.length;
-  const codes = new Int32Array(values.length / forest.outputs);
-  const confidence = new Float32Array(codes.length);
-  for (let row = 0; row < codes.length; row++) {
-    const of = forest.outputs === 1 ? [1 - values[row]!, values[row]!] : values.subarray(row * count, (row + 1) * count);
-    for (let c = 1; c < count; c++) if (of[c]! > of[codes[row]!]!) codes[row] = c;
-    confidence[row] = of[codes[row]!]!;
-  }
+  const probabilities =
+    forest.outputs === 1 ? Float32Array.from({ length: 2 * values.length }, (_, i) => both(values[i >> 1]!, i)) : values;
+  const { predicted, confidence } = answersOf(probabilities, classes.length);
   return [
-    { kind: 'category', name: 'prediction', codes, categories: classes },
+    { kind: 'category', name: 'prediction', codes: predicted, categories: classes },
     { kind: 'number', name: 'confidence', values: confidence },
   ];
 }
 
+/** Columns that predictions bring. */
+const ours = ['prediction', 'confidence'];
+
 /** Runs `tensorwood predict` for trees. */
 export async function runPredictTrees(forest: Forest, run: Run | undefined, input: Input): Promise<void> {
-  const table = await openFor(forest, run, input);
-  const values = await forest.predict(table, { signal: input.signal });
-  const kept = [...listFlag(input.flags, 'keep'), ...(run?.label === undefined ? [] : [run.label])];
-  const columns = table.columns.filter((c) => kept.includes(c.name) && c.name !== 'prediction' && c.name !== 'confidence');
+  const table = await readFor(forest, input);
+  const asked = listFlag(input.flags, 'keep');
+  for (const name of asked) columnOf(table, name);
+  const values = await forest.predict(asAsked(table, input, timesFor(forest, run, table)), { signal: input.signal });
+  const columns = table.columns.filter(
+    ({ name }) =>
+      (asked.includes(name) || (name === run?.label && !listFlag(input.flags, 'ignore').includes(name))) && !ours.includes(name),
+  );
   await writeTable(createTable([...columns, ...predictionColumns(forest, values)]), input);
 }

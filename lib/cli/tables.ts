@@ -1,5 +1,5 @@
 // Flags that every command with a table has, and the table they ask for.
-import { type CalendarPart, expandCalendar } from '../data/calendar';
+import { expandCalendar } from '../data/calendar';
 import { type CsvTable, csvSchema, usualMissing } from '../data/csv';
 import { type Column, columnOf, createTable, type Table, withoutColumns } from '../data/table';
 import { readTable } from '../data/table-file';
@@ -31,8 +31,8 @@ export const tableSections: readonly Section[] = [
   },
 ];
 
-/** The table of --data, as the other flags want it. Lines that were skipped are told on standard error. */
-export async function openTable(
+/** The table of --data, as it is read. Lines that were skipped are told on standard error. */
+export async function readAsked(
   path: string,
   { flags, signal }: Input,
   options: { readonly categories?: readonly string[] } = {},
@@ -45,12 +45,20 @@ export async function openTable(
     signal,
   });
   tellSkipped(table as Partial<CsvTable>);
-  for (const name of listFlag(flags, 'ignore')) columnOf(table, name);
-  return expandTimes(withoutColumns(table, listFlag(flags, 'ignore')), listFlag(flags, 'times'));
+  return table;
 }
 
-export const expandTimes = (table: Table, times: readonly string[], parts?: readonly CalendarPart[]): Table =>
-  times.reduce((t, name) => expandCalendar(t, name, parts), table);
+/** A table without the columns to ignore, and with calendar features for times: those of the flags, and more. */
+export function asAsked(table: Table, { flags }: Input, times: readonly string[] = []): Table {
+  const ignored = listFlag(flags, 'ignore');
+  for (const name of ignored) columnOf(table, name);
+  return expandTimes(withoutColumns(table, ignored), [...new Set([...listFlag(flags, 'times'), ...times])]);
+}
+
+/** The table of --data, as the other flags want it. */
+export const openTable = async (path: string, input: Input): Promise<Table> => asAsked(await readAsked(path, input), input);
+
+const expandTimes = (table: Table, times: readonly string[]): Table => times.reduce((t, name) => expandCalendar(t, name), table);
 
 function tellSkipped({ skipped }: Partial<CsvTable>): void {
   if (skipped === undefined || skipped.count === 0) return;

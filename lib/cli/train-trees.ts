@@ -9,17 +9,20 @@ import { fail } from '../errors';
 import { writeAtomically } from '../formats/atomic';
 import { setAside } from '../formats/set-aside';
 import { permutation } from '../nn/philox';
-import { fromFlags, parse } from '../schema';
-import { type TreeProgress, trainTrees } from '../trees/booster';
+import { fromFlags, parse, type Values } from '../schema';
+import { createProgressLine } from '../train/progress-line';
+import { type EvaluationSet, type TreeProgress, trainTrees } from '../trees/booster';
 import { createDataset } from '../trees/dataset';
 import type { Forest } from '../trees/forest';
 import { type Label, refuseMissing } from '../trees/label';
 import { datasetSchema, type TreeOptions, treeSchema } from '../trees/params';
 import { flagsOfSchema, type Input, listFlag, requiredFlag, type Section, textFlag } from './command';
 import { describeEnvironment } from './environment';
-import { createProgressLine } from './progress-line';
+import { type RunOptions, runSchema } from './run-flags';
 import { shellWord, writeRun } from './runs';
 import { atLeast, openTable, tableSections, withColumn } from './tables';
+
+const treeRunSchema = runSchema({ things: 'rows', heldOut: 0.1, output: join('runs', 'trees'), choosers: '--early-stopping' });
 
 export const treeSections: readonly Section[] = [
   {
@@ -27,9 +30,7 @@ export const treeSections: readonly Section[] = [
     flags: {
       label: { value: 'COLUMN', doc: 'what to predict: numbers, or categories' },
       'at-least': { value: 'X', doc: 'predict whether the label is at least X' },
-      'held-out': { value: 'N', doc: 'rows, or a share below 1, to test on and not to train on: default 0.1' },
-      output: { value: 'FOLDER', doc: 'where the run goes: default runs/trees' },
-      title: { value: 'TEXT', doc: 'headline of the report' },
+      ...flagsOfSchema(treeRunSchema),
     },
   },
   ...tableSections,
@@ -44,6 +45,8 @@ const products = ['model.json', 'run.json', 'history.jsonl', 'held-out.csv', 're
 
 interface Parts {
   readonly train: Table;
+  /** Rows that choose where to stop, so that the test stays untouched. */
+  readonly validation: Table | undefined;
   readonly test: Table | undefined;
 }
 
@@ -55,17 +58,21 @@ function guessObjective(label: Column): TreeOptions['objective'] {
   return label.values.every((v) => v === 0 || v === 1) ? 'binary' : 'regression';
 }
 
-function split(table: Table, heldOut: string, seed: number): Parts {
-  const asked = Number(heldOut);
-  const count = asked < 1 ? Math.round(asked * table.rows) : asked;
-  if (!Number.isInteger(count) || count < 0 || count >= table.rows)
+function split(table: Table, { heldOut }: RunOptions, { seed, earlyStopping }: Values<typeof treeSchema>): Parts {
+  const count = heldOut < 1 ? Math.round(heldOut * table.rows) : heldOut;
+  const held = earlyStopping > 0 ? 2 * count : count;
+  if (!Number.isInteger(count) || held >= table.rows)
     fail(
       'ERR_TENSORWOOD_ARGUMENT',
-      `train: expected --held-out to be a share below 1 or fewer than the ${table.rows} rows, got ${heldOut}`,
+      `train: expected --held-out to be a share below 1 or fewer than the ${table.rows} rows, got ${heldOut}${held > count ? ' twice, since --early-stopping needs as many to choose by' : ''}`,
     );
-  if (count === 0) return { train: table, test: undefined };
   const order = permutation(table.rows, { seed, stream: splitStream });
-  return { train: takeRows(table, order.subarray(count)), test: takeRows(table, order.subarray(0, count)) };
+  const part = (from: number, to: number): Table | undefined => (from === to ? undefined : takeRows(table, order.subarray(from, to)));
+  return {
+    train: held === 0 ? table : takeRows(table, order.subarray(held)),
+    validation: part(count, held),
+    test: part(0, count),
+  };
 }
 
 /** The table with its label ready to be learned. */
@@ -78,20 +85,21 @@ async function prepare(input: Input, label: string): Promise<Table> {
 }
 
 /** Refuses flags that no table could make right, before one is read. */
-function checkFlags({ flags }: Input): void {
-  parse('train', treeSchema, fromFlags(treeSchema, flags));
+function checkFlags({ flags }: Input): { run: RunOptions; trees: Values<typeof treeSchema> } {
   parse('train', datasetSchema, fromFlags(datasetSchema, flags));
-  for (const name of ['at-least', 'held-out']) {
-    const given = textFlag(flags, name);
-    if (given !== undefined && (given.trim() === '' || !Number.isFinite(Number(given))))
-      fail('ERR_TENSORWOOD_ARGUMENT', `train: expected --${name} to be a number, got '${given}'`);
-  }
+  const least = textFlag(flags, 'at-least');
+  if (least !== undefined && (least.trim() === '' || !Number.isFinite(Number(least))))
+    fail('ERR_TENSORWOOD_ARGUMENT', `train: expected --at-least to be a number, got '${least}'`);
+  return {
+    run: parse('train', treeRunSchema, fromFlags(treeRunSchema, flags)),
+    trees: parse('train', treeSchema, fromFlags(treeSchema, flags)),
+  };
 }
 
 const showMetric = (value: number): string => value.toFixed(Math.abs(value) < 1000 ? 4 : 2);
 
 const metricsOf = ({ evaluation }: TreeProgress): string[] =>
-  Object.values(evaluation).flatMap((set) => Object.entries(set).map(([name, value]) => `${name} ${showMetric(value)}`));
+  Object.entries(evaluation['held-out'] ?? {}).map(([name, value]) => `${name} ${showMetric(value)}`);
 
 const describeRound = (progress: TreeProgress): string => [`tree ${progress.round}/${progress.rounds}`, ...metricsOf(progress)].join('  ');
 
@@ -110,8 +118,13 @@ interface Trained {
   readonly state: 'completed' | 'aborted';
 }
 
+const evaluationSet = (table: Table, label: string): EvaluationSet => ({
+  features: withoutColumns(table, [label]),
+  label: labelOf(columnOf(table, label)),
+});
+
 /** Ctrl-C keeps what was grown so far. */
-async function grow({ train, test }: Parts, label: string, { flags, signal }: Input): Promise<Trained> {
+async function grow({ train, validation, test }: Parts, label: string, { flags, signal }: Input): Promise<Trained> {
   const start = performance.now();
   const target = columnOf(train, label);
   const threads = fromFlags(datasetSchema, flags);
@@ -122,7 +135,10 @@ async function grow({ train, test }: Parts, label: string, { flags, signal }: In
   const training = trainTrees(dataset, {
     objective: guessObjective(target),
     ...fromFlags(treeSchema, flags),
-    ...(test && { evaluation: { 'held-out': { features: withoutColumns(test, [label]), label: labelOf(columnOf(test, label)) } } }),
+    // The first set decides where an early stop is.
+    ...(test && {
+      evaluation: { ...(validation && { validation: evaluationSet(validation, label) }), 'held-out': evaluationSet(test, label) },
+    }),
     signal,
     onProgress(progress) {
       history.push(progress);
@@ -155,15 +171,16 @@ async function heldOutOf(
 export async function runTrainTrees(input: Input): Promise<void> {
   const { flags } = input;
   const label = requiredFlag('train', flags, 'label');
-  const output = textFlag(flags, 'output') ?? join('runs', 'trees');
-  checkFlags(input);
+  const { run, trees } = checkFlags(input);
+  const { output } = run;
   const table = await prepare(input, label);
-  const parts = split(table, textFlag(flags, 'held-out') ?? '0.1', Number(textFlag(flags, 'seed') ?? 0));
+  const parts = split(table, run, trees);
+  const choosing = parts.validation === undefined ? '' : `${grouped(parts.validation.rows)} to choose where to stop, `;
   process.stderr.write(
-    `${grouped(parts.train.rows)} rows to learn from, ${grouped(parts.test?.rows ?? 0)} held out, ${table.columns.length - 1} features\n`,
+    `${grouped(parts.train.rows)} rows to learn from, ${choosing}${grouped(parts.test?.rows ?? 0)} held out, ${table.columns.length - 1} features\n`,
   );
   const trained = await grow(parts, label, input);
-  await save({ input, label, output, parts, trained });
+  await save({ input, label, run, parts, trained });
   const kept = describeKept(trained);
   process.stdout.write(`${trained.state} after ${duration(trained.seconds)}${kept === undefined ? '' : `: ${kept}`}\n`);
   process.stdout.write(`model   ${join(output, 'model.json')}\nreport  ${join(output, 'report.html')}\n`);
@@ -178,12 +195,12 @@ const nextLine = (output: string): string =>
 interface Finished {
   readonly input: Input;
   readonly label: string;
-  readonly output: string;
+  readonly run: RunOptions;
   readonly parts: Parts;
   readonly trained: Trained;
 }
 
-async function save({ input, label, output, parts, trained }: Finished): Promise<void> {
+async function save({ input, label, run: { output, title }, parts, trained }: Finished): Promise<void> {
   const { flags } = input;
   const { forest, history, seconds, state } = trained;
   const least = textFlag(flags, 'at-least');
@@ -205,7 +222,7 @@ async function save({ input, label, output, parts, trained }: Finished): Promise
   const heldOut = await heldOutOf(trained, parts.test, label);
   const what = least === undefined ? label : `${label} ≥ ${least}`;
   const report = describeForest({
-    title: textFlag(flags, 'title') ?? `Trees for ${what}`,
+    title: title || `Trees for ${what}`,
     summary: `Predicts ${what} from ${forest.signature.names.length} features; ${grouped(parts.test?.rows ?? 0)} rows were held out of training.`,
     forest,
     history,

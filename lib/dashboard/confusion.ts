@@ -1,10 +1,29 @@
-// The confusion matrix: what is right is grey-blue, what is wrong stands out by how often it happens.
+// The confusion matrix: what is right is grey-blue, what is wrong stands out by how often it happens. Of many classes, a list of what is wrong.
 import { grouped, html, type Markup, percent } from './html';
+import { empty, pairs } from './page';
 
 const cell = 34;
 const left = 44;
 const top = 26;
 const sums = 60;
+const mostClasses = 40; // of a matrix that can still be read
+const listed = 30; // confusions
+
+/** Whether so many classes fit into a matrix. */
+export const fitsMatrix = (counts: readonly unknown[]): boolean => counts.length <= mostClasses;
+
+/** The most frequent confusions, the most frequent first. */
+export function confusionList(counts: readonly (readonly number[])[], classes: readonly string[]): Markup {
+  const wrong = counts.flatMap((row, actual) =>
+    row.flatMap((count, predicted) => (actual === predicted || count === 0 ? [] : [{ count, actual, predicted }])),
+  );
+  if (wrong.length === 0) return empty('No error was made.');
+  const rows = wrong.sort((a, b) => b.count - a.count).slice(0, listed);
+  const called = (i: number): string => classes[i] ?? String(i);
+  return pairs(
+    Object.fromEntries(rows.map(({ count, actual, predicted }) => [`${called(actual)} → ${called(predicted)}`, grouped(count)])),
+  );
+}
 
 /** counts[actual][predicted]; a picture of each class, when there is one, stands beside its row. */
 export function confusionMatrix(
@@ -15,7 +34,7 @@ export function confusionMatrix(
   const indent = pictures.length > 0 ? left + 26 : left;
   const width = indent + cell * counts.length + sums;
   const height = top + cell * counts.length + 24;
-  const worst = Math.max(1, ...counts.flatMap((row, a) => row.filter((_, p) => p !== a)));
+  const worst = counts.reduce((most, row, a) => row.reduce((m, n, p) => (p === a ? m : Math.max(m, n)), most), 1);
   const rows = counts.map((row, actual) => {
     const y = top + actual * cell;
     const total = row.reduce((a, b) => a + b, 0);

@@ -38,13 +38,19 @@ function curvesOf(history: readonly TreeProgress[]): Curve[] {
 export function describeForest(run: ForestRun): ForestReport {
   const { forest, history, seconds, rows, heldOut, title, summary, state, environment, next } = run;
   const curves = curvesOf(history);
-  const last = curves.map(({ set, metric, values }) => ({ value: values.at(-1)!.toFixed(4), label: `${set} ${metric}` }));
+  // An early stop keeps the best round, not the last. Where there are several sets, the first chose it, so the last one judges.
+  const judge = curves.at(-1)?.set;
+  const judging = curves.filter(({ set }) => set === judge);
+  const kept = judging.map(({ set, metric, values }) => ({
+    value: (values[forest.rounds - 1] ?? values.at(-1)!).toFixed(4),
+    label: `${set} ${metric}`,
+  }));
   return {
     title,
     summary,
     state,
     figures: [
-      ...last,
+      ...kept,
       { value: duration(seconds), label: `for ${grouped(forest.rounds)} rounds` },
       { value: grouped(rows), label: 'rows to learn from' },
       { value: grouped(forest.signature.names.length), label: 'features' },

@@ -29,18 +29,21 @@ export function encodePng(pixels: Uint8Array, width: number, height: number): Bu
 
 const dataUri = (png: Buffer): string => `data:image/png;base64,${png.toString('base64')}`;
 
+function rangeOf(values: ArrayLike<number>): [low: number, high: number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < values.length; i++) {
+    low = Math.min(low, values[i]!);
+    high = Math.max(high, values[i]!);
+  }
+  return [low, high];
+}
+
 /** Grey picture of numbers (height, width), dark = the lowest of them. */
 export function greyPicture(values: ArrayLike<number>, width: number, height: number): string {
-  const all = Array.from(values);
-  const low = Math.min(...all);
-  const range = Math.max(...all) - low || 1;
-  return dataUri(
-    encodePng(
-      Uint8Array.from(all, (v) => Math.round((255 * (v - low)) / range)),
-      width,
-      height,
-    ),
-  );
+  const [low, high] = rangeOf(values);
+  const range = high - low || 1;
+  const pixels = Uint8Array.from(values, (v) => Math.round((255 * (v - low)) / range));
+  return dataUri(encodePng(pixels, width, height));
 }
 
 /** One colour whose opacity is a number relative to the highest: to lay over another picture. */
@@ -50,7 +53,8 @@ export function overlayPicture(
   height: number,
   [r, g, b]: readonly [number, number, number],
 ): string {
-  const all = Array.from(values);
-  const high = Math.max(...all) || 1;
-  return dataUri(encodePng(Uint8Array.from(all.flatMap((v) => [r, g, b, Math.round((255 * v) / high)])), width, height));
+  const high = rangeOf(values)[1] || 1;
+  const pixels = new Uint8Array(4 * values.length);
+  for (let i = 0; i < values.length; i++) pixels.set([r, g, b, Math.round((255 * values[i]!) / high)], 4 * i);
+  return dataUri(encodePng(pixels, width, height));
 }

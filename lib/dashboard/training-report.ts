@@ -1,7 +1,7 @@
 // The page of a training run: curves from its events, where the classifier errs, and what it looks at.
 import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../train/events';
 import { lineChart, type Series } from './chart';
-import { confusionMatrix } from './confusion';
+import { confusionList, confusionMatrix, fitsMatrix } from './confusion';
 import { capital, compact, duration, grouped, html, type Markup, percent } from './html';
 import { empty, type Figure, type Page, pairs, panel, writePage } from './page';
 import { greyPicture, overlayPicture } from './png';
@@ -26,6 +26,8 @@ export interface TrainingReport {
   readonly classes: readonly string[];
   /** Held-out images: the wrong ones are shown as errors, right ones stand for their class. */
   readonly samples?: readonly Sample[];
+  /** How good the saved weights are on examples that chose nothing; without it the evaluations of the run tell. */
+  readonly tested?: { readonly metrics: Readonly<Record<string, number>>; readonly confusion: readonly (readonly number[])[] };
   readonly environment: Readonly<Record<string, unknown>>;
   /** The line to type next. */
   readonly next?: string;
@@ -41,12 +43,13 @@ export function trainingPage(report: TrainingReport): Page {
   const end = ofKind(events, 'end').at(-1);
   const steps = ofKind(events, 'step');
   const evaluations = ofKind(events, 'evaluation');
+  const kept = report.tested ?? (start?.options.select === 'best' ? evaluations.findLast((e) => e.best) : evaluations.at(-1));
   return {
     title,
     summary,
     state: end?.reason ?? 'running',
-    figures: figuresOf({ start, end, steps, evaluations }),
-    panels: [...curves(steps, evaluations), ...classPanels(report, evaluations.at(-1)), ...tables(start, end, environment)],
+    figures: figuresOf({ start, end, steps, kept }),
+    panels: [...curves(steps, evaluations), ...classPanels(report, kept), ...tables(start, end, environment)],
     ...(next === undefined ? {} : { footer: html`Next: <code>${next}</code>` }),
   };
 }
@@ -58,16 +61,18 @@ interface Parts {
   readonly start: StartEvent | undefined;
   readonly end: EndEvent | undefined;
   readonly steps: readonly StepEvent[];
-  readonly evaluations: readonly EvaluationEvent[];
+  readonly kept: Kept | undefined;
 }
 
-function figuresOf({ start, end, steps, evaluations }: Parts): Figure[] {
-  const last = evaluations.at(-1);
-  const metrics = Object.entries(last?.metrics ?? {}).map(([name, value]) => ({ value: percent(value, 2), label: `held-out ${name}` }));
+/** What is known of the weights that were saved. */
+type Kept = Pick<EvaluationEvent, 'metrics' | 'confusion'> & { readonly loss?: number };
+
+function figuresOf({ start, end, steps, kept }: Parts): Figure[] {
+  const metrics = Object.entries(kept?.metrics ?? {}).map(([name, value]) => ({ value: percent(value, 2), label: `held-out ${name}` }));
   const rates = steps.map((s) => s.examplesPerSecond).sort((a, b) => a - b);
   return [
     ...metrics,
-    ...(last === undefined ? [] : [{ value: last.loss.toFixed(4), label: 'held-out loss' }]),
+    ...(kept?.loss === undefined ? [] : [{ value: kept.loss.toFixed(4), label: 'held-out loss' }]),
     ...(end === undefined ? [] : [{ value: duration(end.seconds), label: `for ${grouped(end.step)} steps` }]),
     ...(rates.length === 0 ? [] : [{ value: grouped(rates[rates.length >> 1]!), label: 'examples a second' }]),
     ...(start === undefined ? [] : [{ value: grouped(start.parameters), label: 'parameters' }]),
@@ -110,7 +115,7 @@ function curves(steps: readonly StepEvent[], evaluations: readonly EvaluationEve
   ];
 }
 
-function classPanels({ samples = [], classes }: TrainingReport, last: EvaluationEvent | undefined): Markup[] {
+function classPanels({ samples = [], classes }: TrainingReport, kept: Kept | undefined): Markup[] {
   const errors = samples.filter((s) => s.actual !== s.predicted).sort((a, b) => b.confidence - a.confidence);
   const right = samples.filter((s) => s.actual === s.predicted);
   const typical = classes.map((_, c) => right.find((s) => s.actual === c));
@@ -120,12 +125,7 @@ function classPanels({ samples = [], classes }: TrainingReport, last: Evaluation
     ...errors.filter((s) => s.attention !== undefined).slice(0, 2),
   ] as Sample[];
   return [
-    panel(
-      { title: 'Confusion', wide: true, note: 'Held-out examples by class; the orange squares are errors.' },
-      last === undefined || last.confusion.length === 0
-        ? empty('No evaluation was made.')
-        : confusionMatrix(last.confusion, classes, pictures),
-    ),
+    confusionPanel(kept?.confusion ?? [], classes, pictures),
     panel(
       { title: 'Errors', wide: true, note: 'The surest first: what it is → what the model says.' },
       errors.length === 0 ? empty('No error among the examples looked at.') : gallery(errors.slice(0, 20), classes),
@@ -143,6 +143,17 @@ function classPanels({ samples = [], classes }: TrainingReport, last: Evaluation
           ),
         ]),
   ];
+}
+
+function confusionPanel(counts: Kept['confusion'], classes: readonly string[], pictures: readonly string[]): Markup {
+  const title = 'Confusion';
+  if (counts.length === 0) return panel({ title, wide: true }, empty('No evaluation was made.'));
+  return fitsMatrix(counts)
+    ? panel(
+        { title, wide: true, note: 'Held-out examples by class; the orange squares are errors.' },
+        confusionMatrix(counts, classes, pictures),
+      )
+    : panel({ title, wide: true, note: 'The most frequent errors: what it is → what the model says.' }, confusionList(counts, classes));
 }
 
 const pictureOf = ({ pixels, width, height }: Sample): string => greyPicture(pixels, width, height);

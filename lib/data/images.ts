@@ -66,19 +66,31 @@ export async function readIdxImages(imagesPath: string, labelsPath: string, norm
   const [images, labels] = await Promise.all([readIdx(imagesPath), readIdx(labelsPath)]);
   if (images.shape.length !== 3 || labels.shape.length !== 1 || images.shape[0] !== labels.shape[0])
     fail('ERR_TENSORWOOD_DATA', `readIdxImages: expected images (N, H, W) and labels (N), got (${images.shape}) and (${labels.shape})`);
-  const pixels = Float32Array.from(images.data, (byte) => byte / 255);
   const classes = labels.data.reduce((most, label) => Math.max(most, label), 0) + 1;
-  return labelledImages(pixels, images.shape.slice(1), Int32Array.from(labels.data), { classes, ...normalisation });
+  return labelledImages(pixelsOf(images.data, normalisation), images.shape.slice(1), Int32Array.from(labels.data), classes);
 }
 
-interface ImageOptions extends Normalisation {
-  readonly classes: number;
-}
-
-/** Pixels of 0 .. 1, overwritten by their normalised values. */
-function labelledImages(pixels: Float32Array, size: readonly number[], labels: Int32Array, options: ImageOptions): LabelledImages {
-  const { classes, mean = mnistNormalisation.mean, deviation = mnistNormalisation.deviation } = options;
+/** Overwrites pixels of 0 .. 1 by their normalised values. */
+function normalise(
+  pixels: Float32Array,
+  { mean = mnistNormalisation.mean, deviation = mnistNormalisation.deviation }: Normalisation,
+): void {
   for (let i = 0; i < pixels.length; i++) pixels[i] = (pixels[i]! - mean) / deviation;
+}
+
+/** Bytes as normalised pixels. */
+export function pixelsOf(bytes: Uint8Array, normalisation: Normalisation): Float32Array {
+  const pixels = Float32Array.from(bytes, (byte) => byte / 255);
+  normalise(pixels, normalisation);
+  return pixels;
+}
+
+/** The bytes that pixelsOf made these pixels of. */
+export const bytesOf = (pixels: Float32Array, { mean, deviation }: Required<Normalisation>): Uint8Array =>
+  Uint8Array.from(pixels, (v) => Math.round(255 * (v * deviation + mean)));
+
+/** Images of normalised pixels. */
+function labelledImages(pixels: Float32Array, size: readonly number[], labels: Int32Array, classes: number): LabelledImages {
   return {
     fields: { x: { data: pixels, shape: [1, ...size] }, label: { data: labels } },
     count: labels.length,
@@ -114,5 +126,6 @@ export async function readDigits(normalisation: Normalisation = {}): Promise<Lab
     labels.fill(digit, at / 784, (at + d.length) / 784);
     at += d.length;
   });
-  return labelledImages(pixels, [28, 28], labels, { classes: 10, ...normalisation });
+  normalise(pixels, normalisation);
+  return labelledImages(pixels, [28, 28], labels, 10);
 }

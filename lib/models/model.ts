@@ -6,7 +6,7 @@ import { countParameters, createScope, type Scope } from '../nn/module';
 import { softmaxCrossEntropy } from '../ops/loss';
 import type { Variable } from '../ops/state';
 import type { Options, Schema, Values } from '../schema';
-import { parse } from '../schema';
+import { integer, parse } from '../schema';
 import type { Signature, Tensor } from '../tensor';
 
 /** One tensor a field, examples along the first axis. */
@@ -54,12 +54,19 @@ function checkDefinition(given: unknown): void {
   fail('ERR_TENSORWOOD_ARGUMENT', `createModel: expected a definition, such as mlp or await findModel('mlp'), got ${got}`);
 }
 
+const seedSchema = { seed: integer(0, [0, Number.MAX_SAFE_INTEGER], 'seed of the first weights') };
+
 /**
  * A model with first weights drawn from `seed` (default 0); memory is taken when it first runs. Free it by dispose() or `using`.
  * @throws ERR_TENSORWOOD_ARGUMENT for what is no definition, or an option that the model does not have or take
  */
-export function createModel<S extends Schema>(definition: ModelDefinition<S>, options: Options<S> = {}, { seed = 0 } = {}): Model {
+export function createModel<S extends Schema>(
+  definition: ModelDefinition<S>,
+  options: Options<S> = {},
+  seeds: Options<typeof seedSchema> = {},
+): Model {
   checkDefinition(definition);
+  const { seed } = parse('createModel', seedSchema, seeds);
   const config = parse(definition.name, definition.schema, options);
   const scope = createScope(seed);
   const network = definition.build(scope, config);

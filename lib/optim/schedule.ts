@@ -1,6 +1,6 @@
 // The learning rate of each step: a linear warm-up, then a curve down to a last value. Cosine: Loshchilov and Hutter, arXiv:1608.03983, without restarts.
-import type { Values } from '../schema';
-import { choice, integer, number } from '../schema';
+import type { Options, Values } from '../schema';
+import { choice, integer, number, parse } from '../schema';
 
 /** Options of schedules; the learning rate itself is the optimizer's. */
 export const scheduleSchema = {
@@ -10,10 +10,11 @@ export const scheduleSchema = {
   power: number(2, [0, Number.POSITIVE_INFINITY], 'exponent of the polynomial schedule'),
 };
 
-export type ScheduleOptions = Values<typeof scheduleSchema>;
+/** Any of them; the others have their defaults. */
+export type ScheduleOptions = Options<typeof scheduleSchema>;
 
 /** From 1 at progress 0 to 0 at progress 1. */
-function curve({ schedule, power }: ScheduleOptions, progress: number): number {
+function curve({ schedule, power }: Values<typeof scheduleSchema>, progress: number): number {
   switch (schedule) {
     case 'constant':
       return 1;
@@ -29,9 +30,12 @@ function curve({ schedule, power }: ScheduleOptions, progress: number): number {
 /**
  * Factor on the learning rate for step 0 .. steps - 1. In warm-up step i has (i + 1) / warmup, so that no step is without effect; the first step after
  * it has 1, and the step that would follow the last has finalFraction.
+ * @throws ERR_TENSORWOOD_ARGUMENT when an option is unknown or out of its range
  */
 export function scheduleFactor(options: ScheduleOptions, step: number, steps: number): number {
-  if (step < options.warmup) return (step + 1) / options.warmup;
-  const progress = Math.min(1, (step - options.warmup) / Math.max(1, steps - options.warmup));
-  return options.finalFraction + (1 - options.finalFraction) * curve(options, progress);
+  const values = parse('scheduleFactor', scheduleSchema, options);
+  const { warmup, finalFraction } = values;
+  if (step < warmup) return (step + 1) / warmup;
+  const progress = Math.min(1, (step - warmup) / Math.max(1, steps - warmup));
+  return finalFraction + (1 - finalFraction) * curve(values, progress);
 }

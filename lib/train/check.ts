@@ -1,13 +1,35 @@
 // Whether data fits a model, before the first step: each refusal names the field, the example and the cure.
+import { setImmediate } from 'node:timers/promises';
 import { checkIsExamples, type Examples } from '../data/examples';
 import { fail } from '../errors';
 import type { Model } from '../models/model';
-import { sameShape, showShape } from '../shape';
+import { sameShape, showShape, sizeOf } from '../shape';
 
-const CHUNK = 4096; // examples looked at together
+const LOOKED_AT = 2 ** 17; // elements together
+const TURN = 4; // milliseconds
 
-function checkFields(subject: string, model: Model, data: Examples): void {
-  for (const [name, expected] of Object.entries(model.fields)) {
+const kindOf = (value: unknown): unknown => (value as object | null | undefined)?.constructor?.name ?? value;
+
+/**
+ * Refuses what is no model, no record of options or no signal, before anything is asked of it.
+ * @throws ERR_TENSORWOOD_ARGUMENT
+ */
+export function checkCall(subject: string, model: unknown, options: { readonly signal?: unknown }): void {
+  const { forward, loss, variables, fields } = (model ?? {}) as Partial<Model>;
+  if (typeof forward !== 'function' || typeof loss !== 'function' || !(variables instanceof Map) || fields === undefined)
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected a model, got ${kindOf(model)}; make one by createModel(definition, options)`);
+  if (typeof options !== 'object' || options === null)
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected options as an object, got ${options}`);
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected signal to be an AbortSignal, got ${kindOf(options.signal)}`);
+}
+
+/** Refuses data without the fields of these names as the model has them; by default all of its fields. */
+export function checkFields(subject: string, model: Model, data: Examples, names = Object.keys(model.fields)): void {
+  for (const name of names) {
+    const expected =
+      model.fields[name] ??
+      fail('ERR_TENSORWOOD_MODEL', `${subject}: expected a model with a field '${name}', got ${model.name} without it`);
     const found = data.fields[name];
     if (!found)
       fail('ERR_TENSORWOOD_MODEL', `${subject}: expected a field '${name}' for ${model.name}, got ${Object.keys(data.fields).join(', ')}`);
@@ -39,19 +61,30 @@ function checkFinite(subject: string, name: string, values: ArrayLike<number>, f
 }
 
 /**
- * Looks at every example once.
- * @throws ERR_TENSORWOOD_ARGUMENT when `data` are no examples, ERR_TENSORWOOD_MODEL when fields do not fit the model, ERR_TENSORWOOD_DATA when a label is no class or a number is not finite
+ * Looks at every example once, as it is trained on, in turns that leave the event loop free.
+ * @throws ERR_TENSORWOOD_ARGUMENT when `data` are no examples, ERR_TENSORWOOD_MODEL when fields do not fit the model, ERR_TENSORWOOD_DATA when a label is
+ *   no class or a number is not finite; the reason of `signal` when it aborts
  */
-export function checkExamples(subject: string, model: Model, data: Examples): void {
+export async function checkExamples(subject: string, model: Model, data: Examples, signal?: AbortSignal): Promise<void> {
   checkIsExamples(subject, data);
   checkFields(subject, model, data);
-  for (let first = 0; first < data.size; first += CHUNK) {
-    const indices = Int32Array.from({ length: Math.min(CHUNK, data.size - first) }, (_, i) => first + i);
-    const rows = data.read(indices, { seed: 0, stream: 0 });
-    for (const [name, { dtype }] of Object.entries(model.fields)) {
-      const values = rows[name]!;
-      if (dtype === 'f32') checkFinite(subject, name, values, first, values.length / indices.length);
-      if (name === 'label' && model.classes !== undefined) checkLabels(subject, values, first, model.classes);
-    }
+  const width = Object.values(data.fields).reduce((total, { shape }) => total + sizeOf(shape), 0);
+  const together = Math.max(1, Math.floor(LOOKED_AT / width));
+  let turn = performance.now();
+  for (let first = 0; first < data.size; first += together) {
+    const indices = Int32Array.from({ length: Math.min(together, data.size - first) }, (_, i) => first + i);
+    checkRows(subject, model, data.read(indices, { seed: 0, stream: 0 }), first, indices.length);
+    if (performance.now() - turn < TURN) continue;
+    await setImmediate();
+    signal?.throwIfAborted();
+    turn = performance.now();
+  }
+}
+
+function checkRows(subject: string, model: Model, rows: ReturnType<Examples['read']>, first: number, count: number): void {
+  for (const [name, { dtype }] of Object.entries(model.fields)) {
+    const values = rows[name]!;
+    if (dtype === 'f32') checkFinite(subject, name, values, first, values.length / count);
+    if (name === 'label' && model.classes !== undefined) checkLabels(subject, values, first, model.classes);
   }
 }

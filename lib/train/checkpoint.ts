@@ -18,6 +18,8 @@ export interface RunState {
   readonly best?: Readonly<Record<string, number>> | undefined;
   /** Evaluations since the best. */
   readonly stale: number;
+  /** Step of the last evaluation: an abort may come between a step and its evaluation. */
+  readonly evaluated?: number | undefined;
 }
 
 /** What belongs to a run; all of it is saved. */

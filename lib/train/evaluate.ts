@@ -1,11 +1,12 @@
 // A model on examples: mean loss, accuracy and confusion of a classifier, and the probabilities of each example.
 import { checkIsExamples, type Examples } from '../data/examples';
-import { fail } from '../errors';
 import type { Executor } from '../executor';
 import { compile } from '../executor';
 import type { Model } from '../models/model';
+import { integer, type Options, parse } from '../schema';
 import { orderedBatches } from './batches';
-import { accuracyOf, countBatch, createTally, lossOf } from './metrics';
+import { checkCall, checkFields } from './check';
+import { accuracyOf, countBatch, countLoss, createTally, lossOf } from './metrics';
 import type { Stepper } from './step';
 
 export interface Evaluation {
@@ -15,37 +16,48 @@ export interface Evaluation {
   readonly confusion: readonly (readonly number[])[];
 }
 
-/** Runs all examples through a stepper, in order, and counts. */
+/** Runs all examples through a stepper, in order, and counts: of a classifier the metrics and confusion, of other models the loss alone. */
 export async function evaluateModel(
   stepper: Stepper,
   model: Model,
   data: Examples,
   options: { batchSize: number; signal?: AbortSignal | undefined },
 ): Promise<Evaluation> {
-  const tally = createTally(model.classes ?? 0);
+  const classifies = model.classes !== undefined && model.fields.label !== undefined;
+  const tally = createTally(classifies ? model.classes : 0);
   for (const batch of orderedBatches(data, options.batchSize)) {
     const { loss, outputs } = await stepper.evaluate(batch, options.signal);
-    const labels = batch.label!.data;
-    countBatch(tally, { loss, logits: outputs, labels });
+    if (classifies) countBatch(tally, { loss, logits: outputs, labels: batch.label!.data });
+    else countLoss(tally, loss, Object.values(batch)[0]!.shape[0]!);
   }
-  return { loss: lossOf(tally), metrics: { accuracy: accuracyOf(tally) }, confusion: tally.confusion };
+  return { loss: lossOf(tally), metrics: classifies ? { accuracy: accuracyOf(tally) } : {}, confusion: tally.confusion };
+}
+
+export const predictSchema = {
+  batchSize: integer(256, [1, Number.POSITIVE_INFINITY], 'examples that run together'),
+};
+
+export interface PredictOptions extends Options<typeof predictSchema> {
+  /** Default: defaultExecutor(). */
+  readonly executor?: Executor | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Outputs of a model for examples, in order: of a classifier the logits, (examples, classes) row-major. Labels are not needed.
- * @throws ERR_TENSORWOOD_ARGUMENT when `data` are no examples, ERR_TENSORWOOD_SHAPE when the examples do not fit the model; the reason of `signal` when it aborts
+ * @throws ERR_TENSORWOOD_ARGUMENT when `data` are no examples or an option is unknown or out of its range, ERR_TENSORWOOD_MODEL when the examples do not
+ *   fit the model; the reason of `signal` when it aborts
  */
-export async function predict(
-  model: Model,
-  data: Examples,
-  options: { batchSize?: number; executor?: Executor; signal?: AbortSignal } = {},
-): Promise<Float32Array> {
+export async function predict(model: Model, data: Examples, options: PredictOptions = {}): Promise<Float32Array> {
+  checkCall('predict', model, options);
+  const { executor, signal, ...rest } = options;
+  const { batchSize } = parse('predict', predictSchema, rest);
   checkIsExamples('predict', data);
-  if (!data.fields.x) fail('ERR_TENSORWOOD_MODEL', `predict: expected a field 'x', got ${Object.keys(data.fields).join(', ')}`);
-  using forward = compile((x) => ({ outputs: model.forward(x, { training: false }) }), { executor: options.executor });
+  checkFields('predict', model, data, ['x']);
+  using forward = compile((x) => ({ outputs: model.forward(x, { training: false }) }), { executor });
   const parts: Float32Array[] = [];
-  for (const batch of orderedBatches(data, options.batchSize ?? 256)) {
-    parts.push((await forward.run([batch.x!], { signal: options.signal })).outputs as Float32Array);
+  for (const batch of orderedBatches(data, batchSize)) {
+    parts.push((await forward.run([batch.x!], { signal })).outputs as Float32Array);
   }
   const all = new Float32Array(parts.reduce((total, part) => total + part.length, 0));
   let at = 0;

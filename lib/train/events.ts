@@ -6,7 +6,7 @@
 //   evaluation  step, epoch, loss, metrics {accuracy}, confusion, best               confusion[actual][predicted] counts examples; best: of all so far
 //   checkpoint  step, path
 //   end         step, epoch, reason (completed | stopped | aborted | failed), seconds, best {step, ...metrics}, message (when failed)
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fail } from '../errors';
 import { fileReason } from '../formats/atomic';
@@ -66,12 +66,29 @@ export interface EndEvent {
 export type TrainEvent = StartEvent | ResumeEvent | StepEvent | EvaluationEvent | CheckpointEvent | EndEvent;
 export type Listener = (event: TrainEvent) => void;
 
+/** Whether what is there ends in the middle of a line: a full disk or a kill cut it off. */
+function isCutOff(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    const last = Buffer.alloc(1);
+    return size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last.toString() !== '\n';
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** A listener that appends each event to a file of JSON lines. Throws ERR_TENSORWOOD_FILE when the file cannot be written. */
 export function eventWriter(path: string): Listener {
+  let whole = false; // whether the file is known to end with a whole line
   return (event) => {
     try {
       mkdirSync(dirname(path), { recursive: true });
-      appendFileSync(path, `${JSON.stringify({ ...event, time: new Date().toISOString() })}\n`);
+      const before = !whole && isCutOff(path) ? '\n' : '';
+      whole = false;
+      appendFileSync(path, `${before}${JSON.stringify({ ...event, time: new Date().toISOString() })}\n`);
+      whole = true;
     } catch (error) {
       fail('ERR_TENSORWOOD_FILE', `events: cannot write '${path}': ${fileReason(error)}`, error);
     }
@@ -79,8 +96,9 @@ export function eventWriter(path: string): Listener {
 }
 
 /**
- * The events of the last run of a file, with those of the runs that it resumed, up to where it did. A last line that a crash cut off is left out.
- * @throws ERR_TENSORWOOD_FILE when the file cannot be read, ERR_TENSORWOOD_FORMAT when another line is not JSON
+ * The events of the last run of a file, with those of the runs that it resumed, up to where it did. Lines that a crash or a full disk cut off are left out:
+ * the last one, and those before a start or an end.
+ * @throws ERR_TENSORWOOD_FILE when the file cannot be read, ERR_TENSORWOOD_FORMAT when another line is no event
  */
 export function readEvents(path: string): (TrainEvent & { time: string })[] {
   let text = '';
@@ -89,12 +107,16 @@ export function readEvents(path: string): (TrainEvent & { time: string })[] {
   } catch (error) {
     fail('ERR_TENSORWOOD_FILE', `events: cannot read '${path}': ${fileReason(error)}`, error);
   }
-  const lines = text.split('\n');
-  lines.pop(); // empty, or cut off
-  let before: (TrainEvent & { time: string })[] = [];
-  let events: (TrainEvent & { time: string })[] = [];
-  lines.forEach((line, i) => {
-    const event = parseLine(path, line, i + 1);
+  const lines = text.split('\n').slice(0, -1); // what follows the last end of a line is empty, or cut off
+  const found = lines.map(parseLine);
+  let before: TimedEvent[] = [];
+  let events: TimedEvent[] = [];
+  found.forEach((event, i) => {
+    if (event === undefined) {
+      if (i + 1 < found.length && !['start', 'end'].includes(found[i + 1]?.event ?? ''))
+        fail('ERR_TENSORWOOD_FORMAT', `events: expected an event in line ${i + 1} of '${path}', got '${lines[i]!.slice(0, 40)}'`);
+      return;
+    }
     if (event.event === 'start') [before, events] = [events, []];
     if (event.event === 'resume') events = before.filter((e) => e.event !== 'end' && !('step' in e && e.step > event.step));
     events.push(event);
@@ -102,10 +124,14 @@ export function readEvents(path: string): (TrainEvent & { time: string })[] {
   return events;
 }
 
-function parseLine(path: string, line: string, number: number): TrainEvent & { time: string } {
+type TimedEvent = TrainEvent & { time: string };
+
+/** The event of a line, or nothing when it is none. */
+function parseLine(line: string): TimedEvent | undefined {
   try {
-    return JSON.parse(line) as TrainEvent & { time: string };
-  } catch (error) {
-    return fail('ERR_TENSORWOOD_FORMAT', `events: expected JSON in line ${number} of '${path}', got '${line.slice(0, 40)}'`, error);
+    const event = JSON.parse(line) as Partial<TimedEvent> | null;
+    return typeof event?.event === 'string' ? (event as TimedEvent) : undefined;
+  } catch {
+    return undefined;
   }
 }

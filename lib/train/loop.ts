@@ -2,7 +2,7 @@
 // A run that is interrupted anywhere and resumed ends with the same bits as one that was not.
 import { join } from 'node:path';
 import type { Examples } from '../data/examples';
-import { fail } from '../errors';
+import { fail, TensorwoodError } from '../errors';
 import type { Executor } from '../executor';
 import { defaultExecutor } from '../executor';
 import { setAside } from '../formats/set-aside';
@@ -10,9 +10,9 @@ import type { Model } from '../models/model';
 import { optimizerSchema } from '../optim/optimizer';
 import { scheduleFactor, scheduleSchema } from '../optim/schedule';
 import type { Options, Values } from '../schema';
-import { choice, integer, number, parse } from '../schema';
+import { choice, integer, number, parse, pick } from '../schema';
 import { batchReader, stepsPerEpoch } from './batches';
-import { checkExamples } from './check';
+import { checkCall, checkExamples } from './check';
 import type { Run, RunState } from './checkpoint';
 import { listCheckpoints, loadCheckpoint, saveCheckpoint } from './checkpoint';
 import type { Evaluation } from './evaluate';
@@ -37,7 +37,11 @@ export const trainSchema = {
   seed: integer(0, [0, Number.MAX_SAFE_INTEGER], 'seed of shuffles, augmentation and dropout'),
   logEvery: integer(10, [1, many], 'steps between two step events'),
   evaluateEvery: integer(0, [0, many], 'steps between evaluations; 0 = once an epoch'),
-  patience: integer(0, [0, many], 'evaluations without a better accuracy after which training stops; 0 = never'),
+  patience: integer(
+    0,
+    [0, many],
+    'evaluations without a better accuracy (where there are no classes: loss) after which training stops; 0 = never',
+  ),
   checkpointEvery: integer(0, [0, many], 'steps between checkpoints; 0 = once an epoch'),
   keep: integer(2, [1, many], 'newest checkpoints that are kept'),
   select: choice(['best', 'last'], 'best', 'weights that model.safetensors holds: those best on the validation examples, or the last'),
@@ -57,7 +61,7 @@ export interface TrainOptions extends Options<typeof trainSchema> {
   readonly listeners?: readonly Listener[];
   /** Text kept in model.safetensors: class names and the like. */
   readonly notes?: Readonly<Record<string, string>>;
-  /** Default: defaultExecutor(). Its random counter is set from the seed. */
+  /** Default: defaultExecutor(). Its random counter is set from the seed, so it takes one training at a time. */
   readonly executor?: Executor;
 }
 
@@ -80,6 +84,7 @@ interface Session extends Run {
   readonly steps: number;
   readonly perEpoch: number;
   readonly emit: (event: TrainEvent) => void;
+  started: boolean; // whether the run has said so; before, it leaves no trace
   begun: number; // performance.now() at step 0
   state: RunState;
   evaluation: Evaluation | undefined;
@@ -104,11 +109,11 @@ const settingsOf = (options: Settings, examples: number): Record<string, unknown
   ...Object.fromEntries(decisive.map((name) => [name, options[name]])),
 });
 
-async function open(model: Model, data: Examples, given: TrainOptions): Promise<Session> {
-  const { validation, folder, resume: _, signal: __, listeners = [], notes: ___, executor = defaultExecutor(), ...rest } = given;
+async function open(executor: Executor, model: Model, data: Examples, given: TrainOptions): Promise<Session> {
+  const { validation, folder, resume: _, signal, listeners = [], notes: __, executor: ___, ...rest } = given;
   const options = parse('train', trainSchema, rest);
-  checkExamples('train', model, data);
-  if (validation) checkExamples('train (validation)', model, validation);
+  await checkExamples('train', model, data, signal);
+  if (validation) await checkExamples('train (validation)', model, validation, signal);
   const perEpoch = stepsPerEpoch(data.size, options);
   if (perEpoch === 0) {
     const needed = options.batchSize * options.accumulate;
@@ -129,6 +134,7 @@ async function open(model: Model, data: Examples, given: TrainOptions): Promise<
     emit: (event) => {
       for (const listener of all) listener(event);
     },
+    started: false,
     begun: performance.now(),
     state: { step: 0, seconds: 0, stale: 0 },
     evaluation: undefined,
@@ -136,16 +142,29 @@ async function open(model: Model, data: Examples, given: TrainOptions): Promise<
   };
 }
 
+/** Executors of trainings that go on: two would draw from one random counter. */
+const training = new WeakSet<Executor>();
+
 /** What a run leaves in its folder. */
 const products = ['events.jsonl', 'checkpoints', 'model.safetensors'];
 
-async function restore(session: Session, newest: { path: string } | undefined): Promise<void> {
-  const { emit } = session;
-  if (!newest) return;
-  session.state = await loadCheckpoint(newest.path, session);
+async function restore(session: Session, path: string): Promise<void> {
+  session.state = await loadCheckpoint(path, session);
   session.begun -= 1000 * session.state.seconds;
-  session.saved = newest.path;
-  emit({ event: 'resume', step: session.state.step, path: newest.path });
+  session.saved = path;
+}
+
+/** Begins anew or from the newest checkpoint. Nothing is written before a checkpoint that cannot be gone on from is refused. */
+async function begin(session: Session): Promise<void> {
+  const { model, data, options, steps, emit, given } = session;
+  const { folder, resume } = given;
+  const newest = resume && folder !== undefined ? listCheckpoints(checkpointsIn(folder)).at(-1) : undefined;
+  if (newest) await restore(session, newest.path);
+  else if (folder !== undefined) setAside('train', folder, products);
+  session.started = true;
+  const { name, config, parameters } = model;
+  emit({ event: 'start', model: name, config, options, parameters, examples: data.size, steps });
+  if (newest) emit({ event: 'resume', step: session.state.step, path: newest.path });
 }
 
 const secondsOf = ({ begun }: Session): number => (performance.now() - begun) / 1000;
@@ -162,50 +181,50 @@ async function checkpoint(session: Session): Promise<void> {
   emit({ event: 'checkpoint', step: state.step, path: session.saved });
 }
 
-async function saveWeights({ given, model }: Session): Promise<void> {
-  if (given.folder !== undefined) await saveModel(join(given.folder, 'model.safetensors'), model, given.notes);
+async function saveWeights({ given, stepper, model }: Session): Promise<void> {
+  const { folder, notes } = given;
+  if (folder !== undefined) await stepper.withAverages(() => saveModel(join(folder, 'model.safetensors'), model, notes));
 }
 
 /** Saves the weights as they are, where no evaluation has chosen any. */
 async function saveLast(session: Session): Promise<void> {
   const chosen = session.given.validation !== undefined && session.options.select === 'best';
-  if (!chosen) await session.stepper.withAverages(() => saveWeights(session));
+  if (!chosen) await saveWeights(session);
 }
 
 /** Evaluates the weights as they are and changes nothing. */
-async function appraise(session: Session): Promise<void> {
+async function appraise(session: Session): Promise<Evaluation | undefined> {
   const { given, stepper, model, options } = session;
   const { validation, signal } = given;
-  if (!validation) return;
+  if (!validation) return undefined;
   const batchSize = Math.max(256, options.batchSize);
   session.evaluation = await stepper.withAverages(() => evaluateModel(stepper, model, validation, { batchSize, signal }));
+  return session.evaluation;
 }
+
+/** Classifiers by accuracy, other models by loss. */
+const isBetter = (a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean =>
+  a.accuracy === undefined ? a.loss! < b.loss! : a.accuracy > b.accuracy!;
 
 /** Evaluates, and saves the model when it is better than ever before and the best is asked for. */
 async function evaluate(session: Session): Promise<void> {
-  const { given, stepper, model, options, emit } = session;
-  const validation = given.validation;
-  if (!validation) return;
-  await stepper.withAverages(async () => {
-    const evaluation = await evaluateModel(stepper, model, validation, {
-      batchSize: Math.max(256, options.batchSize),
-      signal: given.signal,
-    });
-    const { state } = session;
-    const best = state.best === undefined || evaluation.metrics.accuracy! > state.best.accuracy!;
-    session.evaluation = evaluation;
-    session.state = best
-      ? { ...state, stale: 0, best: { step: state.step, loss: evaluation.loss, ...evaluation.metrics } }
-      : { ...state, stale: state.stale + 1 };
-    emit({ event: 'evaluation', step: state.step, epoch: epochOf(session), best, ...evaluation });
-    if (best && options.select === 'best') await saveWeights(session);
-  });
+  const { options, emit } = session;
+  const evaluation = await appraise(session);
+  if (!evaluation) return;
+  const { state } = session;
+  const best = state.best === undefined || isBetter({ loss: evaluation.loss, ...evaluation.metrics }, state.best);
+  const evaluated = state.step;
+  session.state = best
+    ? { ...state, evaluated, stale: 0, best: { step: state.step, loss: evaluation.loss, ...evaluation.metrics } }
+    : { ...state, evaluated, stale: state.stale + 1 };
+  emit({ event: 'evaluation', step: state.step, epoch: epochOf(session), best, ...evaluation });
+  if (best && options.select === 'best') await saveWeights(session);
 }
 
 /** One optimizer step on `batches`, while the batches of the next are read. */
 async function advance(session: Session, batches: readonly Arrays[], read: (step: number) => Arrays[]): Promise<[StepResult, Arrays[]]> {
   const { options, state, steps, stepper, given } = session;
-  const learningRate = options.learningRate * scheduleFactor(options, state.step, steps);
+  const learningRate = options.learningRate * scheduleFactor(pick(scheduleSchema, options), state.step, steps);
   const readNext = async (): Promise<Arrays[]> => (state.step + 1 < steps ? read(state.step + 1) : []);
   const [result, next] = await Promise.all([stepper.step(batches, { learningRate, step: state.step + 1 }, given.signal), readNext()]);
   if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradientNorm)) {
@@ -219,33 +238,44 @@ async function advance(session: Session, batches: readonly Arrays[], read: (step
   return [{ ...result, learningRate }, next];
 }
 
+const isStale = ({ options, state }: Session): boolean => options.patience > 0 && state.stale >= options.patience;
+
 /** Steps until the end, an early stop or an error. */
 async function run(session: Session): Promise<'completed' | 'stopped'> {
   const { options, steps, perEpoch, given } = session;
   const read = batchReader(session.data, options);
   const report = stepReporter(session);
   const isTime = (every: number): boolean => session.state.step % (every || perEpoch) === 0 || session.state.step === steps;
-  // A run that was finished before it was resumed trains no more; its caller still learns how good the model is.
-  if (session.state.step >= steps) await appraise(session);
-  let batches = session.state.step < steps ? read(session.state.step) : [];
-  while (session.state.step < steps) {
+  const isOver = (): boolean => session.state.step >= steps || isStale(session);
+  // A run that was over before it was resumed trains no more; its caller still learns how good the model is.
+  const { step, evaluated } = session.state;
+  if (step > 0 && step !== evaluated && isTime(options.evaluateEvery)) await evaluate(session);
+  else if (isOver()) await appraise(session);
+  let batches = isOver() ? [] : read(session.state.step);
+  while (!isOver()) {
     given.signal?.throwIfAborted();
+    const begun = performance.now();
     const [result, next] = await advance(session, batches, read);
     batches = next;
-    report(result);
+    report(result, performance.now() - begun);
     if (isTime(options.evaluateEvery)) await evaluate(session);
-    if (isTime(options.checkpointEvery)) await checkpoint(session);
-    if (options.patience > 0 && session.state.stale >= options.patience) return 'stopped';
+    if (isTime(options.checkpointEvery) || isOver()) await checkpoint(session);
   }
-  return 'completed';
+  return isStale(session) ? 'stopped' : 'completed';
 }
 
 /** Emits a step event every logEvery steps, with means over them. */
-function stepReporter(session: Session): (result: StepResult) => void {
+function stepReporter(session: Session): (result: StepResult, milliseconds: number) => void {
   const { options, emit } = session;
-  let since = { steps: 0, loss: 0, norm: 0, begun: performance.now() };
-  return ({ loss, gradientNorm, learningRate }) => {
-    since = { ...since, steps: since.steps + 1, loss: since.loss + loss, norm: since.norm + gradientNorm };
+  const none = { steps: 0, loss: 0, norm: 0, milliseconds: 0 };
+  let since = none;
+  return ({ loss, gradientNorm, learningRate }, milliseconds) => {
+    since = {
+      steps: since.steps + 1,
+      loss: since.loss + loss,
+      norm: since.norm + gradientNorm,
+      milliseconds: since.milliseconds + milliseconds,
+    };
     if (session.state.step % options.logEvery !== 0 && session.state.step !== session.steps) return;
     const examples = since.steps * options.batchSize * options.accumulate;
     emit({
@@ -255,9 +285,9 @@ function stepReporter(session: Session): (result: StepResult) => void {
       loss: since.loss / since.steps,
       learningRate,
       gradientNorm: since.norm / since.steps,
-      examplesPerSecond: (1000 * examples) / (performance.now() - since.begun),
+      examplesPerSecond: (1000 * examples) / since.milliseconds,
     });
-    since = { steps: 0, loss: 0, norm: 0, begun: performance.now() };
+    since = none;
   };
 }
 
@@ -266,14 +296,19 @@ function end(session: Session, reason: EndEvent['reason'], message?: string): vo
   emit({ event: 'end', step: state.step, epoch: epochOf(session), reason, seconds: secondsOf(session), best: state.best, message });
 }
 
-/** After an error: what can still be saved is saved, and the file of events says what happened. */
-async function close(session: Session, error: unknown): Promise<void> {
+/** After an error: what can still be saved is saved, each on its own, and the file of events says what happened. Returns what to reject with. */
+async function close(session: Session, error: unknown): Promise<unknown> {
   const aborted = session.given.signal?.aborted === true && error === session.given.signal.reason;
-  if (aborted) {
-    await checkpoint(session);
-    await saveLast(session);
+  const last = (): void => end(session, aborted ? 'aborted' : 'failed', (error as Error)?.message);
+  const failures: unknown[] = [];
+  for (const save of aborted ? [checkpoint, saveLast, last] : [last]) {
+    await Promise.resolve(session)
+      .then(save)
+      .catch((failure) => failures.push(failure));
   }
-  end(session, aborted ? 'aborted' : 'failed', (error as Error)?.message);
+  if (!aborted || failures.length === 0) return error;
+  const message = `train: stopped, but not all could be saved: ${(failures[0] as Error)?.message}`;
+  return new TensorwoodError('ERR_TENSORWOOD_FILE', message, { cause: error });
 }
 
 /**
@@ -281,32 +316,35 @@ async function close(session: Session, error: unknown): Promise<void> {
  * an earlier run left there, and is not resumed, moves to previous/.
  * @throws ERR_TENSORWOOD_NOT_FINITE when the loss or a gradient is not finite (no step was taken with it; the message names the last good checkpoint);
  *   ERR_TENSORWOOD_DATA, ERR_TENSORWOOD_MODEL when data does not fit; ERR_TENSORWOOD_FILE when the disk is full; the reason of `signal` when it aborts,
- *   after a checkpoint
+ *   after a checkpoint, or, as the cause of ERR_TENSORWOOD_FILE, where that could not be saved
  */
 export async function train(model: Model, data: Examples, options: TrainOptions = {}): Promise<TrainResult> {
-  const session = await open(model, data, options);
-  const { folder, resume } = options;
-  const newest = resume && folder !== undefined ? listCheckpoints(checkpointsIn(folder)).at(-1) : undefined;
+  checkCall('train', model, options);
+  const executor = options.executor ?? defaultExecutor();
+  if (training.has(executor))
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      'train: expected an executor that trains nothing else, got one in use; await the other training, or give each an executor: new Executor()',
+    );
+  training.add(executor);
   try {
-    if (folder !== undefined && !newest) setAside('train', folder, products);
-    session.emit({
-      event: 'start',
-      model: model.name,
-      config: model.config,
-      options: session.options,
-      parameters: model.parameters,
-      examples: data.size,
-      steps: session.steps,
-    });
-    await restore(session, newest);
+    return await trainOn(executor, model, data, options);
+  } finally {
+    training.delete(executor);
+  }
+}
+
+async function trainOn(executor: Executor, model: Model, data: Examples, options: TrainOptions): Promise<TrainResult> {
+  const session = await open(executor, model, data, options);
+  try {
+    await begin(session);
     const reason = await run(session);
     await saveLast(session);
     end(session, reason);
     const { state, evaluation } = session;
     return { steps: state.step, reason, seconds: secondsOf(session), evaluation, best: state.best };
   } catch (error) {
-    await close(session, error).catch(() => undefined);
-    throw error;
+    throw session.started ? await close(session, error) : error;
   } finally {
     session.stepper.dispose();
   }

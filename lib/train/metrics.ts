@@ -24,14 +24,42 @@ export function predictedClasses(logits: ArrayLike<number>, classes: number): In
   return predicted;
 }
 
+/** Each row of logits (rows, classes) as probabilities, in place. */
+export function softmaxRows(logits: Float32Array, classes: number): Float32Array {
+  for (let first = 0; first < logits.length; first += classes) {
+    const row = logits.subarray(first, first + classes);
+    const most = row.reduce((a, b) => Math.max(a, b));
+    const total = row.reduce((sum, v) => sum + Math.exp(v - most), 0);
+    for (let c = 0; c < classes; c++) row[c] = Math.exp(row[c]! - most) / total;
+  }
+  return logits;
+}
+
+/** Of each row: the likeliest class and its probability. */
+export interface Answers {
+  readonly predicted: Int32Array;
+  readonly confidence: Float32Array;
+}
+
+/** The answers in probabilities (rows, classes). */
+export function answersOf(probabilities: Float32Array, classes: number): Answers {
+  const predicted = predictedClasses(probabilities, classes);
+  return { predicted, confidence: Float32Array.from(predicted, (c, row) => probabilities[row * classes + c]!) };
+}
+
 /** Takes a batch: its mean loss, logits (rows, classes) and labels (rows). */
 export function countBatch(tally: Tally, batch: { loss: number; logits: ArrayLike<number>; labels: ArrayLike<number> }): void {
   const predicted = predictedClasses(batch.logits, tally.confusion.length);
   predicted.forEach((p, row) => {
     tally.confusion[batch.labels[row]!]![p]! += 1;
   });
-  tally.lossSum += batch.loss * predicted.length;
-  tally.examples += predicted.length;
+  countLoss(tally, batch.loss, predicted.length);
+}
+
+/** Takes the mean loss of a batch of so many examples. */
+export function countLoss(tally: Tally, loss: number, examples: number): void {
+  tally.lossSum += loss * examples;
+  tally.examples += examples;
 }
 
 /** Part of the examples on the diagonal. */

@@ -1,14 +1,6 @@
 // A run for human eyes: a bar that redraws itself on a terminal, plain lines elsewhere.
 import type { Listener, StepEvent, TrainEvent } from './events';
-
-export interface Output {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string): unknown;
-}
-
-const BAR = 24; // characters
-const QUIET = 2000; // milliseconds between plain lines of steps
+import { createProgressLine, type Output } from './progress-line';
 
 const percent = (x: number): string => `${(100 * x).toFixed(2)} %`;
 const three = (x: number): string => x.toPrecision(3);
@@ -37,28 +29,14 @@ function describe(event: TrainEvent): string {
 
 /** A listener that writes progress to `output`, default standard error. */
 export function progressWriter(output: Output = process.stderr): Listener {
+  const line = createProgressLine(output);
   let steps = 1;
-  let drawn = false;
-  let last = Number.NEGATIVE_INFINITY;
-  const line = (text: string): void => {
-    output.write(`${drawn ? '\r\x1b[2K' : ''}${text}\n`);
-    drawn = false;
-  };
-  const bar = (event: StepEvent): void => {
-    const done = Math.min(BAR, Math.round((BAR * event.step) / steps));
-    const text = `[${'='.repeat(done)}${' '.repeat(BAR - done)}] ${describeStep(event, steps)}`;
-    output.write(`\r\x1b[2K${text.slice(0, (output.columns ?? 80) - 1)}`);
-    drawn = true;
-  };
   return (event) => {
     if (event.event === 'start') steps = event.steps;
-    if (event.event !== 'step') {
+    if (event.event === 'step') line.show(event.step, steps, describeStep(event, steps));
+    else {
       const text = describe(event);
-      if (text !== '') line(text);
-    } else if (output.isTTY) bar(event);
-    else if (performance.now() - last >= QUIET) {
-      last = performance.now();
-      line(describeStep(event, steps));
+      if (text !== '') line.end(text);
     }
   };
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <sstream>
 
 #include "trees/random.h"
 
@@ -294,9 +295,14 @@ class Booster {
 };
 
 std::string row_message(const char* subject, const std::string& expected, int64_t row, float got) {
-  return std::string(subject) + ": expected " + expected + ", got " + (std::isnan(got) ? "NaN" : std::to_string(got)) + " in row " +
+  std::ostringstream shown;
+  shown << got;
+  return std::string(subject) + ": expected " + expected + ", got " + (std::isnan(got) ? "NaN" : shown.str()) + " in row " +
          std::to_string(row);
 }
+
+// Columns are read with what a float cannot hold as its largest number: as a label or a weight that stands for an infinity.
+bool is_finite(float value) { return std::fabs(value) < std::numeric_limits<float>::max(); }
 
 // A training set that says something: weights that count, and for classes more than one label.
 Status check_variety(const BoostOptions& options, const Labels& labels) {
@@ -319,9 +325,9 @@ Status check_labels(const char* subject, const BoostOptions& options, const Labe
   const float most = options.objective == Objective::softmax ? static_cast<float>(options.classes - 1) : 1.0f;
   for (int64_t i = 0; i < labels.rows; i++) {
     const float y = labels.label[i];
-    if (!std::isfinite(y)) return {"ERR_TENSORWOOD_DATA", row_message(subject, "finite labels", i, y) + "; leave such rows out"};
-    if (labels.weight != nullptr && !(labels.weight[i] >= 0 && std::isfinite(labels.weight[i])))
-      return {"ERR_TENSORWOOD_DATA", row_message(subject, "weights of at least 0", i, labels.weight[i])};
+    if (!is_finite(y)) return {"ERR_TENSORWOOD_DATA", row_message(subject, "finite labels", i, y) + "; leave such rows out"};
+    if (labels.weight != nullptr && !(labels.weight[i] >= 0 && is_finite(labels.weight[i])))
+      return {"ERR_TENSORWOOD_DATA", row_message(subject, "finite weights of at least 0", i, labels.weight[i])};
     if (!classes) continue;
     const bool whole = options.objective == Objective::logistic || y == std::floor(y);
     if (y < 0 || y > most || !whole) {

@@ -93,7 +93,12 @@ describe('tensorwood', () => {
     [
       ['train', 'trees', '--data', 'absent.csv', '--label', 'x', '--held-out', 'abc'],
       2,
-      "tensorwood: train: expected --held-out to be a number, got 'abc'",
+      "tensorwood: train: expected heldOut to be a number of at least 0, got 'abc'",
+    ],
+    [
+      ['train', 'mlp', '--data', 'absent', '--held-out', 'abc'],
+      2,
+      "tensorwood: train: expected heldOut to be a number of at least 0, got 'abc'",
     ],
     [
       ['train', '--epochs', 'abc', 'vit', '--data', 'absent'],
@@ -189,6 +194,44 @@ describe('tensorwood train MODEL', () => {
     expect(readdirSync(join(folder, 'halted', 'checkpoints')).length).toBeGreaterThan(0);
   });
 
+  it('tests on images that neither stopped it nor chose its weights', async () => {
+    const set = images(200);
+    for (const flags of [
+      ['--patience', '3'],
+      ['--select', 'best'],
+    ]) {
+      const args = ['train', 'mlp', '--data', set.images, '--labels', set.labels, '--hidden', '8', '--epochs', '1', '--output', 'judged'];
+      const trained = await run([...args, '--batch-size', '20', '--learning-rate', '0.001', '--held-out', '50', ...flags]);
+      const accuracy = /held-out accuracy ([\d.]+ %)/.exec(trained.out)![1]!;
+      const report = readFileSync(join(folder, 'judged', 'report.html'), 'utf8');
+      expect(report).toContain('100 images to learn from, 50 to choose what is kept, 50 held out to test on.');
+      expect(report).toContain(`<b>${accuracy}</b><span>held-out accuracy`);
+      const predicted = await run(/next\s+npx tensorwood (.*)/.exec(trained.out)![1]!.split(' '));
+      expect(predicted.err).toContain(`accuracy ${accuracy} on 50 images`);
+    }
+  });
+
+  it('that is refused leaves the folder as it was; another moves the earlier run to previous/', async () => {
+    const set = images(200);
+    const train = (...flags: string[]): Promise<Answer> =>
+      run(['train', 'mlp', '--data', set.images, '--labels', set.labels, '--epochs', '1', '--output', 'careful', ...flags]);
+    const contents = (path: string) =>
+      readdirSync(join(folder, path), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => [entry.name, readFileSync(join(entry.parentPath, entry.name), 'base64')]);
+    expect(await train('--hidden', '8')).toMatchObject({ code: 0 });
+    const before = contents('careful');
+    for (const flags of [
+      ['--hidden', '9', '--resume'],
+      ['--batch-size', '1000', '--held-out', '20'],
+    ]) {
+      expect(await train(...flags)).toMatchObject({ code: 1 });
+      expect(contents('careful')).toEqual(before);
+    }
+    expect(await train('--hidden', '9', '--held-out', '20')).toMatchObject({ code: 0 });
+    expect(contents('careful/previous')).toEqual(before);
+  });
+
   it('says what is missing', async () => {
     expect((await run(['train', 'vit', '--data', 'images.idx'])).err).toContain('expected --labels FILE');
     expect((await run(['train', 'vit', '--data', 'digits', '--recipe', 'letters'])).err).toContain("one of digits, got 'letters'");
@@ -242,6 +285,9 @@ describe('tensorwood train trees', () => {
     expect(await run(['train', 'trees', '--data', data, ...args])).toMatchObject({ code: 0 });
     expect((await run(['predict', 'times', '--data', data])).out.split('\n').length).toBe(802);
     expect((await run(['predict', 'times', '--data', 'times/held-out.csv'])).out).toMatch(/^delay,prediction\n[01],0\./);
+    const kept = await run(['predict', 'times', '--data', data, '--keep', 'when', '--ignore', 'delay']);
+    expect(kept.out).toMatch(/^when,prediction\n978307\d*,0\./);
+    expect(await run(['predict', 'times', '--data', data, '--keep', 'wen'])).toMatchObject({ code: 1, out: '' });
   });
 
   it('stops at Ctrl-C and saves what it has', async () => {
@@ -252,6 +298,25 @@ describe('tensorwood train trees', () => {
     expect(answer.out).toContain('aborted after');
     expect(existsSync(join(folder, 'stopped', 'model.json'))).toBe(true);
     expect((await run(['predict', 'stopped', '--data', 'stopped/held-out.csv'])).code).toBe(0);
+  });
+
+  it('ends without a complaint when nobody reads its answers any more', async () => {
+    const data = written('long.csv', table(60_000));
+    const args = [join(compiled.folder, 'cli', 'main.js'), 'predict', 'my run', '--data', data];
+    const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    let err = '';
+    child.stderr.on('data', (text) => {
+      err += text;
+    });
+    child.stdout.once('data', () => child.stdout.destroy());
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0);
+    expect(err).toBe('');
+  });
+
+  it('does nothing when it is only loaded', () => {
+    const path = JSON.stringify(join(compiled.folder, 'cli', 'main.js'));
+    const script = `require(${path}); console.log(process.stdout.listenerCount('error'), process.listenerCount('SIGINT'))`;
+    expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('0 0\n');
   });
 
   it('moves an earlier run to previous/, and keeps it where it cannot', async () => {
@@ -284,15 +349,21 @@ describe('tensorwood train trees', () => {
   it('tells the round that an early stop keeps, and its metric', async () => {
     const data = written('small.csv', table(300));
     const flags = ['--trees', '500', '--learning-rate', '0.5', '--early-stopping', '5', '--output', 'early'];
-    const { out } = await run(['train', 'trees', '--data', data, '--label', 'late', ...flags]);
+    const { out, err } = await run(['train', 'trees', '--data', data, '--label', 'late', ...flags]);
     const lines = readFileSync(join(folder, 'early', 'history.jsonl'), 'utf8')
       .trim()
       .split('\n');
-    const losses = lines.map((line) => JSON.parse(line).evaluation['held-out'].logloss as number);
-    const best = Math.min(...losses);
-    const kept = losses.indexOf(best) + 1;
-    expect(losses.length).toBe(kept + 5);
-    expect(out).toContain(`: kept ${kept} of ${kept + 5} trees, logloss ${best.toFixed(4)}, auc `);
+    const losses = (set: string) => lines.map((line) => JSON.parse(line).evaluation[set].logloss as number);
+    const choosing = losses('validation');
+    const kept = choosing.indexOf(Math.min(...choosing)) + 1;
+    expect(lines.length).toBe(kept + 5);
+    const untouched = losses('held-out')[kept - 1]!.toFixed(4);
+    expect(out).toContain(`: kept ${kept} of ${kept + 5} trees, logloss ${untouched}, auc `);
+    expect(err).toContain('240 rows to learn from, 30 to choose where to stop, 30 held out');
+    expect(readFileSync(join(folder, 'early', 'report.html'), 'utf8')).toMatch(new RegExp(`<b>${untouched}</b><span>held-out log loss`));
+    expect((await run(['train', 'trees', '--data', data, '--label', 'late', ...flags, '--held-out', '150'])).err).toContain(
+      '150 twice, since',
+    );
   });
 
   it.skipIf(!canMount)('on a full disk: one sentence, and no broken model (needs a private mount: unshare -rm)', async () => {

@@ -5,12 +5,17 @@ import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { lineChart, thin, ticks } from '../../lib/dashboard/chart';
+import { describeForest } from '../../lib/dashboard/describe-forest';
 import { forestPage, writeForestReport } from '../../lib/dashboard/forest-report';
 import { compact, duration, html } from '../../lib/dashboard/html';
 import { renderPage } from '../../lib/dashboard/page';
-import { encodePng } from '../../lib/dashboard/png';
+import { encodePng, greyPicture, overlayPicture } from '../../lib/dashboard/png';
 import { reliabilityOf } from '../../lib/dashboard/reliability';
 import { trainingPage, writeTrainingReport } from '../../lib/dashboard/training-report';
+import { uniform } from '../../lib/nn/philox';
+import type { StartEvent, TrainEvent } from '../../lib/train/events';
+import { trainTrees } from '../../lib/trees/booster';
+import { createDataset } from '../../lib/trees/dataset';
 import { forestSample, trainingSample } from './sample';
 
 const folder = mkdtempSync(join(tmpdir(), 'tensorwood-report-'));
@@ -43,6 +48,48 @@ describe('reports', () => {
       expect(pages.training).toContain(text);
     for (const text of ['0.8513', 'origin', 'Reliability', 'Importance by gain', 'log loss', 'runs/flights'])
       expect(pages.forest).toContain(text);
+  });
+
+  it('show the weights that were saved: the best where they were asked for, else the last', () => {
+    const evaluated = (step: number, accuracy: number, best: boolean): TrainEvent => ({
+      event: 'evaluation',
+      ...{ step, epoch: step, loss: 1 - accuracy, metrics: { accuracy }, best },
+      confusion: [[7000 + step]],
+    });
+    const shown = (select: string): string => {
+      const start = { ...(trainingSample.events[0] as StartEvent), options: { select } };
+      const events = [start, evaluated(1, 0.5, true), evaluated(2, 0.75, true), evaluated(3, 0.625, false)];
+      const { figures, panels } = trainingPage({ ...trainingSample, events });
+      const matrix = panels.find((p) => p.text.includes('aria-label="confusion matrix"'))!.text;
+      return [figures[0]!.value, figures[1]!.value, /7,00\d/.exec(matrix)![0]].join(' ');
+    };
+    expect(shown('best')).toBe('75.00 % 0.2500 7,002');
+    expect(shown('last')).toBe('62.50 % 0.3750 7,003');
+  });
+
+  it('of many classes list the most frequent confusions', () => {
+    const report = (classes: number) => {
+      const confusion = Array.from({ length: classes }, (_, a) => new Array<number>(classes).fill(0).fill(900, a, a + 1));
+      confusion[3]![5] = 70;
+      confusion[classes - 1]![0] = 80;
+      const names = Array.from({ length: classes }, (_, c) => `kind ${c}`);
+      const page = renderPage(trainingPage({ ...trainingSample, classes: names, tested: { metrics: {}, confusion } }));
+      return {
+        matrix: page.includes('aria-label="confusion matrix"'),
+        list: [...page.matchAll(/kind \d+ → kind \d+<\/td><td>\d+/g)].map(String),
+      };
+    };
+    expect(report(40)).toEqual({ matrix: true, list: [] });
+    expect(report(400)).toEqual({ matrix: false, list: ['kind 399 → kind 0</td><td>80', 'kind 3 → kind 5</td><td>70'] });
+  });
+
+  it('show the metric of the rounds that a forest keeps', async () => {
+    const x = uniform(400, { seed: 1, stream: 0 });
+    using dataset = await createDataset({ x }, { label: x.map((v) => (v > 0.5 ? 1 : 0)) });
+    using forest = await trainTrees(dataset, { objective: 'binary', trees: 2 });
+    const history = [0.3, 0.125, 0.25, 0.5].map((logloss, i) => ({ round: i + 1, rounds: 9, evaluation: { test: { logloss } } }));
+    const run = { title: '', summary: '', state: 'completed', seconds: 1, rows: 400, environment: {} } as const;
+    expect(describeForest({ ...run, forest, history }).figures[0]).toEqual({ value: '0.1250', label: 'test log loss' });
   });
 
   it('escape what names carry', () => {
@@ -140,6 +187,23 @@ describe('reliabilityOf', () => {
     expect(bins[9]!.predicted).toBeCloseTo(0.975, 12);
     expect(error).toBeCloseTo((0.05 + 0.85 + 0.05) / 4, 12);
     expect([low, high]).toEqual([0.05, 1]);
+  });
+});
+
+describe('pictures', () => {
+  const elements = (uri: string): number[] => {
+    const png = Buffer.from(uri.slice('data:image/png;base64,'.length), 'base64');
+    return [...inflateSync(png.subarray(41, 41 + png.readUInt32BE(33)))];
+  };
+
+  it('go from the lowest to the highest number', () => {
+    expect(elements(greyPicture([-1, 0, 3, 1], 2, 2))).toEqual([0, 0, 64, 0, 255, 128]);
+    expect(elements(overlayPicture([0, 2, 4, 1], 2, 2, [1, 2, 3]))).toEqual([0, 1, 2, 3, 0, 1, 2, 3, 128, 0, 1, 2, 3, 255, 1, 2, 3, 64]);
+  });
+
+  it('may be large', () => {
+    expect(elements(greyPicture(new Float32Array(160_000), 400, 400)).length).toBe(400 * 401);
+    expect(elements(overlayPicture(new Float32Array(160_000), 400, 400, [1, 2, 3])).length).toBe(400 * 1601);
   });
 });
 

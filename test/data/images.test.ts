@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { idxBytes, readDigits, readIdx, readIdxImages } from '../../lib/data/images';
+import { bytesOf, idxBytes, mnistNormalisation, pixelsOf, readDigits, readIdx, readIdxImages } from '../../lib/data/images';
 
 describe('images', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tensorwood-idx-'));
@@ -22,6 +22,13 @@ describe('images', () => {
     expect(examples.fields.x).toEqual({ shape: [1, 1, 2], data: Float32Array.of(0, 1, 0.2, 0.4) });
     expect(examples.fields.label.data).toEqual(Int32Array.of(1, 0));
     expect(examples.classes).toEqual(['0', '1']);
+  });
+
+  it('makes pixels of bytes and bytes of pixels', async () => {
+    const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
+    expect(bytesOf(pixelsOf(bytes, mnistNormalisation), mnistNormalisation)).toEqual(bytes);
+    const read = await readIdxImages(write('i', images), write('l', labels));
+    expect(pixelsOf(images.subarray(16), mnistNormalisation)).toEqual(read.fields.x.data);
   });
 
   it('writes what it reads', async () => {

@@ -199,4 +199,12 @@ describe('createStepper', () => {
     expect(await weight.read()).toEqual(last);
     stepper.dispose();
   });
+
+  it('refuses memories of moments that never fade', () => {
+    const parameter = new Variable({ name: 'w', shape: [2] });
+    for (const name of ['beta1', 'beta2'])
+      expect(() => createOptimizer([parameter], { [name]: 1 })).toThrow(
+        `createOptimizer: expected ${name} to be a number in [0, 1), got 1`,
+      );
+  });
 });

@@ -30,6 +30,12 @@ describe('scheduleFactor', () => {
     expect(scheduleFactor(o, 5, 10)).toBeCloseTo(0.55, 12);
   });
 
+  it('has defaults, and refuses options that it lacks', () => {
+    expect(scheduleFactor({ schedule: 'cosine' }, 5, 10)).toBeCloseTo(0.5, 12);
+    expect(() => scheduleFactor({ warmup: -1 }, 5, 10)).toThrow('scheduleFactor: expected warmup to be an integer of at least 0, got -1');
+    expect(() => scheduleFactor({ shedule: 'linear' } as object, 5, 10)).toThrow("did you mean 'schedule'?");
+  });
+
   it('never leaves [0, 1], also when warm-up is longer than the run', () => {
     for (const schedule of scheduleSchema.schedule.choices as readonly string[]) {
       const o = options({ schedule, warmup: 20 });

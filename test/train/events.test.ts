@@ -64,6 +64,29 @@ describe('event files', () => {
     expect(bare(readEvents(path))).toEqual(bare([start]));
   });
 
+  it('that were cut off and gone on with keep what is whole', () => {
+    const path = join(folder, 'gone-on.jsonl');
+    for (const event of [start, step(10)]) eventWriter(path)(event);
+    const cut = '{"event":"step","st';
+    appendFileSync(path, cut);
+    const resume: TrainEvent = { event: 'resume', step: 10, path: 'x' };
+    const write = eventWriter(path);
+    for (const event of [start, resume, step(20)]) write(event);
+    expect(bare(readEvents(path))).toEqual(bare([start, step(10), resume, step(20)]));
+    appendFileSync(path, cut);
+    eventWriter(path)(end(25));
+    appendFileSync(path, `${cut}\n`);
+    expect(bare(readEvents(path))).toEqual(bare([start, step(10), resume, step(20), end(25)]));
+  });
+
+  it('that lost a line in the middle of a run are refused', () => {
+    for (const line of ['{"event":"step","st', 'null', '{}']) {
+      const path = join(folder, 'lost.jsonl');
+      writeFileSync(path, `${JSON.stringify(start)}\n${line}\n${JSON.stringify(step(20))}\n`);
+      expect(() => readEvents(path)).toThrow(`events: expected an event in line 2 of '${path}', got '${line}'`);
+    }
+  });
+
   it('that are absent, foreign or cannot be written: typed errors', () => {
     writeFileSync(join(folder, 'foreign'), 'a,b\n1,2\n');
     expect(() => readEvents(join(folder, 'foreign'))).toThrow(expect.objectContaining({ code: 'ERR_TENSORWOOD_FORMAT' }));

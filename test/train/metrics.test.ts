@@ -1,10 +1,16 @@
 // Metrics on a batch small enough to count by hand.
 import { describe, expect, it } from 'vitest';
-import { accuracyOf, countBatch, createTally, lossOf, predictedClasses } from '../../lib/train/metrics';
+import { accuracyOf, answersOf, countBatch, createTally, lossOf, predictedClasses, softmaxRows } from '../../lib/train/metrics';
 
 describe('metrics', () => {
   it('take the first of the highest logits', () => {
     expect([...predictedClasses([1, 3, 2, 5, 5, 0], 3)]).toEqual([1, 0]);
+  });
+
+  it('turn logits into the likeliest class and its probability', () => {
+    const probabilities = softmaxRows(Float32Array.of(0, Math.log(3), 1000, 1000), 2);
+    expect([...probabilities]).toEqual([0.25, 0.75, 0.5, 0.5]);
+    expect(answersOf(probabilities, 2)).toEqual({ predicted: Int32Array.of(1, 0), confidence: Float32Array.of(0.75, 0.5) });
   });
 
   it('count over batches, weighted by their sizes', () => {

@@ -272,6 +272,18 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     /dataset: expected label to be numbers, strings/,
   ],
   [
+    'an infinite label of a regression',
+    () => train({ label: withAt(binary, 3, Infinity) }, { objective: 'regression' }),
+    'ERR_TENSORWOOD_DATA',
+    /finite labels, got 3.40282e\+38 in row 3/,
+  ],
+  [
+    'an infinite weight',
+    () => train({ label: binary, weight: withAt(new Float32Array(200), 5, Infinity) }, { objective: 'binary' }),
+    'ERR_TENSORWOOD_DATA',
+    /finite weights of at least 0, got 3.40282e\+38 in row 5/,
+  ],
+  [
     'labels that are objects',
     () => train({ label: [{}] as never }, {}),
     'ERR_TENSORWOOD_ARGUMENT',

@@ -44,32 +44,32 @@ async function probeMachine(): Promise<{ flops: number; bytesPerSecond: number }
 
 const random = (count: number, stream: number): Float32Array => Float32Array.from(uniform(count, { seed: 1, stream }), (u) => u - 0.5);
 
-async function measureProduct(peak: number): Promise<Measurement> {
+async function measureProduct(peak: number, signal: AbortSignal): Promise<Measurement> {
   const size = 1024;
   using step = compile((a, b) => ({ product: matmul(a, b) }));
   const [a, b] = [array(random(size * size, 0), [size, size]), array(random(size * size, 1), [size, size])];
-  const rate = (2 * size ** 3) / (await fastest(() => step(a, b)));
+  const rate = (2 * size ** 3) / (await fastest(() => step.run([a, b], { signal })));
   return { name: `matrix product ${size}³, f32`, value: rate / giga, unit: 'GFLOP/s', ofPeak: rate / peak };
 }
 
 /** One epoch of the model of the quick start on made-up digits. */
-async function measureTraining(): Promise<Measurement> {
+async function measureTraining(signal: AbortSignal): Promise<Measurement> {
   const count = 1024;
   const data = examples({
     x: { data: random(count * 784, 2), shape: [1, 28, 28] },
     label: { data: permutation(count, { seed: 1, stream: 3 }).map((i) => i % 10) },
   });
   using model = createModel(vit, { imageSize: 28, patchSize: 7, channels: 1, classes: 10, dimension: 64, depth: 4, heads: 4, pool: 'gap' });
-  const seconds = await fastest(() => train(model, data, { epochs: 1 }));
+  const seconds = await fastest(() => train(model, data, { epochs: 1, signal }));
   return { name: 'training of a small vision transformer', value: count / seconds, unit: 'images/s' };
 }
 
-async function measureBoosting(): Promise<Measurement> {
+async function measureBoosting(signal: AbortSignal): Promise<Measurement> {
   const [rows, columns, trees] = [200_000, 20, 10];
   const values = random(rows * columns, 4);
   const label = Float32Array.from({ length: rows }, (_, i) => (values[i * columns]! + values[i * columns + 1]! ** 2 > 0 ? 1 : 0));
-  using dataset = await createDataset({ values, columns }, { label });
-  const seconds = await fastest(async () => (await trainTrees(dataset, { objective: 'binary', trees })).dispose());
+  using dataset = await createDataset({ values, columns }, { label, signal });
+  const seconds = await fastest(async () => (await trainTrees(dataset, { objective: 'binary', trees, signal })).dispose());
   return { name: `boosting, ${rows.toLocaleString('en')} rows of ${columns}`, value: trees / seconds, unit: 'trees/s' };
 }
 
@@ -85,9 +85,9 @@ export const command: Command = {
     const measures = [
       async (): Promise<Measurement> => ({ name: 'multiply-adds, f32, at most', value: flops / giga, unit: 'GFLOP/s' }),
       async (): Promise<Measurement> => ({ name: 'reading memory, at most', value: bytesPerSecond / giga, unit: 'GB/s' }),
-      () => measureProduct(flops),
-      measureTraining,
-      measureBoosting,
+      () => measureProduct(flops, signal),
+      () => measureTraining(signal),
+      () => measureBoosting(signal),
     ];
     for (const measure of measures) {
       signal.throwIfAborted();

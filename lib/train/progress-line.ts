@@ -23,7 +23,7 @@ export function createProgressLine(output: Output = process.stderr): ProgressLin
   return {
     show(done, total, text) {
       if (output.isTTY) {
-        const filled = Math.round((bar * done) / Math.max(1, total));
+        const filled = Math.min(bar, Math.round((bar * done) / Math.max(1, total)));
         const line = `[${'='.repeat(filled)}${' '.repeat(bar - filled)}] ${text}`;
         output.write(`${clear()}${line.slice(0, (output.columns ?? 80) - 1)}`);
         drawn = true;

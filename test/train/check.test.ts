@@ -1,0 +1,142 @@
+// What training and prediction refuse before they begin, in words that name the cure.
+import { describe, expect, it } from 'vitest';
+import type { Examples } from '../../lib/data/examples';
+import { examples } from '../../lib/data/examples';
+import { definition as mlp } from '../../lib/models/mlp';
+import type { Model } from '../../lib/models/model';
+import { createModel } from '../../lib/models/model';
+import { checkExamples } from '../../lib/train/check';
+import { predict } from '../../lib/train/evaluate';
+import { train } from '../../lib/train/loop';
+import { syntheticExamples } from '../models/synthetic';
+
+const small = (): Model => createModel(mlp, { inputs: 12, hidden: [16], classes: 4 });
+const dataFor = (model: Model): Examples => syntheticExamples(model, { size: 50, classes: 4 });
+
+describe('training and prediction', () => {
+  it('refuses what are no examples', async () => {
+    using model = small();
+    const refusal = (subject: string, got: string) => `${subject}: expected examples, got ${got}; make them by examples(`;
+    await expect(train(model, [1, 2] as never)).rejects.toThrow(refusal('train', 'Array'));
+    const validation = { x: [1] } as never;
+    await expect(train(model, dataFor(model), { validation })).rejects.toThrow(refusal('train (validation)', 'Object'));
+    await expect(predict(model, undefined as never)).rejects.toThrow(refusal('predict', 'undefined'));
+  });
+
+  it('refuses what is no model, no options, no signal or no seed', async () => {
+    using model = small();
+    const data = dataFor(model);
+    const refused = (message: string) => ({ code: 'ERR_TENSORWOOD_ARGUMENT', message: expect.stringContaining(message) });
+    for (const [subject, call] of [
+      ['train', train],
+      ['predict', predict],
+    ] as const) {
+      await expect(call({} as never, data)).rejects.toMatchObject(
+        refused(`${subject}: expected a model, got Object; make one by createModel`),
+      );
+      await expect(call(mlp as never, data)).rejects.toMatchObject(refused(`${subject}: expected a model, got Object`));
+      await expect(call(model, null as never)).rejects.toMatchObject(refused(`${subject}: expected examples, got null`));
+      await expect(call(model, data, null as never)).rejects.toMatchObject(refused(`${subject}: expected options as an object, got null`));
+      await expect(call(model, data, { signal: {} } as never)).rejects.toMatchObject(
+        refused(`${subject}: expected signal to be an AbortSignal, got Object`),
+      );
+    }
+    expect(() => createModel(mlp, mlp.tiny, { seed: -1.5 })).toThrow('createModel: expected seed to be an integer in [0,');
+  });
+
+  it('predicts neither for other fields than the model has, nor with options that it lacks', async () => {
+    using model = small();
+    await expect(predict(model, examples({ y: { data: [1, 2] } }))).rejects.toThrow("predict: expected a field 'x' for mlp, got y");
+    const short = examples({ x: { data: new Float32Array(22), shape: [11] } });
+    await expect(predict(model, short)).rejects.toThrow("predict: expected 'x' to be f32 (12,) for mlp, got f32 (11,)");
+    const unlabelled = examples({ x: { data: new Float32Array(24), shape: [12] } });
+    for (const batchSize of [0, -1, 1.5, Number.NaN])
+      await expect(predict(model, unlabelled, { batchSize })).rejects.toThrow('predict: expected batchSize to be an integer of at least 1');
+    await expect(predict(model, unlabelled, { batchsize: 3 } as object)).rejects.toThrow("did you mean 'batchSize'?");
+    expect(await predict(model, unlabelled, { batchSize: 1 })).toEqual(await predict(model, unlabelled));
+  });
+});
+
+describe('checkExamples', () => {
+  it('leaves the event loop free, and stops where it is told to', async () => {
+    using model = small();
+    const count = 100_000;
+    const large = examples({ x: { data: new Float32Array(12 * count), shape: [12] }, label: { data: new Int32Array(count) } });
+    let reads = 0;
+    const slow: Examples = {
+      ...large,
+      read(indices, draw) {
+        reads++;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+        return large.read(indices, draw);
+      },
+    };
+    let turns = 0;
+    const clock = setInterval(() => turns++, 1);
+    await checkExamples('test', model, slow);
+    expect(reads).toBeGreaterThan(3);
+    expect(turns).toBeGreaterThan(reads / 2);
+    clearInterval(clock);
+
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    setTimeout(() => controller.abort(reason), 8);
+    await expect(checkExamples('test', model, slow, controller.signal)).rejects.toBe(reason);
+  });
+
+  const given = (model: Model, change: (x: Float32Array, label: Int32Array) => void): Examples => {
+    const { x, label } = dataFor(model).read(
+      Int32Array.from({ length: 50 }, (_, i) => i),
+      { seed: 0, stream: 0 },
+    );
+    change(x as Float32Array, label as Int32Array);
+    return examples({ x: { data: x!, shape: [12] }, label: { data: label! } });
+  };
+
+  it('labels that are no class and numbers that are not finite: name the example', async () => {
+    using model = small();
+    const options = { steps: 1, batchSize: 10 };
+    const data = { code: 'ERR_TENSORWOOD_DATA' };
+    await expect(
+      train(
+        model,
+        given(model, (_, label) => label.fill(4, 17, 18)),
+        options,
+      ),
+    ).rejects.toMatchObject({
+      ...data,
+      message: 'train: expected labels in [0, 3], got 4 at example 17',
+    });
+    await expect(
+      train(
+        model,
+        given(model, (_, label) => label.fill(-1, 2, 3)),
+        options,
+      ),
+    ).rejects.toMatchObject(data);
+    await expect(
+      train(
+        model,
+        given(model, (x) => x.fill(Number.NaN, 12 * 31 + 5, 12 * 31 + 6)),
+        options,
+      ),
+    ).rejects.toMatchObject({
+      ...data,
+      message: "train: expected finite numbers in 'x', got NaN at example 31",
+    });
+  });
+
+  it('fields that do not fit the model, and too few examples', async () => {
+    using model = small();
+    const label = { data: new Int32Array(50) };
+    const refused = { code: 'ERR_TENSORWOOD_MODEL' };
+    await expect(train(model, examples({ x: { data: new Float32Array(600), shape: [12] } }))).rejects.toMatchObject(refused);
+    await expect(train(model, examples({ x: { data: new Float32Array(550), shape: [11] }, label }))).rejects.toMatchObject(refused);
+    await expect(train(model, examples({ x: { data: new Int32Array(600), shape: [12] }, label }))).rejects.toMatchObject(refused);
+    await expect(train(model, dataFor(model), { batchSize: 51 })).rejects.toMatchObject({
+      code: 'ERR_TENSORWOOD_DATA',
+      message: expect.stringContaining('the 51 examples of one step, got 50; lower batchSize'),
+    });
+    await expect(train(model, dataFor(model), { learningRte: 1 } as object)).rejects.toThrow(/did you mean 'learningRate'/);
+  });
+});
