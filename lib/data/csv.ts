@@ -1,4 +1,4 @@
-// CSV files to tables. The reader is native/core/csv.h: all threads, off the event loop. One source of options for the API and the command line.
+// CSV files to tables. The reader is native/data/csv.h: all threads, off the event loop. One source of options for the API and the command line.
 import { fail } from '../errors';
 import { type CsvColumn, native, type RuntimeHandle, runJob } from '../native';
 import { boolean, choice, integer, type Options, parse, text } from '../schema';

@@ -1,7 +1,6 @@
 // What the executor and the tree engine know of a device: memory, copies, and how to find a kernel. One constant record per back-end and
 // instruction set.
 #pragma once
-#include <string>
 #include <string_view>
 
 #include "kernel.h"
@@ -24,13 +23,5 @@ struct Device {
   const Kernel* (*find)(std::string_view name, DType dtype);  // best row for this machine, or null
   Check (*find_check)(std::string_view name, DType dtype);    // of the CPU's scalar table, for every device; null = no such kernel
 };
-
-// The CPU with the best instruction set of this machine, or the one that TENSORWOOD_ISA names.
-const Device& cpu_device();
-// The CPU held to one instruction set ("" = the best); null, and why, when this machine or this build lacks it.
-const Device* find_cpu_device(std::string_view isa, std::string& reason);
-// Instruction sets that this machine and this build have, ascending. The last is the best.
-const char* cpu_isa_name(int level);
-int cpu_isa_count();
 
 }  // namespace tensorwood

@@ -1,4 +1,4 @@
-// Opens tensorwood_cuda.so and completes its device record with the CPU's checks.
+// Opens tensorwood_cuda.so.
 #include "plugin.h"
 
 #include <dlfcn.h>
@@ -28,11 +28,8 @@ Plugin open_cuda() {
   const auto find = reinterpret_cast<FindDevice>(dlsym(library, "tensorwood_cuda_device"));
   if (find == nullptr) return {nullptr, "", path + " is not a tensorwood back-end"};
   char description[256] = "", reason[256] = "";
-  const Device* found = find(description, reason);
-  if (found == nullptr) return {nullptr, "", reason};
-  static Device device = *found;
-  device.find_check = cpu_device().find_check;
-  return {&device, description, ""};
+  const Device* device = find(description, reason);
+  return device == nullptr ? Plugin{nullptr, "", reason} : Plugin{device, description, ""};
 }
 
 }  // namespace

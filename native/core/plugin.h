@@ -7,7 +7,7 @@
 namespace tensorwood {
 
 struct Plugin {
-  const Device* device;     // null when it cannot be used
+  const Device* device;     // null when it cannot be used; without find_check
   std::string description;  // of the hardware
   std::string reason;       // why it cannot be used, as a sentence
 };

@@ -1,5 +1,5 @@
 // The CPU as a device: memory by mmap, copies by memcpy, and the choice among the kernel tables of the instruction sets.
-#include "core/device.h"
+#include "cpu/device.h"
 
 #include <sys/mman.h>
 

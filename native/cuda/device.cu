@@ -55,7 +55,7 @@ const Kernel* find(std::string_view name, DType dtype) {
   return any;
 }
 
-// Checks of calls are the CPU's; who opens the shared object fills them in.
+// Checks of calls are the CPU's: napi/devices.cpp fills them in.
 constexpr Device device = {"cuda", "cuda", false, allocate, release, write, read, copy, fill, synchronize, find, nullptr};
 
 }  // namespace

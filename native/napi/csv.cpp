@@ -1,5 +1,5 @@
 // Functions of lib/native.ts about CSV files: open (parse on all threads), then read (fill the caller's arrays in place).
-#include "core/csv.h"
+#include "data/csv.h"
 
 #include <cstring>
 

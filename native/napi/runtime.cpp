@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/limits.h"
+#include "cpu/device.h"
 #include "napi/devices.h"
 
 namespace tensorwood {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "core/csv.h"
+#include "data/csv.h"
 #include "expect.h"
 
 using namespace tensorwood;

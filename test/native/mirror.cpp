@@ -3,6 +3,7 @@
 #include <memory>
 #include <string_view>
 
+#include "cpu/device.h"
 #include "expect.h"
 #include "tree_sample.h"
 #include "trees/model_io.h"

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "status.h"
-#include "threads.h"
+#include "core/status.h"
+#include "core/threads.h"
 
 namespace tensorwood::csv {
 

@@ -1,5 +1,5 @@
 // The guess at how a CSV file is written, from its first bytes.
-#include "csv_dialect.h"
+#include "data/csv_dialect.h"
 
 #include <algorithm>
 #include <map>

@@ -1,13 +1,13 @@
 // The reader as a whole: dialect, blocks in parallel, dictionaries joined, columns filled.
-#include "csv.h"
+#include "data/csv.h"
 
 #include <algorithm>
 #include <new>
 #include <numeric>
 
-#include "csv_block.h"
-#include "csv_dialect.h"
-#include "csv_source.h"
+#include "data/csv_block.h"
+#include "data/csv_dialect.h"
+#include "data/csv_source.h"
 
 namespace tensorwood::csv {
 

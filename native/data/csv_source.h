@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "status.h"
+#include "core/status.h"
 
 namespace tensorwood::csv {
 

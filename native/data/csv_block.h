@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "csv.h"
-#include "csv_fields.h"
+#include "data/csv.h"
+#include "data/csv_fields.h"
 
 namespace tensorwood::csv {
 

@@ -1,5 +1,5 @@
 // Opening a CSV file and reading stretches of it: a regular file piece by piece, anything else whole.
-#include "csv_source.h"
+#include "data/csv_source.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "csv_fields.h"
+#include "data/csv_fields.h"
 
 namespace tensorwood::csv {
 

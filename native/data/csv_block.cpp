@@ -1,5 +1,5 @@
 // The records of one block: fields found, checked and appended to pieces of columns.
-#include "csv_block.h"
+#include "data/csv_block.h"
 
 #include <algorithm>
 
