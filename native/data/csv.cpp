@@ -123,14 +123,16 @@ class Reader {
     return status.ok() ? parse_demoted() : status;
   }
 
-  // Number columns that turned out to hold other text are read again as categories.
+  // Number columns that turned out to hold other text are read again as categories, beside those that may refuse a record: both readings
+  // must keep the same rows.
   Status parse_demoted() {
     std::vector<FileColumn> again = head_.columns;
     bool any = false;
     for (size_t c = 0; c < again.size(); ++c) {
       const bool demoted = std::any_of(table_.blocks_.begin(), table_.blocks_.end(), [&](const auto& b) { return b->pieces[c].demoted; });
       if (demoted) head_.columns[c].type = Type::category;
-      again[c].type = demoted ? Type::category : Type::skip;
+      const bool refuses = head_.columns[c].type == Type::number && !head_.columns[c].guessed;
+      again[c].type = demoted ? Type::category : refuses ? Type::number : Type::skip;
       any |= demoted;
     }
     if (!any) return {};
@@ -186,6 +188,7 @@ class Reader {
 
   Status join() {
     for (const auto& block : table_.blocks_) {
+      if (!is_whole(*block)) return {"ERR_TENSORWOOD_FILE", "readCsv: '" + path_ + "' changed while it was read"};
       table_.first_row_.push_back(table_.rows);
       table_.rows += block->rows;
     }
@@ -202,6 +205,16 @@ class Reader {
       describe(kept[i], table_.columns[i], table_.recode_[i]);
       return Status{};
     });
+  }
+
+  // Whether every column that is kept has a value in every row: two readings of a file that is written meanwhile may differ.
+  bool is_whole(const Block& block) const {
+    for (size_t c = 0; c < head_.columns.size(); ++c) {
+      const Piece& piece = block.pieces[c];
+      const size_t values = head_.columns[c].type == Type::category ? piece.codes.size() : piece.numbers.size();
+      if (head_.columns[c].type != Type::skip && values != static_cast<size_t>(block.rows)) return false;
+    }
+    return true;
   }
 
   void describe(int c, Column& column, std::vector<std::vector<int32_t>>& recode) {

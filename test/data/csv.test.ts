@@ -104,6 +104,26 @@ describe('readCsv', () => {
     expect(cells(digit)[29000]).toBe('seven');
   });
 
+  it('leaves a bad line out of the columns that it reads again as categories', async () => {
+    const good = Array.from({ length: 1200 }, (_, i) => `${i},${i % 7}`);
+    const table = await read(`a,b\n${[...good, 'x,9', 'x,9', '5,late'].join('\n')}\n`, { numbers: ['a'], badLines: 'skip' });
+    expect([table.rows, table.skipped.count]).toEqual([1201, 2]);
+    expect(table.columns[1]).toMatchObject({ categories: ['0', '1', '2', '3', '4', '5', '6', 'late'] });
+    expect(cells(table.columns[1]!)).toEqual([...good.map((_, i) => String(i % 7)), 'late']);
+    const first = await read('a,b\nred,1\nblue,x\n', { numbers: ['b'], badLines: 'skip' });
+    expect(first.columns[0]).toMatchObject({ categories: ['red'] });
+  });
+
+  it('leaves out what an open quote swallows, and nothing else', async () => {
+    const table = await read('a,b\n1,p\n2,q\nx,"open\n', { numbers: ['a'], badLines: 'skip' });
+    expect(table.columns.map(cells)).toEqual([
+      [1, 2],
+      ['p', 'q'],
+    ]);
+    expect(table.columns[1]).toMatchObject({ categories: ['p', 'q'] });
+    expect(table.skipped).toEqual({ count: 1, first: [{ line: 4, reason: 'a quoted field is never closed' }] });
+  });
+
   it('reads bare carriage returns, decimal commas, other names, chosen columns and forced types', async () => {
     expect((await read('a,b\r1,2\r3,4\r')).rows).toBe(2);
     expect(cells((await read('a;b\n1,5;2\n', { decimal: ',' })).columns[0]!)).toEqual([1.5]);
