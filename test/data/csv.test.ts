@@ -124,6 +124,12 @@ describe('readCsv', () => {
     expect(table.skipped).toEqual({ count: 1, first: [{ line: 4, reason: 'a quoted field is never closed' }] });
   });
 
+  it('takes no decimal comma for the delimiter', async () => {
+    const table = await read('1,5;2,5\n3,5;4,5\n', { decimal: ',' });
+    expect([table.delimiter, ...table.columns.map(cells)]).toEqual([';', [1.5, 3.5], [2.5, 4.5]]);
+    expect((await read('1,5\n2,5\n', { decimal: ',' })).columns.map(cells)).toEqual([[1.5, 2.5]]);
+  });
+
   it('reads bare carriage returns, decimal commas, other names, chosen columns and forced types', async () => {
     expect((await read('a,b\r1,2\r3,4\r')).rows).toBe(2);
     expect(cells((await read('a;b\n1,5;2\n', { decimal: ',' })).columns[0]!)).toEqual([1.5]);
