@@ -49,7 +49,7 @@ class Reader {
       : path_(path), options_(options), threads_(threads), cancelled_(cancelled), table_(table), buffers_(threads.count()) {}
 
   Status run() {
-    Status status = source_.open(path_);
+    Status status = source_.open(path_, cancelled_);
     if (status.ok()) status = read_head();
     if (status.ok()) status = find_borders();
     if (status.ok()) status = parse_all();

@@ -1,5 +1,7 @@
 // The CSV reader against a slow definition of the grammar (random files), against csv-parse (real files), and on what must be refused.
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse as parseWithPeer } from 'csv-parse/sync';
@@ -128,6 +130,23 @@ describe('readCsv', () => {
     const table = await read('1,5;2,5\n3,5;4,5\n', { decimal: ',' });
     expect([table.delimiter, ...table.columns.map(cells)]).toEqual([';', [1.5, 3.5], [2.5, 4.5]]);
     expect((await read('1,5\n2,5\n', { decimal: ',' })).columns.map(cells)).toEqual([[1.5, 2.5]]);
+  });
+
+  it('reads a pipe when its bytes come, and stops waiting for them at an abort', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new Error('enough')), 100);
+    await expect(readCsv(pipe, { signal: controller.signal })).rejects.toThrow('enough');
+    const reading = readCsv(pipe);
+    await writeFile(pipe, 'a,b\n1,2\n');
+    expect((await reading).columns.map(cells)).toEqual([[1], [2]]);
+  });
+
+  it('stops at an abort on a file without end', async () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new Error('enough')), 100);
+    await expect(readCsv('/dev/zero', { signal: controller.signal })).rejects.toThrow('enough');
   });
 
   it('reads bare carriage returns, decimal commas, other names, chosen columns and forced types', async () => {
