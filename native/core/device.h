@@ -14,6 +14,7 @@ struct Device {
   bool host;         // kernels read and write the caller's memory in place
   // A 64-byte aligned block (2 MiB aligned with huge pages advised from 2 MiB up), zeroed; null when there is no memory.
   void* (*allocate)(int64_t bytes);
+  int64_t (*available)();  // bytes that this process may still take
   void (*release)(void* memory, int64_t bytes);
   void (*write)(void* to, const void* host, int64_t bytes, void* stream);
   void (*read)(void* host, const void* from, int64_t bytes, void* stream);

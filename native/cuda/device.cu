@@ -18,6 +18,11 @@ void* allocate(int64_t bytes) {
   return memory;
 }
 
+int64_t available() {
+  size_t free = 0, total = 0;
+  return cudaMemGetInfo(&free, &total) == cudaSuccess ? static_cast<int64_t>(free) : INT64_MAX;
+}
+
 void release(void* memory, int64_t) { cudaFree(memory); }
 
 void write(void* to, const void* host, int64_t bytes, void* stream) {
@@ -56,7 +61,7 @@ const Kernel* find(std::string_view name, DType dtype) {
 }
 
 // Checks of calls are the CPU's: napi/devices.cpp fills them in.
-constexpr Device device = {"cuda", "cuda", false, allocate, release, write, read, copy, fill, synchronize, find, nullptr};
+constexpr Device device = {"cuda", "cuda", false, allocate, available, release, write, read, copy, fill, synchronize, find, nullptr};
 
 }  // namespace
 }  // namespace tensorwood::cuda

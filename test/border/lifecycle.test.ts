@@ -50,6 +50,7 @@ const scenarios: Scenario[] = [
   { file: 'views', says: 'refused', title: 'views with offsets, shared, detached and resizable memory' },
   { file: 'shared', says: 'within', title: 'shared memory that changes during a step' },
   { file: 'pipe', says: 'terminated', title: 'a worker terminated while it waits for a pipe' },
+  { file: 'arena', kilobytes: 4_000_000, says: 'kept', title: 'an arena that cannot be had' },
   { file: 'threads', kilobytes: 4_000_000, says: 'refused', title: 'threads that do not start' },
 ];
 

@@ -17,6 +17,7 @@ static int fails_after = 0;  // sums; 0 = never
 
 static void* there(const void* here) { return reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(here) ^ kApart); }
 static void* allocate(int64_t bytes) { return there(cpu_device().allocate(bytes)); }
+static int64_t available() { return cpu_device().available(); }
 static void release(void* memory, int64_t bytes) { cpu_device().release(there(memory), bytes); }
 static void write(void* to, const void* host, int64_t bytes, void*) { std::memcpy(there(to), host, static_cast<size_t>(bytes)); }
 static void read(void* host, const void* from, int64_t bytes, void*) { std::memcpy(host, there(from), static_cast<size_t>(bytes)); }
@@ -44,7 +45,7 @@ static const Kernel* find(std::string_view name, DType) {
   return name == "histogram" ? &row : nullptr;
 }
 
-static const Device device = {"apart", "test", false, allocate, release, write, read, copy, fill, synchronize, find, nullptr};
+static const Device device = {"apart", "test", false, allocate, available, release, write, read, copy, fill, synchronize, find, nullptr};
 
 }  // namespace apart
 
