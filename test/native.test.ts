@@ -185,20 +185,38 @@ describe('a program', () => {
     expect(load([line(0, 0, 16)], [line(0, 0, 8)])).toBe('ERR_TENSORWOOD_PROGRAM');
   });
 
-  it('needs scratch memory that can be counted: 2^46 keys of stride 0 times 1,024 threads come to a few bytes in 64 bits', () => {
+  it('reads what it writes over in the same order, and writes nothing twice', () => {
+    const view = (shape: number[], strides: number[]) => ({ buffer: 0, dtype: 'f32' as const, shape, strides });
+    const tryCall = (input: ReturnType<typeof view>, output: ReturnType<typeof view>, buffer = 0): string => {
+      const call = { name: 'probe_read', inputs: [input], outputs: [{ ...output, buffer }] };
+      const buffers = [0, 64].map((offset) => ({ kind: 'arena' as const, bytes: 64, offset }));
+      try {
+        native().loadProgram(runtime, encodeProgram({ arenaBytes: 128, buffers, calls: [call] }));
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return 'no error';
+    };
+    const shares = /share no memory/;
+    expect(tryCall(view([4, 4], [1, 4]), view([4, 4], [4, 1]))).toMatch(shares);
+    expect(tryCall(view([16], [1]), view([4, 1, 4], [4, 9, 1]))).not.toMatch(shares); // the same elements in the same order
+    expect(tryCall(view([16], [1]), view([3, 4], [4, 1]), 1)).not.toMatch(shares);
+    expect(tryCall(view([16], [1]), view([4, 4], [0, 1]), 1)).toMatch(shares);
+    expect(tryCall(view([16], [1]), view([3, 4], [3, 1]), 1)).toMatch(shares);
+  });
+
+  it('needs scratch memory that can be counted, as 2^46 keys of stride 0 on 1,024 threads do not', () => {
     const wide = native().createRuntime('cpu', 1024, '');
-    const head = (tokens: number) => ({ buffer: 0, dtype: 'f32' as const, shape: [1, tokens, 1, 1], strides: [0, 0, 0, 1] });
-    for (const floatsOfKey of [15 + 3 * 8, 15 + 3 * 16]) {
-      const keys = Math.ceil(2 ** 52 / floatsOfKey) + 10;
-      const all = { buffer: 0, dtype: 'f32' as const, shape: [1, 1, keys, 1], strides: [0, 0, 0, 1] };
-      const one = { buffer: 0, dtype: 'f32' as const, shape: [1, 1, 1, 1] };
-      const inputs = [head(1), head(1), { buffer: 0, dtype: 'f32' as const, shape: [1, 1, 1] }, one, all, all];
-      const outputs = [head(1), head(keys), head(keys)].map((x, buffer) => ({ ...x, buffer: buffer + 1 }));
-      const call = { name: 'attention_gradient', inputs, outputs, integers: [0, 0, 0, 0, 0, 0, 0, 0], numbers: [1, 0] };
-      const buffers = [0, 64, 128, 192].map((offset) => ({ kind: 'arena' as const, bytes: 64, offset }));
-      const bytes = encodeProgram({ arenaBytes: 256, buffers, calls: [call] });
-      expect(() => native().loadProgram(wide, bytes)).toThrow(/at most 2\^47 bytes of scratch memory/);
-    }
+    const one = { buffer: 0, dtype: 'f32' as const, shape: [1, 1, 1, 1] };
+    const all = { ...one, shape: [1, 1, 2 ** 46, 1], strides: [0, 0, 0, 1] };
+    const outputs = [
+      { ...one, buffer: 1 },
+      { ...one, buffer: 2, shape: [1, 1, 1] },
+    ];
+    const call = { name: 'attention', inputs: [one, all, all], outputs, integers: [0, 0, 0, 0, 0, 0, 0], numbers: [1, 0] };
+    const buffers = [0, 64, 128].map((offset) => ({ kind: 'arena' as const, bytes: 64, offset }));
+    const bytes = encodeProgram({ arenaBytes: 192, buffers, calls: [call] });
+    expect(() => native().loadProgram(wide, bytes)).toThrow(/at most 2\^47 bytes of scratch memory/);
     native().dispose(wide);
   });
 
