@@ -25,4 +25,7 @@ struct Device {
   Check (*find_check)(std::string_view name, DType dtype);    // of the CPU's scalar table, for every device; null = no such kernel
 };
 
+// The kernel of this name; throws a Failure, ERR_TENSORWOOD_DEVICE, when the device has none.
+const Kernel& require_kernel(const Device& device, std::string_view name, DType dtype);
+
 }  // namespace tensorwood

@@ -61,7 +61,19 @@ static Status train(const Sample& s, const Device* accelerator, int thread_count
   return boost(bins, {s.y.data(), nullptr, s.columns.rows}, {}, o, *threads, cancelled, nullptr, forest);
 }
 
+static void names_the_kernel_that_is_missing() {
+  EXPECT(&require_kernel(apart::device, "histogram", DType::i64) == apart::find("histogram", DType::i64));
+  std::string message;
+  try {
+    require_kernel(apart::device, "bins", DType::f32);
+  } catch (const Failure& failure) {
+    message = failure.status.message;
+  }
+  EXPECT(message == "device apart: expected a kernel 'bins' f32, got none");
+}
+
 int main() {
+  names_the_kernel_that_is_missing();
   const Sample sample = make_sample(30000);
   Forest expected;
   EXPECT(train(sample, nullptr, 1, expected).ok() && apart::sums == 0);
