@@ -135,6 +135,17 @@ describe('memory that a job may use', () => {
     expect([...new Float32Array(target.buffer)]).toEqual([0, 0, 1000, 0]);
   });
 
+  it('copies small inputs of a job, so that it may be transferred or changed meanwhile', async () => {
+    const work = native().loadProgram(runtime, encodeWork(20, 200_000)); // the job before
+    const before = native().runProgram(work, [native().createBuffer(runtime, 16)], [], []);
+    const [input, output] = [ones(), new Float32Array(1)];
+    const { promise } = native().runProgram(sums, [newState()], [input], [output]);
+    input.fill(5);
+    structuredClone(input.buffer, { transfer: [input.buffer as ArrayBuffer] });
+    await Promise.all([before.promise, promise]);
+    expect(output[0]).toBe(1000);
+  });
+
   it('refuses memory that has gone or can go', () => {
     const gone = ones();
     structuredClone(gone.buffer, { transfer: [gone.buffer as ArrayBuffer] });
