@@ -261,6 +261,15 @@ void fill(const std::vector<int64_t>& first_row, T* to, Threads& threads, const 
 
 }  // namespace
 
+int64_t Table::bytes() const {
+  int64_t bytes = 0;
+  for (const auto& block : blocks_)
+    for (const Piece& piece : block->pieces)
+      bytes += static_cast<int64_t>(piece.numbers.capacity() * 8 + piece.codes.capacity() * 4) + piece.dictionary.bytes();
+  for (const Column& column : columns) bytes += static_cast<int64_t>(column.categories.text.size() + column.categories.offsets.size() * 8);
+  return bytes;
+}
+
 void Table::fill_numbers(int column, float* to, Threads& threads) const {
   fill(first_row_, to, threads, [&](int64_t b, float* at) {
     for (const double v : blocks_[b]->pieces[pieces_[column]].numbers) *at++ = static_cast<float>(v);

@@ -64,6 +64,8 @@ class Table {
   std::vector<BadLine> bad;     // the first hundred
   int64_t bad_count = 0;
 
+  int64_t bytes() const;  // held, about
+
   // Writes a number column (float* or, for f64, double*) or the codes of a category column (int32_t*): rows values.
   void fill_numbers(int column, float* to, Threads& threads) const;
   void fill_numbers(int column, double* to, Threads& threads) const;
