@@ -1,6 +1,7 @@
 // The list of native functions as lib sees it: loading, handles, memory, errors, jobs.
+import { execFileSync } from 'node:child_process';
 import { getEventListeners } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -54,6 +55,20 @@ describe('runtime', () => {
     expect(codeOf(() => native().createRuntime('cpu', 1, 'sse9'))).toBe('ERR_TENSORWOOD_DEVICE');
     expect(codeOf(() => native().createRuntime('abacus', 1, ''))).toBe('ERR_TENSORWOOD_DEVICE');
     expect(codeOf(() => native().createRuntime('cpu', 1.5, ''))).toBe('ERR_TENSORWOOD_ARGUMENT');
+  });
+
+  it('refuses a CUDA library that was built for another version', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tensorwood-native-'));
+    const library = join(folder, 'old.so');
+    writeFileSync(join(folder, 'old.c'), 'const char* tensorwood_cuda_version() { return "0.0.1"; }\nvoid tensorwood_cuda_device() {}\n');
+    execFileSync('cc', ['-shared', '-fPIC', '-o', library, join(folder, 'old.c')]);
+    const script = 'console.log(require(process.argv[1]).describe().devices[1].reason)';
+    const addon = addonPaths().find((path) => existsSync(path))!;
+    const env = { ...process.env, TENSORWOOD_CUDA_LIBRARY: library };
+    expect(execFileSync(process.execPath, ['-e', script, addon], { env, encoding: 'utf8' })).toBe(
+      `${library} was built for another version of tensorwood; run \`npx tensorwood build --cuda\`\n`,
+    );
+    rmSync(folder, { recursive: true });
   });
 
   it('poisons the memory of tests: what no kernel has written is NaN', () => {

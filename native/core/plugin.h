@@ -4,6 +4,11 @@
 
 #include "device.h"
 
+// The version of the package as text. A back-end shares the records of device.h and kernel.h with the addon, so one of another version is
+// refused before it is called.
+#define TENSORWOOD_QUOTE(text) #text
+#define TENSORWOOD_TEXT(macro) TENSORWOOD_QUOTE(macro)
+
 namespace tensorwood {
 
 struct Plugin {

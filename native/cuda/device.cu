@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "core/device.h"
+#include "core/plugin.h"
 #include "cuda/check.h"
 #include "cuda/tables.h"
 
@@ -66,7 +66,10 @@ constexpr Device device = {"cuda", "cuda", false, allocate, available, release, 
 }  // namespace
 }  // namespace tensorwood::cuda
 
-// The one symbol of the shared object: the device, or null and why it cannot be used. description and reason hold 256 bytes each.
+// The two symbols of the shared object. The version is asked for first.
+extern "C" __attribute__((visibility("default"))) const char* tensorwood_cuda_version() { return TENSORWOOD_TEXT(TENSORWOOD_VERSION); }
+
+// The device, or null and why it cannot be used. description and reason hold 256 bytes each.
 extern "C" __attribute__((visibility("default"))) const tensorwood::Device* tensorwood_cuda_device(char* description, char* reason) {
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);
