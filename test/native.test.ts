@@ -1,7 +1,9 @@
 // The list of native functions as lib sees it: loading, handles, memory, errors, jobs.
+import { execFileSync } from 'node:child_process';
 import { getEventListeners } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TensorwoodError } from '../lib/errors';
 import { addonPaths, loadAddon, native, runJob } from '../lib/native';
@@ -55,6 +57,20 @@ describe('runtime', () => {
     expect(codeOf(() => native().createRuntime('cpu', 1.5, ''))).toBe('ERR_TENSORWOOD_ARGUMENT');
   });
 
+  it('refuses a CUDA library that was built for another version', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tensorwood-native-'));
+    const library = join(folder, 'old.so');
+    writeFileSync(join(folder, 'old.c'), 'const char* tensorwood_cuda_version() { return "0.0.1"; }\nvoid tensorwood_cuda_device() {}\n');
+    execFileSync('cc', ['-shared', '-fPIC', '-o', library, join(folder, 'old.c')]);
+    const script = 'console.log(require(process.argv[1]).describe().devices[1].reason)';
+    const addon = addonPaths().find((path) => existsSync(path))!;
+    const env = { ...process.env, TENSORWOOD_CUDA_LIBRARY: library };
+    expect(execFileSync(process.execPath, ['-e', script, addon], { env, encoding: 'utf8' })).toBe(
+      `${library} was built for another version of tensorwood; run \`npx tensorwood build --cuda\`\n`,
+    );
+    rmSync(folder, { recursive: true });
+  });
+
   it('poisons the memory of tests: what no kernel has written is NaN', () => {
     expect(native().describeRuntime(runtime).poisoned).toBe(true);
     const line = { dtype: 'f32', shape: [16] } as const;
@@ -104,6 +120,20 @@ describe('handles', () => {
     expect(native().memoryUsage()).toEqual(before);
   });
 
+  it('counts what an open CSV file holds', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'tensorwood-native-')), 'numbers.csv');
+    writeFileSync(path, '1,a\n2,b\n'.repeat(50_000));
+    const before = native().memoryUsage();
+    const lists = { names: [], columns: [], missing: [], numbers: [], categories: [] };
+    const spec = { delimiter: ',', quote: '"', decimal: '.', header: 0, trim: true, skipBadLines: false, ...lists };
+    const own = native().createRuntime('cpu', 1, '');
+    const { csv } = await native().openCsv(own, path, spec).promise;
+    expect(native().memoryUsage().bytes - before.bytes).toBeGreaterThanOrEqual(100_000 * 12);
+    native().dispose(csv);
+    expect(native().memoryUsage()).toEqual(before);
+    rmSync(dirname(path), { recursive: true });
+  });
+
   it('frees what a running job uses when the job ends', async () => {
     const before = native().memoryUsage();
     const own = native().createRuntime('cpu', 1, '');
@@ -133,6 +163,17 @@ describe('memory that a job may use', () => {
     const target = new Float32Array(new SharedArrayBuffer(16), 8, 1);
     expect(run(ones(), target)).toBe(1000);
     expect([...new Float32Array(target.buffer)]).toEqual([0, 0, 1000, 0]);
+  });
+
+  it('copies small inputs of a job, so that it may be transferred or changed meanwhile', async () => {
+    const work = native().loadProgram(runtime, encodeWork(20, 200_000)); // the job before
+    const before = native().runProgram(work, [native().createBuffer(runtime, 16)], [], []);
+    const [input, output] = [ones(), new Float32Array(1)];
+    const { promise } = native().runProgram(sums, [newState()], [input], [output]);
+    input.fill(5);
+    structuredClone(input.buffer, { transfer: [input.buffer as ArrayBuffer] });
+    await Promise.all([before.promise, promise]);
+    expect(output[0]).toBe(1000);
   });
 
   it('refuses memory that has gone or can go', () => {
@@ -185,20 +226,38 @@ describe('a program', () => {
     expect(load([line(0, 0, 16)], [line(0, 0, 8)])).toBe('ERR_TENSORWOOD_PROGRAM');
   });
 
-  it('needs scratch memory that can be counted: 2^46 keys of stride 0 times 1,024 threads come to a few bytes in 64 bits', () => {
+  it('reads what it writes over in the same order, and writes nothing twice', () => {
+    const view = (shape: number[], strides: number[]) => ({ buffer: 0, dtype: 'f32' as const, shape, strides });
+    const tryCall = (input: ReturnType<typeof view>, output: ReturnType<typeof view>, buffer = 0): string => {
+      const call = { name: 'probe_read', inputs: [input], outputs: [{ ...output, buffer }] };
+      const buffers = [0, 64].map((offset) => ({ kind: 'arena' as const, bytes: 64, offset }));
+      try {
+        native().loadProgram(runtime, encodeProgram({ arenaBytes: 128, buffers, calls: [call] }));
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return 'no error';
+    };
+    const shares = /share no memory/;
+    expect(tryCall(view([4, 4], [1, 4]), view([4, 4], [4, 1]))).toMatch(shares);
+    expect(tryCall(view([16], [1]), view([4, 1, 4], [4, 9, 1]))).not.toMatch(shares); // the same elements in the same order
+    expect(tryCall(view([16], [1]), view([3, 4], [4, 1]), 1)).not.toMatch(shares);
+    expect(tryCall(view([16], [1]), view([4, 4], [0, 1]), 1)).toMatch(shares);
+    expect(tryCall(view([16], [1]), view([3, 4], [3, 1]), 1)).toMatch(shares);
+  });
+
+  it('needs scratch memory that can be counted, as 2^46 keys of stride 0 on 1,024 threads do not', () => {
     const wide = native().createRuntime('cpu', 1024, '');
-    const head = (tokens: number) => ({ buffer: 0, dtype: 'f32' as const, shape: [1, tokens, 1, 1], strides: [0, 0, 0, 1] });
-    for (const floatsOfKey of [15 + 3 * 8, 15 + 3 * 16]) {
-      const keys = Math.ceil(2 ** 52 / floatsOfKey) + 10;
-      const all = { buffer: 0, dtype: 'f32' as const, shape: [1, 1, keys, 1], strides: [0, 0, 0, 1] };
-      const one = { buffer: 0, dtype: 'f32' as const, shape: [1, 1, 1, 1] };
-      const inputs = [head(1), head(1), { buffer: 0, dtype: 'f32' as const, shape: [1, 1, 1] }, one, all, all];
-      const outputs = [head(1), head(keys), head(keys)].map((x, buffer) => ({ ...x, buffer: buffer + 1 }));
-      const call = { name: 'attention_gradient', inputs, outputs, integers: [0, 0, 0, 0, 0, 0, 0, 0], numbers: [1, 0] };
-      const buffers = [0, 64, 128, 192].map((offset) => ({ kind: 'arena' as const, bytes: 64, offset }));
-      const bytes = encodeProgram({ arenaBytes: 256, buffers, calls: [call] });
-      expect(() => native().loadProgram(wide, bytes)).toThrow(/at most 2\^47 bytes of scratch memory/);
-    }
+    const one = { buffer: 0, dtype: 'f32' as const, shape: [1, 1, 1, 1] };
+    const all = { ...one, shape: [1, 1, 2 ** 46, 1], strides: [0, 0, 0, 1] };
+    const outputs = [
+      { ...one, buffer: 1 },
+      { ...one, buffer: 2, shape: [1, 1, 1] },
+    ];
+    const call = { name: 'attention', inputs: [one, all, all], outputs, integers: [0, 0, 0, 0, 0, 0, 0], numbers: [1, 0] };
+    const buffers = [0, 64, 128].map((offset) => ({ kind: 'arena' as const, bytes: 64, offset }));
+    const bytes = encodeProgram({ arenaBytes: 192, buffers, calls: [call] });
+    expect(() => native().loadProgram(wide, bytes)).toThrow(/at most 2\^47 bytes of scratch memory/);
     native().dispose(wide);
   });
 

@@ -17,7 +17,7 @@ const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const libLayers = 'errors schema dtype shape native tensor ops compile executor nn models optim data formats train trees dist dashboard cli'
   .split(' ')
   .map((room) => [room]);
-const nativeLayers = [['core'], ['trees'], ['cpu', 'cuda', 'dist'], ['napi']];
+const nativeLayers = [['core'], ['trees', 'data'], ['cpu', 'cuda', 'dist'], ['napi']];
 
 /** `lib/ops/reduce.ts` -> ops, `lib/shape.ts` -> shape. */
 const roomOf = (file: string): string => file.split('/')[1]!.replace(/\.\w+$/, '');
@@ -26,7 +26,7 @@ const levelOf = (layers: string[][], room: string): number => layers.findIndex((
 function importsOf(file: string): string[] {
   const text = read(file);
   if (file.startsWith('native/')) {
-    return [...text.matchAll(/#include "((?:core|trees|cpu|cuda|dist|napi)\/[^"]+)"/g)].map((m) => `native/${m[1]}`);
+    return [...text.matchAll(/#include "((?:core|trees|data|cpu|cuda|dist|napi)\/[^"]+)"/g)].map((m) => `native/${m[1]}`);
   }
   return [...text.matchAll(/(?:from|import|require\()\s*['"](\.[^'"]*)['"]/g)].map((m) => relative(root, join(root, dirname(file), m[1]!)));
 }

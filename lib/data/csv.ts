@@ -1,4 +1,4 @@
-// CSV files to tables. The reader is native/core/csv.h: all threads, off the event loop. One source of options for the API and the command line.
+// CSV files to tables. The reader is native/data/csv.h: all threads, off the event loop. One source of options for the API and the command line.
 import { stat } from 'node:fs/promises';
 import { fail } from '../errors';
 import { type CsvColumn, type CsvSpec, native, type RuntimeHandle, runJob, sharedRuntime } from '../native';

@@ -13,7 +13,7 @@ export interface ShapedArray extends Signature {
 
 /**
  * Gives numbers a shape (default: one axis). A typed array stays where it is, and its dtype (Uint16Array = bf16 bits) unless that is said to be 'bool'; plain
- * arrays and Float64Array are copied as f32 or what `dtype` says. Throws ERR_TENSORWOOD_SHAPE, _DTYPE.
+ * arrays and Float64Array are copied as f32 or what `dtype` says. A buffer must not be transferred while a step uses it. Throws ERR_TENSORWOOD_SHAPE, _DTYPE.
  */
 export function array(numbers: DataArray | Float64Array | readonly number[], shape?: Shape, options: { dtype?: DType } = {}): ShapedArray {
   const plain = isPlainNumbers(numbers);

@@ -100,6 +100,8 @@ function interpret(given: StepOptions): ProgramsOptions {
  *
  *     const step = compile((x, y) => { const loss = …; update(…); return { loss }; });
  *     const { loss } = await step(array(x, [B, D]), labels);
+ *
+ * Buffers of inputs must not be transferred or resized before the promise settles.
  */
 export function compile<T extends Tensors>(fn: (...inputs: Tensor[]) => T, options: StepOptions = {}): Step<T> {
   if (typeof fn !== 'function' || types.isAsyncFunction(fn) || types.isGeneratorFunction(fn))

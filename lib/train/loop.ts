@@ -313,7 +313,7 @@ async function close(session: Session, error: unknown): Promise<unknown> {
 
 /**
  * Trains `model` on `data`. With a folder it leaves there events.jsonl, model.safetensors (the best on `validation` or, by `select`, the last) and checkpoints/; what
- * an earlier run left there, and is not resumed, moves to previous/.
+ * an earlier run left there, and is not resumed, moves to previous/. Buffers of `data` must not be transferred or resized before the promise settles.
  * @throws ERR_TENSORWOOD_NOT_FINITE when the loss or a gradient is not finite (no step was taken with it; the message names the last good checkpoint);
  *   ERR_TENSORWOOD_DATA, ERR_TENSORWOOD_MODEL when data does not fit; ERR_TENSORWOOD_FILE when the disk is full; the reason of `signal` when it aborts,
  *   after a checkpoint, or, as the cause of ERR_TENSORWOOD_FILE, where that could not be saved

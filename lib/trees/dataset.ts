@@ -85,8 +85,8 @@ export class Dataset {
  * Reads features in place and codes them as bins: numbers at sampled quantiles, categories as they are. Missing values (NaN, codes below 0)
  * get a bin of their own, so a split sends them the better way. Numbers are rounded to 32-bit floats.
  *
- * @param features a table, a record of columns, or `{ values, columns }`: one row-major matrix. Do not change them, labels or weights
- *   before the promise settles.
+ * @param features a table, a record of columns, or `{ values, columns }`: one row-major matrix. Do not change or transfer them, labels or
+ *   weights before the promise settles.
  * @throws ERR_TENSORWOOD_DATA (no rows, a missing label, codes out of range, too many categories), _SHAPE (lengths differ), _DEVICE (cannot be used here),
  *   _ARGUMENT, _MEMORY
  */

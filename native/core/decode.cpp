@@ -261,7 +261,8 @@ class Decoder {
     call.kernel = device_.find(call.name, dtype);
     if (call.kernel == nullptr || check == nullptr)
       return {"ERR_TENSORWOOD_PROGRAM", "expected a kernel of this build for the dtype of output 0"};
-    if (has_overlap(program_, call)) return {"ERR_TENSORWOOD_PROGRAM", "expected outputs that share no memory with other operands"};
+    if (has_overlap(program_, call))
+      return {"ERR_TENSORWOOD_PROGRAM", "expected outputs that share no memory with themselves or with other operands"};
     std::vector<Operand> operands = call.operands;
     for (Operand& operand : operands) operand.data = nullptr;
     Args args = arguments(call, operands.data());

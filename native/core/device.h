@@ -1,7 +1,6 @@
 // What the executor and the tree engine know of a device: memory, copies, and how to find a kernel. One constant record per back-end and
 // instruction set.
 #pragma once
-#include <string>
 #include <string_view>
 
 #include "kernel.h"
@@ -15,6 +14,7 @@ struct Device {
   bool host;         // kernels read and write the caller's memory in place
   // A 64-byte aligned block (2 MiB aligned with huge pages advised from 2 MiB up), zeroed; null when there is no memory.
   void* (*allocate)(int64_t bytes);
+  int64_t (*available)();  // bytes that this process may still take
   void (*release)(void* memory, int64_t bytes);
   void (*write)(void* to, const void* host, int64_t bytes, void* stream);
   void (*read)(void* host, const void* from, int64_t bytes, void* stream);
@@ -25,12 +25,7 @@ struct Device {
   Check (*find_check)(std::string_view name, DType dtype);    // of the CPU's scalar table, for every device; null = no such kernel
 };
 
-// The CPU with the best instruction set of this machine, or the one that TENSORWOOD_ISA names.
-const Device& cpu_device();
-// The CPU held to one instruction set ("" = the best); null, and why, when this machine or this build lacks it.
-const Device* find_cpu_device(std::string_view isa, std::string& reason);
-// Instruction sets that this machine and this build have, ascending. The last is the best.
-const char* cpu_isa_name(int level);
-int cpu_isa_count();
+// The kernel of this name; throws a Failure, ERR_TENSORWOOD_DEVICE, when the device has none.
+const Kernel& require_kernel(const Device& device, std::string_view name, DType dtype);
 
 }  // namespace tensorwood

@@ -1,4 +1,4 @@
-// Opens tensorwood_cuda.so and completes its device record with the CPU's checks.
+// Opens tensorwood_cuda.so.
 #include "plugin.h"
 
 #include <dlfcn.h>
@@ -8,6 +8,7 @@
 namespace tensorwood {
 namespace {
 
+using FindVersion = const char* (*)();
 using FindDevice = const Device* (*)(char* description, char* reason);
 
 std::string cuda_library() {
@@ -27,12 +28,12 @@ Plugin open_cuda() {
   }
   const auto find = reinterpret_cast<FindDevice>(dlsym(library, "tensorwood_cuda_device"));
   if (find == nullptr) return {nullptr, "", path + " is not a tensorwood back-end"};
+  const auto version = reinterpret_cast<FindVersion>(dlsym(library, "tensorwood_cuda_version"));
+  if (version == nullptr || version() != std::string(TENSORWOOD_TEXT(TENSORWOOD_VERSION)))
+    return {nullptr, "", path + " was built for another version of tensorwood; run `npx tensorwood build --cuda`"};
   char description[256] = "", reason[256] = "";
-  const Device* found = find(description, reason);
-  if (found == nullptr) return {nullptr, "", reason};
-  static Device device = *found;
-  device.find_check = cpu_device().find_check;
-  return {&device, description, ""};
+  const Device* device = find(description, reason);
+  return device == nullptr ? Plugin{nullptr, "", reason} : Plugin{device, description, ""};
 }
 
 }  // namespace

@@ -9,7 +9,8 @@
 //   call: u8 name length, name (ASCII)   u16 inputs   u16 outputs   operands...   u32 integers, i64...   u32 numbers, f64...
 //   operand: u32 buffer   u64 offset in bytes   u8 dtype   u8 rank (0..6)   i64 shape...   i64 stride (elements, >= 0)...
 // An operand is in bounds when every element lies inside its buffer, at a multiple of its size; inputs and constants are never written.
-// An output shares no memory with another operand, unless it lies exactly over one input of its dtype.
+// The elements of an output share no memory with each other or with another operand, unless that is an input of the same dtype, place and
+// order of elements.
 #pragma once
 #include <atomic>
 #include <cstdint>

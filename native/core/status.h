@@ -11,4 +11,9 @@ struct Status {
   bool ok() const { return code == nullptr; }
 };
 
+// A failed Status where none can be returned. The border makes the caller's error of it.
+struct Failure {
+  Status status;
+};
+
 }  // namespace tensorwood

@@ -6,13 +6,16 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <exception>
 #include <mutex>
 #include <stdexcept>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "signals.h"
 
 namespace tensorwood {
 namespace {
@@ -74,14 +77,16 @@ class Serial final : public Threads {
 class Pool final : public Threads {
  public:
   explicit Pool(int count) {
-    for (int worker = 1; worker < count; worker++) workers_.emplace_back([this, worker] { serve(worker); });
+    try {
+      for (int worker = 1; worker < count; worker++) workers_.emplace_back([this, worker] { serve(worker); });
+    } catch (const std::system_error& error) {
+      const std::string got = std::to_string(workers_.size());
+      stop();
+      throw std::system_error(error.code(), "threads: expected the system to start " + std::to_string(count - 1) + ", got " + got);
+    }
   }
 
-  ~Pool() override {
-    stopped_ = true;
-    work_.wake();
-    for (std::thread& worker : workers_) worker.join();
-  }
+  ~Pool() override { stop(); }
 
   int count() const override { return static_cast<int>(workers_.size()) + 1; }
 
@@ -104,6 +109,12 @@ class Pool final : public Threads {
   }
 
  private:
+  void stop() {
+    stopped_ = true;
+    work_.wake();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
   void serve(int worker) {
     for (;;) {
       work_.await([this] { return unclaimed_.load() > 0 || stopped_.load(); });
@@ -143,20 +154,6 @@ class Pool final : public Threads {
   alignas(64) std::atomic<bool> stopped_{false};
   Gate work_, done_;
   std::vector<std::thread> workers_;
-};
-
-// Signals belong to the process's main thread: threads inherit the mask that holds when they start.
-class BlockedSignals {
- public:
-  BlockedSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
 };
 
 }  // namespace

@@ -28,7 +28,8 @@ class Threads {
 
 // Cores this process may use: affinity mask and cgroup quota, at least 1. TENSORWOOD_THREADS overrides.
 int available_threads();
-// A pool of `count` threads including the caller's. Owned by the caller; its destructor joins the workers.
+// A pool of `count` threads including the caller's. Owned by the caller; its destructor joins the workers. Throws std::system_error when
+// the system does not start so many.
 Threads* make_threads(int count);
 // The calling thread alone: what a task of a pool hands to a kernel.
 Threads& serial_threads();

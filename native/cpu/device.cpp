@@ -1,11 +1,12 @@
 // The CPU as a device: memory by mmap, copies by memcpy, and the choice among the kernel tables of the instruction sets.
-#include "core/device.h"
+#include "cpu/device.h"
 
 #include <sys/mman.h>
 
 #include <cstdlib>
 #include <cstring>
 
+#include "core/limits.h"
 #include "cpu/tables.h"
 
 #if defined(__x86_64__)
@@ -38,6 +39,8 @@ void* allocate(int64_t bytes) {
   void* block = std::aligned_alloc(64, size);
   return block == nullptr ? nullptr : std::memset(block, 0, size);
 }
+
+int64_t available() { return available_memory(); }
 
 void release(void* memory, int64_t bytes) {
   if (memory == nullptr) return;
@@ -125,7 +128,7 @@ Check find_check(std::string_view name, DType dtype) {
 
 template <int isa>
 constexpr Device make_device() {
-  return {"cpu", kIsas[isa], true, allocate, release, copy, copy, copy, fill, synchronize, find<isa>, find_check};
+  return {"cpu", kIsas[isa], true, allocate, available, release, copy, copy, copy, fill, synchronize, find<isa>, find_check};
 }
 
 #if defined(__x86_64__)

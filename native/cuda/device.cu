@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "core/device.h"
+#include "core/plugin.h"
 #include "cuda/check.h"
 #include "cuda/tables.h"
 
@@ -16,6 +16,11 @@ void* allocate(int64_t bytes) {
   if (cudaMalloc(&memory, size) != cudaSuccess) return nullptr;
   cudaMemset(memory, 0, size);
   return memory;
+}
+
+int64_t available() {
+  size_t free = 0, total = 0;
+  return cudaMemGetInfo(&free, &total) == cudaSuccess ? static_cast<int64_t>(free) : INT64_MAX;
 }
 
 void release(void* memory, int64_t) { cudaFree(memory); }
@@ -55,13 +60,16 @@ const Kernel* find(std::string_view name, DType dtype) {
   return any;
 }
 
-// Checks of calls are the CPU's; who opens the shared object fills them in.
-constexpr Device device = {"cuda", "cuda", false, allocate, release, write, read, copy, fill, synchronize, find, nullptr};
+// Checks of calls are the CPU's: napi/devices.cpp fills them in.
+constexpr Device device = {"cuda", "cuda", false, allocate, available, release, write, read, copy, fill, synchronize, find, nullptr};
 
 }  // namespace
 }  // namespace tensorwood::cuda
 
-// The one symbol of the shared object: the device, or null and why it cannot be used. description and reason hold 256 bytes each.
+// The two symbols of the shared object. The version is asked for first.
+extern "C" __attribute__((visibility("default"))) const char* tensorwood_cuda_version() { return TENSORWOOD_TEXT(TENSORWOOD_VERSION); }
+
+// The device, or null and why it cannot be used. description and reason hold 256 bytes each.
 extern "C" __attribute__((visibility("default"))) const tensorwood::Device* tensorwood_cuda_device(char* description, char* reason) {
   int count = 0;
   const cudaError_t error = cudaGetDeviceCount(&count);

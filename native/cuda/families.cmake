@@ -1,5 +1,6 @@
 # Lists the CUDA kernel families (every .cu in native/cuda/kernels) in CUDA_FAMILIES, and writes the list of their tables to CUDA_TABLES_SOURCE.
 file(GLOB CUDA_FAMILY_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/native/cuda/kernels/*.cu)
+set_source_files_properties(${CMAKE_SOURCE_DIR}/native/cuda/device.cu PROPERTIES COMPILE_DEFINITIONS TENSORWOOD_VERSION=${TENSORWOOD_VERSION})
 set(CUDA_DECLARATIONS "")
 set(CUDA_ROWS "")
 foreach(SOURCE ${CUDA_FAMILY_SOURCES})

@@ -2,6 +2,7 @@
 #include "arguments.h"
 
 #include <new>
+#include <system_error>
 
 namespace tensorwood {
 namespace {
@@ -66,6 +67,8 @@ Status current_failure() {
     return failure.status;
   } catch (const std::bad_alloc&) {
     return {"ERR_TENSORWOOD_MEMORY", "memory: expected the system to give more, got a refusal"};
+  } catch (const std::system_error& error) {  // a thread that does not start
+    return {"ERR_TENSORWOOD_MEMORY", error.what()};
   } catch (const std::exception& error) {
     return {"ERR_TENSORWOOD_ARGUMENT", error.what()};
   } catch (...) {

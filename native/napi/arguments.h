@@ -10,10 +10,7 @@
 
 namespace tensorwood {
 
-// Thrown inside an entry point; becomes an Error with .code and .message, which lib/native.ts turns into a TensorwoodError.
-struct Failure {
-  Status status;
-};
+// A Failure that leaves an entry point becomes an Error with .code and .message, which lib/native.ts turns into a TensorwoodError.
 [[noreturn]] void fail(const char* code, std::string message);
 void require(const Status& status);
 Napi::Error make_error(Napi::Env env, const Status& status);

@@ -1,5 +1,5 @@
 // Functions of lib/native.ts about CSV files: open (parse on all threads), then read (fill the caller's arrays in place).
-#include "core/csv.h"
+#include "data/csv.h"
 
 #include <cstring>
 
@@ -15,6 +15,7 @@ class OpenCsv {
 
   std::shared_ptr<Runtime> runtime;
   csv::Table table;
+  std::unique_ptr<Account> account;
 };
 
 const HandleType OpenCsv::handle = {{0x5a0c7be3914d4f28, 0x93f1d60b7e2ac805}, "CSV table"};
@@ -100,7 +101,10 @@ Napi::Value open_csv(const Napi::CallbackInfo& info) {
   task.work = [open, path = read_text(info[1], "path"), options = read_options(info[2])](Job& job) {
     return csv::read(path, options, open->runtime->threads(), job.cancelled_flag(), open->table);
   };
-  task.result = [open](Napi::Env env) { return describe_table(env, open); };
+  task.result = [open](Napi::Env env) {
+    open->account = std::make_unique<Account>(env, open->table.bytes());
+    return describe_table(env, open);
+  };
   return start_job(info.Env(), open->runtime->coordinator(), std::move(task));
 }
 

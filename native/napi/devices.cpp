@@ -3,6 +3,7 @@
 
 #include "core/plugin.h"
 #include "core/threads.h"
+#include "cpu/device.h"
 #include "napi/arguments.h"
 
 namespace tensorwood {
@@ -12,10 +13,18 @@ std::string describe_cpu() {
   return std::string(cpu_isa_name(cpu_isa_count() - 1)) + ", " + std::to_string(available_threads()) + " threads";
 }
 
+// Calls are checked by the CPU's table, whatever device they run on.
+Device with_checks(Device device) {
+  device.find_check = cpu_device().find_check;
+  return device;
+}
+
 const Device* open_cuda(std::string_view isa, std::string& reason) {
   const Plugin& plugin = cuda_plugin();
   reason = !isa.empty() ? "it has no instruction sets to choose from" : plugin.reason;
-  return isa.empty() ? plugin.device : nullptr;
+  if (!isa.empty() || plugin.device == nullptr) return nullptr;
+  static const Device device = with_checks(*plugin.device);
+  return &device;
 }
 
 std::string describe_cuda() { return cuda_plugin().description; }

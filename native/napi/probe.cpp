@@ -43,7 +43,7 @@ double measure_flops(Runtime& runtime) {
   args.integers = integers;
   args.integer_count = 1;
   args.threads = &runtime.threads();
-  const double seconds = shortest_seconds(*runtime.device().find("probe_flops", DType::i64), args);
+  const double seconds = shortest_seconds(require_kernel(runtime.device(), "probe_flops", DType::i64), args);
   return static_cast<double>(operations) / seconds;
 }
 
@@ -56,7 +56,7 @@ double measure_bytes(Runtime& runtime, float* memory) {
   args.outputs = &output;
   args.output_count = 1;
   args.threads = &runtime.threads();
-  return static_cast<double>(kLine) * sizeof(float) / shortest_seconds(*runtime.device().find("probe_read", DType::f32), args);
+  return static_cast<double>(kLine) * sizeof(float) / shortest_seconds(require_kernel(runtime.device(), "probe_read", DType::f32), args);
 }
 
 struct Rates {
@@ -65,6 +65,9 @@ struct Rates {
 
 Napi::Value probe(const Napi::CallbackInfo& info) {
   const auto runtime = unwrap<Runtime>(info[0]);
+  if (!runtime->device().host)
+    fail("ERR_TENSORWOOD_DEVICE",
+         "probe: expected a device that shares the memory of this process, got " + std::string(runtime->device().name));
   const auto memory = std::make_shared<Block>(info.Env(), runtime->device(), kLine * static_cast<int64_t>(sizeof(float)), "probe");
   const auto rates = std::make_shared<Rates>();
   Task task;

@@ -49,8 +49,11 @@ struct Launch {
   std::shared_ptr<Block> arena, scratch, staging;
   std::vector<std::shared_ptr<StateBuffer>> states;
   std::vector<View> inputs, outputs;
+  std::vector<std::vector<std::byte>> copies;  // of small inputs
   Bindings bindings;
 };
+
+constexpr int64_t kCopied = 64 << 10;
 
 void check_count(const char* what, int64_t expected, int64_t got) {
   if (expected == got) return;
@@ -191,8 +194,20 @@ void pin_elements(const Napi::Value& list, std::vector<Napi::Value>& pinned) {
   for (uint32_t i = 0; i < array.Length(); i++) pinned.push_back(array.Get(i));
 }
 
+// A caller that transfers a buffer while a job reads it frees that memory, which Node does not let a library prevent: small inputs, the
+// ones that are posted to workers without a thought, are copied.
+void copy_small_inputs(Launch& launch) {
+  for (size_t i = 0; i < launch.inputs.size(); i++) {
+    View& view = launch.inputs[i];
+    if (view.bytes == 0 || view.bytes > kCopied) continue;
+    launch.copies.emplace_back(view.data, view.data + view.bytes);
+    launch.bindings.inputs[i] = view.data = launch.copies.back().data();
+  }
+}
+
 Napi::Value run_program(const Napi::CallbackInfo& info) {
   const auto launch = read_launch(info);
+  copy_small_inputs(*launch);
   Task task;
   task.work = [launch](Job& job) { return execute(*launch, job.cancelled_flag()); };
   pin_elements(info[2], task.pinned);

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/limits.h"
+#include "cpu/device.h"
 #include "napi/devices.h"
 
 namespace tensorwood {
@@ -15,8 +15,11 @@ std::atomic<int64_t> held_bytes{0}, held_objects{0};
 
 constexpr int64_t kWorthAsking = 1 << 20;  // smaller blocks are not worth reading /proc
 
-void* allocate(const Device& device, int64_t bytes, const std::string& what) {
-  const int64_t available = bytes < kWorthAsking ? bytes : available_memory();
+// INT64_MAX = unknown.
+int64_t sum(int64_t available, int64_t more) { return available > INT64_MAX - more ? INT64_MAX : available + more; }
+
+void* allocate(const Device& device, int64_t bytes, const std::string& what, int64_t replaced) {
+  const int64_t available = bytes < kWorthAsking ? bytes : sum(device.available(), replaced);
   void* data = bytes > available ? nullptr : device.allocate(bytes);
   if (data == nullptr) {
     fail("ERR_TENSORWOOD_MEMORY", what + ": expected at most " + std::to_string(available) +
@@ -26,11 +29,15 @@ void* allocate(const Device& device, int64_t bytes, const std::string& what) {
   return data;
 }
 
-// The smaller block goes first, unless a job holds it: the larger one takes its place in memory.
-void grow(Napi::Env env, const Device& device, std::shared_ptr<Block>& block, int64_t bytes) {
-  if (block != nullptr && block->bytes() >= bytes) return;
-  block = nullptr;
-  block = std::make_shared<Block>(env, device, bytes, "arena");
+bool holds(const std::shared_ptr<Block>& block, int64_t bytes) { return block != nullptr && block->bytes() >= bytes; }
+
+// Bytes that are free again once a larger block has taken the place of this one; a running job keeps those it started with.
+int64_t replaceable(const std::shared_ptr<Block>& block) { return block.use_count() == 1 ? block->bytes() : 0; }
+
+// The smaller block goes last, because without a larger one the programs that fit in it go on. On the CPU both together take no more
+// memory than the smaller one does: pages come when they are first written.
+void grow(Napi::Env env, const Device& device, std::shared_ptr<Block>& block, int64_t bytes, const char* what) {
+  if (!holds(block, bytes)) block = std::make_shared<Block>(env, device, bytes, what, replaceable(block));
 }
 
 bool is_poisoned() {
@@ -54,8 +61,8 @@ Account::~Account() {
   napi_adjust_external_memory(env_, -bytes_, &total);
 }
 
-Block::Block(Napi::Env env, const Device& device, int64_t bytes, const std::string& what)
-    : device_(device), bytes_(bytes), data_(allocate(device, bytes, what)), account_(env, bytes) {}
+Block::Block(Napi::Env env, const Device& device, int64_t bytes, const std::string& what, int64_t replaced)
+    : device_(device), bytes_(bytes), data_(allocate(device, bytes, what, replaced)), account_(env, bytes) {}
 
 const HandleType Runtime::handle = {{0x3b9d0e517ac84f62, 0x9e1b7a4cd2f05b02}, "runtime"};
 const HandleType StateBuffer::handle = {{0x71e6c2ad90b34e85, 0xa4c8e15f3d7b6c03}, "buffer"};
@@ -67,19 +74,18 @@ Runtime::Runtime(Napi::Env env, const Device& device, int thread_count)
 
 void Runtime::reserve(Napi::Env env, const Program& program) {
   const int64_t arena = program.arena_bytes, scratch = program.scratch_bytes, constants = static_cast<int64_t>(program.constants.size());
-  int64_t available = available_memory();
-  for (const auto& block : {arena_, scratch_}) {
-    if (block != nullptr && available < INT64_MAX - block->bytes()) available += block->bytes();  // it is reused or replaced
-  }
+  int64_t available = device_.available();
+  if (arena_ != nullptr) available = sum(available, holds(arena_, arena) ? arena_->bytes() : replaceable(arena_));
+  if (scratch_ != nullptr) available = sum(available, holds(scratch_, scratch) ? scratch_->bytes() : replaceable(scratch_));
   if (arena + scratch + constants > available) {
     fail("ERR_TENSORWOOD_MEMORY", "program: expected a plan of at most " + std::to_string(available) +
                                       " bytes (what this process may take now), got " + std::to_string(arena + scratch + constants) +
                                       ": arena " + std::to_string(arena) + ", scratch " + std::to_string(scratch) + ", constants " +
                                       std::to_string(constants) + "; use a smaller batch or model");
   }
-  grow(env, device_, arena_, arena);
-  grow(env, device_, scratch_, scratch);
-  if (!device_.host) grow(env, device_, staging_, program.staging_bytes);
+  grow(env, device_, arena_, arena, "arena");
+  grow(env, device_, scratch_, scratch, "scratch");
+  if (!device_.host) grow(env, device_, staging_, program.staging_bytes, "staging");
 }
 
 namespace {

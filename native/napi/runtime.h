@@ -22,10 +22,11 @@ class Account {
   int64_t bytes_;
 };
 
-// Device memory. Throws ERR_TENSORWOOD_MEMORY with the numbers when more is asked for than this process may have; `what` names it.
+// Device memory. Throws ERR_TENSORWOOD_MEMORY with the numbers when more is asked for than this process may have; `what` names it,
+// `replaced` bytes are given back once it is there.
 class Block {
  public:
-  Block(Napi::Env env, const Device& device, int64_t bytes, const std::string& what);
+  Block(Napi::Env env, const Device& device, int64_t bytes, const std::string& what, int64_t replaced = 0);
   ~Block() { device_.release(data_, bytes_); }
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;

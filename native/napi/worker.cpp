@@ -3,7 +3,7 @@
 // which closes that function, was added earlier and therefore runs later.
 #include "worker.h"
 
-#include <csignal>
+#include "core/signals.h"
 
 namespace tensorwood {
 
@@ -78,14 +78,11 @@ void Job::abandon() {
 
 void Coordinator::push(std::shared_ptr<Job> job, std::shared_ptr<Environment> environment) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  queue_.push_back({std::move(job), std::move(environment)});
-  if (!thread_.joinable()) {
-    sigset_t all, before;  // signals belong to the process's main thread
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+  if (!thread_.joinable()) {  // before anything is queued: it may not start
+    const BlockedSignals blocked;
     thread_ = std::thread([this] { serve(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
+  queue_.push_back({std::move(job), std::move(environment)});
   changed_.notify_all();
 }
 
@@ -236,8 +233,8 @@ Napi::Value start_job(Napi::Env env, Coordinator& coordinator, Task task) {
   Napi::Object started = Napi::Object::New(env);
   started.Set("promise", job->promise());
   started.Set("job", wrap(env, job));
-  environment->started();
   coordinator.push(job, environment);
+  environment->started();
   return started;
 }
 

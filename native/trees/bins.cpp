@@ -207,7 +207,7 @@ Status make_bins(const Columns& columns, const BinOptions& options, const Device
   });
   place_features(bins);
   allocate_codes(bins, device);
-  Coder coder = {bins, columns, *device.find("bin_values", DType::u8), {}};
+  Coder coder = {bins, columns, require_kernel(device, "bin_values", DType::u8), {}};
   coder.cuts.assign(bins.features.size() * 256, std::numeric_limits<float>::infinity());
   for (size_t f = 0; f < bins.features.size(); f++)
     std::copy(bins.features[f].cuts.begin(), bins.features[f].cuts.end(), coder.cuts.begin() + static_cast<int64_t>(f) * 256);

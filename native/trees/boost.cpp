@@ -47,8 +47,8 @@ class Booster {
         predict_(*bins.device) {
     const Device& d = *bins.device;
     const char* names[] = {"gradient_squared", "gradient_logistic", "gradient_softmax"};
-    kernels_ = {d.find(names[static_cast<int>(options.objective)], DType::f32), d.find("measure_gradients", DType::f64),
-                d.find("quantize", DType::u32)};
+    kernels_ = {&require_kernel(d, names[static_cast<int>(options.objective)], DType::f32),
+                &require_kernel(d, "measure_gradients", DType::f64), &require_kernel(d, "quantize", DType::u32)};
     const int64_t n = bins.rows, groups = forest.groups;
     margin_ = Array<float>(d, n * groups);
     first_ = Array<float>(d, n * groups);

@@ -104,7 +104,7 @@ void truncate(Forest& forest, int32_t rounds) {
 }
 
 PredictKernels::PredictKernels(const Device& device)
-    : margin(device.find("predict", DType::f32)), leaf(device.find("predict_leaf", DType::i32)) {}
+    : margin(&require_kernel(device, "predict", DType::f32)), leaf(&require_kernel(device, "predict_leaf", DType::i32)) {}
 
 void add_margins(const Forest& forest, const PredictKernels& kernels, const float* x, int64_t n, int64_t first, int64_t count,
                  float* margin) {

@@ -51,8 +51,9 @@ int64_t histogram_bytes(const Bins& bins, const GrowOptions& options, int thread
 Grower::Grower(const Bins& bins, Threads& threads, const GrowOptions& options)
     : bins_(bins), threads_(threads), options_(options), queue_(Order{options.policy, options.max_leaves > 0}) {
   const Device& d = *bins.device;
-  kernels_ = {d.find("histogram", DType::i64),       d.find("add_histogram", DType::i64), d.find("split", DType::i64),
-              d.find("split_categories", DType::u8), d.find("partition", DType::u32),     d.find("add_leaf", DType::f32)};
+  kernels_ = {&require_kernel(d, "histogram", DType::i64), &require_kernel(d, "add_histogram", DType::i64),
+              &require_kernel(d, "split", DType::i64),     &require_kernel(d, "split_categories", DType::u8),
+              &require_kernel(d, "partition", DType::u32), &require_kernel(d, "add_leaf", DType::f32)};
   rows_ = Array<uint32_t>(d, bins.rows);
   lefts_ = Array<uint32_t>(d, bins.rows);
   rights_ = Array<uint32_t>(d, bins.rows);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { addonPaths } from '../../lib/native';
-import { encodeSums, encodeWork } from './program-bytes';
+import { encodeArgmax, encodeSums, encodeWork } from './program-bytes';
 
 // Set by test/native/run.mjs: an addon built with AddressSanitizer, which also looks for leaks at the end, and the library that
 // Node must load before it.
@@ -17,6 +17,7 @@ const sanitizer = { LD_PRELOAD: TENSORWOOD_TEST_PRELOAD, LSAN_OPTIONS: suppressi
 const folder = mkdtempSync(join(tmpdir(), 'tensorwood-border-'));
 writeFileSync(join(folder, 'sums.bin'), encodeSums(1000, 10));
 writeFileSync(join(folder, 'work.bin'), encodeWork(2000, TENSORWOOD_TEST_PRELOAD ? 2000 : 100_000)); // sanitized kernels are slow
+writeFileSync(join(folder, 'argmax.bin'), encodeArgmax(64, 4096));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 interface Scenario {
@@ -24,6 +25,7 @@ interface Scenario {
   readonly argument?: string;
   readonly flags?: readonly string[];
   readonly code?: number;
+  readonly kilobytes?: number; // of address space: past them the system refuses memory and threads
   readonly says: string;
   readonly title: string;
   readonly measured?: true; // a figure that a sanitizer changes
@@ -46,6 +48,10 @@ const scenarios: Scenario[] = [
     title: 'the library: training in workers that are terminated, and training that is aborted',
   },
   { file: 'views', says: 'refused', title: 'views with offsets, shared, detached and resizable memory' },
+  { file: 'shared', says: 'within', title: 'shared memory that changes during a step' },
+  { file: 'pipe', says: 'terminated', title: 'a worker terminated while it waits for a pipe' },
+  { file: 'arena', kilobytes: 4_000_000, says: 'kept', title: 'an arena that cannot be had' },
+  { file: 'threads', kilobytes: 4_000_000, says: 'refused', title: 'threads that do not start' },
 ];
 
 /** process.exit() leaves V8's own memory behind. */
@@ -55,9 +61,11 @@ function environmentOf({ code }: Scenario): NodeJS.ProcessEnv {
 }
 
 function play(node: string, scenario: Scenario): { code: number | null; signal: string | null; text: string } {
-  const { file, argument, flags = [] } = scenario;
+  const { file, argument, flags = [], kilobytes } = scenario;
   const script = join(__dirname, 'scenarios', `${file}.mjs`);
-  const { status, signal, stdout, stderr } = spawnSync(node, [...flags, script, addon, folder, ...(argument ? [argument] : [])], {
+  const command = [node, ...flags, script, addon, folder, ...(argument ? [argument] : [])];
+  const limit = kilobytes === undefined ? '' : `ulimit -v ${kilobytes}; `;
+  const { status, signal, stdout, stderr } = spawnSync('sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
     encoding: 'utf8',
     timeout: 100_000,
     env: environmentOf(scenario),
@@ -76,6 +84,7 @@ describe.each(nodes)('Node $version', ({ path }) => {
     it(scenario.title, { timeout: 120_000 }, ({ skip }) => {
       skip(Boolean(TENSORWOOD_TEST_PRELOAD && scenario.measured), 'a sanitizer changes the figure');
       skip(Boolean(TENSORWOOD_TEST_PRELOAD && scenario.compiled), 'the library loads the addon of build/, which is not sanitized');
+      skip(Boolean(TENSORWOOD_TEST_PRELOAD && scenario.kilobytes), 'a sanitizer takes the address space');
       skip(Boolean(scenario.compiled) && !existsSync(distribution), 'not compiled: npm run build:lib');
       expect(play(path, scenario)).toEqual({ code: scenario.code ?? 0, signal: null, text: scenario.says });
     });

@@ -133,3 +133,20 @@ export function encodeWork(calls: number, rounds: number): Uint8Array {
     calls: [...Array.from({ length: calls }, () => call), last],
   });
 }
+
+/** outputs[0] = where the largest of each row of inputs[0] is. */
+export function encodeArgmax(rows: number, length: number): Uint8Array {
+  return encodeProgram({
+    buffers: [
+      { kind: 'input', bytes: 4 * rows * length },
+      { kind: 'output', bytes: 4 * rows },
+    ],
+    calls: [
+      {
+        name: 'reduce_argmax',
+        inputs: [{ buffer: 0, dtype: 'f32', shape: [rows, length] }],
+        outputs: [{ buffer: 1, dtype: 'i32', shape: [rows, 1] }],
+      },
+    ],
+  });
+}

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <memory>
 
+#include "cpu/device.h"
+
 extern "C" const tensorwood::Device* tensorwood_cuda_device(char* description, char* reason);
 
 namespace tensorwood::test {

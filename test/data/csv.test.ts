@@ -125,6 +125,49 @@ describe('readCsv', () => {
     expect(cells(digit)[29000]).toBe('seven');
   });
 
+  it('leaves a bad line out of the columns that it reads again as categories', async () => {
+    const good = Array.from({ length: 1200 }, (_, i) => `${i},${i % 7}`);
+    const table = await read(`a,b\n${[...good, 'x,9', 'x,9', '5,late'].join('\n')}\n`, { numbers: ['a'], badLines: 'skip' });
+    expect([table.rows, table.skipped.count]).toEqual([1201, 2]);
+    expect(table.columns[1]).toMatchObject({ categories: ['0', '1', '2', '3', '4', '5', '6', 'late'] });
+    expect(cells(table.columns[1]!)).toEqual([...good.map((_, i) => String(i % 7)), 'late']);
+    const first = await read('a,b\nred,1\nblue,x\n', { numbers: ['b'], badLines: 'skip' });
+    expect(first.columns[0]).toMatchObject({ categories: ['red'] });
+  });
+
+  it('leaves out what an open quote swallows, and nothing else', async () => {
+    const table = await read('a,b\n1,p\n2,q\nx,"open\n', { numbers: ['a'], badLines: 'skip' });
+    expect(table.columns.map(cells)).toEqual([
+      [1, 2],
+      ['p', 'q'],
+    ]);
+    expect(table.columns[1]).toMatchObject({ categories: ['p', 'q'] });
+    expect(table.skipped).toEqual({ count: 1, first: [{ line: 4, reason: 'a quoted field is never closed' }] });
+  });
+
+  it('takes no decimal comma for the delimiter', async () => {
+    const table = await read('1,5;2,5\n3,5;4,5\n', { decimal: ',' });
+    expect([table.delimiter, ...table.columns.map(cells)]).toEqual([';', [1.5, 3.5], [2.5, 4.5]]);
+    expect((await read('1,5\n2,5\n', { decimal: ',' })).columns.map(cells)).toEqual([[1.5, 2.5]]);
+  });
+
+  it('reads a pipe when its bytes come, and stops waiting for them at an abort', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new Error('enough')), 100);
+    await expect(readCsv(pipe, { signal: controller.signal })).rejects.toThrow('enough');
+    const reading = readCsv(pipe);
+    await writeFile(pipe, 'a,b\n1,2\n');
+    expect((await reading).columns.map(cells)).toEqual([[1], [2]]);
+  });
+
+  it('stops at an abort on a file without end', async () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new Error('enough')), 100);
+    await expect(readCsv('/dev/zero', { signal: controller.signal })).rejects.toThrow('enough');
+  });
+
   it('reads bare carriage returns, decimal commas, other names, chosen columns and forced types', async () => {
     expect((await read('a,b\r1,2\r3,4\r')).rows).toBe(2);
     expect(cells((await read('a;b\n1,5;2\n', { decimal: ',' })).columns[0]!)).toEqual([1.5]);

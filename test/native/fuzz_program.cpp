@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/program.h"
+#include "cpu/device.h"
 #include "cpu/tables.h"
 #include "mutate.h"
 

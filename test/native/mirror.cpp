@@ -3,6 +3,7 @@
 #include <memory>
 #include <string_view>
 
+#include "cpu/device.h"
 #include "expect.h"
 #include "tree_sample.h"
 #include "trees/model_io.h"
@@ -16,6 +17,7 @@ static int fails_after = 0;  // sums; 0 = never
 
 static void* there(const void* here) { return reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(here) ^ kApart); }
 static void* allocate(int64_t bytes) { return there(cpu_device().allocate(bytes)); }
+static int64_t available() { return cpu_device().available(); }
 static void release(void* memory, int64_t bytes) { cpu_device().release(there(memory), bytes); }
 static void write(void* to, const void* host, int64_t bytes, void*) { std::memcpy(there(to), host, static_cast<size_t>(bytes)); }
 static void read(void* host, const void* from, int64_t bytes, void*) { std::memcpy(host, there(from), static_cast<size_t>(bytes)); }
@@ -43,7 +45,7 @@ static const Kernel* find(std::string_view name, DType) {
   return name == "histogram" ? &row : nullptr;
 }
 
-static const Device device = {"apart", "test", false, allocate, release, write, read, copy, fill, synchronize, find, nullptr};
+static const Device device = {"apart", "test", false, allocate, available, release, write, read, copy, fill, synchronize, find, nullptr};
 
 }  // namespace apart
 
@@ -59,7 +61,19 @@ static Status train(const Sample& s, const Device* accelerator, int thread_count
   return boost(bins, {s.y.data(), nullptr, s.columns.rows}, {}, o, *threads, cancelled, nullptr, forest);
 }
 
+static void names_the_kernel_that_is_missing() {
+  EXPECT(&require_kernel(apart::device, "histogram", DType::i64) == apart::find("histogram", DType::i64));
+  std::string message;
+  try {
+    require_kernel(apart::device, "bins", DType::f32);
+  } catch (const Failure& failure) {
+    message = failure.status.message;
+  }
+  EXPECT(message == "device apart: expected a kernel 'bins' f32, got none");
+}
+
 int main() {
+  names_the_kernel_that_is_missing();
   const Sample sample = make_sample(30000);
   Forest expected;
   EXPECT(train(sample, nullptr, 1, expected).ok() && apart::sums == 0);

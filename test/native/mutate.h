@@ -1,5 +1,5 @@
 // Mutations of the bytes of a program (native/core/program.h): of single fields by their place in the format, of one value wherever it
-// stands, and of raw bytes.
+// stands, of operands that come to lie over each other, and of raw bytes.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -20,6 +20,9 @@ struct Field {
 class Walker {
  public:
   explicit Walker(const Bytes& bytes) : bytes_(bytes) {}
+
+  // Where the operands of each call begin and end, of a program that has been walked.
+  const std::vector<std::vector<Field>>& operands() const { return operands_; }
 
   std::vector<Field> walk() {
     field(4);
@@ -55,7 +58,12 @@ class Walker {
     at_ += field(1);  // names are mutated by exchange only
     uint64_t operands = field(2);
     operands += field(2);
-    for (uint64_t i = 0; i < operands && !ended(); i++) walk_operand();
+    operands_.emplace_back();
+    for (uint64_t i = 0; i < operands && !ended(); i++) {
+      const size_t begin = at_;
+      walk_operand();
+      operands_.back().push_back({begin, at_ - begin});
+    }
     for (int list = 0; list < 2; list++) {
       const uint64_t count = field(4);
       for (uint64_t i = 0; i < count && !ended(); i++) field(8);
@@ -73,6 +81,7 @@ class Walker {
   const Bytes& bytes_;
   size_t at_ = 0;
   std::vector<Field> fields_;
+  std::vector<std::vector<Field>> operands_;
 };
 
 // --- mutations ------------------------------------------------------------------------------------------------------------------------
@@ -148,6 +157,25 @@ static void mutate_everywhere(Bytes& bytes, const std::vector<Field>& fields, Ra
   }
 }
 
+// Lays one operand of a call over another, as it is or with two of its axes exchanged.
+static void mutate_operand(Bytes& bytes, const std::vector<std::vector<Field>>& calls, Random& random) {
+  if (calls.empty()) return;
+  const std::vector<Field>& operands = calls[below(random, calls.size())];
+  if (operands.empty()) return;
+  const Field from = operands[below(random, operands.size())], to = operands[below(random, operands.size())];
+  Bytes copy(bytes.begin() + static_cast<ptrdiff_t>(from.at), bytes.begin() + static_cast<ptrdiff_t>(from.at + from.bytes));
+  constexpr size_t head = 14;
+  const size_t rank = copy.size() <= head ? 0 : (copy.size() - head) / 16;
+  if (rank > 1 && below(random, 3) > 0) {
+    const size_t a = below(random, rank), b = below(random, rank), lists = below(random, 3);  // strides, shape, or both
+    const auto exchange = [&](size_t first) { std::swap_ranges(&copy[first + 8 * a], &copy[first + 8 * a] + 8, &copy[first + 8 * b]); };
+    if (lists != 1 && a != b) exchange(head + 8 * rank);
+    if (lists != 0 && a != b) exchange(head);
+  }
+  bytes.erase(bytes.begin() + static_cast<ptrdiff_t>(to.at), bytes.begin() + static_cast<ptrdiff_t>(to.at + to.bytes));
+  bytes.insert(bytes.begin() + static_cast<ptrdiff_t>(to.at), copy.begin(), copy.end());
+}
+
 static void mutate_bytes(Bytes& bytes, Random& random) {
   if (bytes.empty()) return;
   const size_t at = below(random, bytes.size());
@@ -170,14 +198,18 @@ static void mutate_bytes(Bytes& bytes, Random& random) {
 static Bytes mutate(Bytes bytes, Random& random) {
   const uint64_t count = below(random, 2) == 0 ? 1 : 1 + below(random, 4);
   for (uint64_t i = 0; i < count; i++) {
-    const std::vector<Field> fields = Walker(bytes).walk();
-    switch (below(random, 8)) {
+    Walker walker(bytes);
+    const std::vector<Field> fields = walker.walk();
+    switch (below(random, 9)) {
       case 0:
         mutate_bytes(bytes, random);
         break;
       case 1:
       case 2:
         mutate_everywhere(bytes, fields, random);
+        break;
+      case 3:
+        mutate_operand(bytes, walker.operands(), random);
         break;
       default:
         mutate_field(bytes, fields, random);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <random>
 
+#include "cpu/device.h"
 #include "expect.h"
 #include "tree_sample.h"
 #include "trees/model_io.h"

@@ -306,10 +306,11 @@ static void argmax(const Args& args) {
       const T* p = static_cast<const T*>(args.inputs[0].data) + offset_of(split.kept, split.kept.stride[0], i);
       const auto largest = step == 1 ? join_dense<kMax>(p, split.count) : join_strided<kMax>(p, split.count, step);
       int64_t best = 0;
+      const int64_t last = split.count - 1;  // also where shared memory no longer holds the largest: another thread may write it meanwhile
       if (largest == largest) {
-        while (value_of(p + best * step) != largest) best++;
+        while (best < last && value_of(p + best * step) != largest) best++;
       } else {
-        while (value_of(p + best * step) == value_of(p + best * step)) best++;
+        while (best < last && value_of(p + best * step) == value_of(p + best * step)) best++;
       }
       static_cast<int32_t*>(args.outputs[0].data)[i] = static_cast<int32_t>(best);
     }

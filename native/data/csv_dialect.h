@@ -3,10 +3,10 @@
 #include <string>
 #include <vector>
 
-#include "csv.h"
-#include "csv_block.h"
-#include "csv_fields.h"
-#include "status.h"
+#include "data/csv.h"
+#include "data/csv_block.h"
+#include "data/csv_fields.h"
+#include "core/status.h"
 
 namespace tensorwood::csv {
 

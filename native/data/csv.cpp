@@ -1,13 +1,13 @@
 // The reader as a whole: dialect, blocks in parallel, dictionaries joined, columns filled.
-#include "csv.h"
+#include "data/csv.h"
 
 #include <algorithm>
 #include <new>
 #include <numeric>
 
-#include "csv_block.h"
-#include "csv_dialect.h"
-#include "csv_source.h"
+#include "data/csv_block.h"
+#include "data/csv_dialect.h"
+#include "data/csv_source.h"
 
 namespace tensorwood::csv {
 
@@ -49,7 +49,7 @@ class Reader {
       : path_(path), options_(options), threads_(threads), cancelled_(cancelled), table_(table), buffers_(threads.count()) {}
 
   Status run() {
-    Status status = source_.open(path_);
+    Status status = source_.open(path_, cancelled_);
     if (status.ok()) status = read_head();
     if (status.ok()) status = find_borders();
     if (status.ok()) status = parse_all();
@@ -123,14 +123,16 @@ class Reader {
     return status.ok() ? parse_demoted() : status;
   }
 
-  // Number columns that turned out to hold other text are read again as categories.
+  // Number columns that turned out to hold other text are read again as categories, beside those that may refuse a record: both readings
+  // must keep the same rows.
   Status parse_demoted() {
     std::vector<FileColumn> again = head_.columns;
     bool any = false;
     for (size_t c = 0; c < again.size(); ++c) {
       const bool demoted = std::any_of(table_.blocks_.begin(), table_.blocks_.end(), [&](const auto& b) { return b->pieces[c].demoted; });
       if (demoted) head_.columns[c].type = Type::category;
-      again[c].type = demoted ? Type::category : Type::skip;
+      const bool refuses = head_.columns[c].type == Type::number && !head_.columns[c].guessed;
+      again[c].type = demoted ? Type::category : refuses ? Type::number : Type::skip;
       any |= demoted;
     }
     if (!any) return {};
@@ -186,6 +188,7 @@ class Reader {
 
   Status join() {
     for (const auto& block : table_.blocks_) {
+      if (!is_whole(*block)) return {"ERR_TENSORWOOD_FILE", "readCsv: '" + path_ + "' changed while it was read"};
       table_.first_row_.push_back(table_.rows);
       table_.rows += block->rows;
     }
@@ -202,6 +205,16 @@ class Reader {
       describe(kept[i], table_.columns[i], table_.recode_[i]);
       return Status{};
     });
+  }
+
+  // Whether every column that is kept has a value in every row: two readings of a file that is written meanwhile may differ.
+  bool is_whole(const Block& block) const {
+    for (size_t c = 0; c < head_.columns.size(); ++c) {
+      const Piece& piece = block.pieces[c];
+      const size_t values = head_.columns[c].type == Type::category ? piece.codes.size() : piece.numbers.size();
+      if (head_.columns[c].type != Type::skip && values != static_cast<size_t>(block.rows)) return false;
+    }
+    return true;
   }
 
   void describe(int c, Column& column, std::vector<std::vector<int32_t>>& recode) {
@@ -247,6 +260,15 @@ void fill(const std::vector<int64_t>& first_row, T* to, Threads& threads, const 
 }
 
 }  // namespace
+
+int64_t Table::bytes() const {
+  int64_t bytes = 0;
+  for (const auto& block : blocks_)
+    for (const Piece& piece : block->pieces)
+      bytes += static_cast<int64_t>(piece.numbers.capacity() * 8 + piece.codes.capacity() * 4) + piece.dictionary.bytes();
+  for (const Column& column : columns) bytes += static_cast<int64_t>(column.categories.text.size() + column.categories.offsets.size() * 8);
+  return bytes;
+}
 
 void Table::fill_numbers(int column, float* to, Threads& threads) const {
   fill(first_row_, to, threads, [&](int64_t b, float* at) {

@@ -1,5 +1,5 @@
 // The guess at how a CSV file is written, from its first bytes.
-#include "csv_dialect.h"
+#include "data/csv_dialect.h"
 
 #include <algorithm>
 #include <map>
@@ -46,9 +46,10 @@ std::vector<Row> sample(const char* text, int64_t size, bool complete, const Dia
 
 // The delimiter under which most records have the same number of fields, more than one; the wider table wins a tie.
 char detect_delimiter(const char* text, int64_t size, bool complete, Dialect dialect) {
-  char best = ',';
+  char best = dialect.decimal == ',' ? ';' : ',';
   std::pair<size_t, size_t> best_score{0, 0};
   for (const char candidate : {',', ';', '\t', '|'}) {
+    if (candidate == dialect.decimal) continue;
     dialect.delimiter = candidate;
     std::map<size_t, size_t> records_of_width;
     const auto rows = sample(text, size, complete, dialect, kDelimiterRows, nullptr);

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "csv.h"
-#include "csv_fields.h"
+#include "data/csv.h"
+#include "data/csv_fields.h"
 
 namespace tensorwood::csv {
 
@@ -16,6 +16,9 @@ class Dictionary {
   int32_t code(std::string_view text);
   std::string_view text(int64_t code) const { return std::string_view(strings_.text).substr(strings_.offsets[code], length(code)); }
   int64_t count() const { return strings_.count(); }
+  int64_t bytes() const {
+    return static_cast<int64_t>(strings_.text.capacity() + strings_.offsets.capacity() * 8 + (hashes_.capacity() + slots_.capacity()) * 4);
+  }
 
  private:
   size_t length(int64_t code) const { return strings_.offsets[code + 1] - strings_.offsets[code]; }

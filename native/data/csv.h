@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "status.h"
-#include "threads.h"
+#include "core/status.h"
+#include "core/threads.h"
 
 namespace tensorwood::csv {
 
@@ -63,6 +63,8 @@ class Table {
   std::vector<Column> columns;  // of the types number and category
   std::vector<BadLine> bad;     // the first hundred
   int64_t bad_count = 0;
+
+  int64_t bytes() const;  // held, about
 
   // Writes a number column (float* or, for f64, double*) or the codes of a category column (int32_t*): rows values.
   void fill_numbers(int column, float* to, Threads& threads) const;

@@ -1,5 +1,5 @@
 // The records of one block: fields found, checked and appended to pieces of columns.
-#include "csv_block.h"
+#include "data/csv_block.h"
 
 #include <algorithm>
 
@@ -28,6 +28,9 @@ class BlockParser {
   BlockParser(const Dialect& dialect, const std::vector<FileColumn>& columns, const std::vector<std::string>& missing, Block& block)
       : dialect_(dialect), columns_(columns), missing_(missing), block_(block) {
     block_.pieces.resize(columns.size());
+    for (const Type type : {Type::number, Type::category})
+      for (size_t i = 0; i < columns.size(); ++i)
+        if (columns[i].type == type) order_.push_back(i);
   }
 
   void parse(const char* text, int64_t size) {
@@ -35,10 +38,12 @@ class BlockParser {
     std::vector<Field> fields;
     const char* start = text;
     while (records.next(fields)) {
-      if (!fields.empty()) add(fields, start - text);
+      if (records.open())
+        reject(start - text, "a quoted field is never closed");
+      else if (!fields.empty())
+        add(fields, start - text);
       start = records.cursor();
     }
-    if (records.open()) mark_open(text, size);
     block_.stray = records.stray();
   }
 
@@ -48,8 +53,8 @@ class BlockParser {
       const auto fields_in = [](size_t n) { return std::to_string(n) + (n == 1 ? " field" : " fields"); };
       return reject(offset, "expected " + fields_in(columns_.size()) + ", got " + std::to_string(fields.size()));
     }
-    for (size_t i = 0; i < fields.size(); ++i) {
-      if (columns_[i].type == Type::skip || store(columns_[i], block_.pieces[i], fields[i])) continue;
+    for (const size_t i : order_) {
+      if (store(columns_[i], block_.pieces[i], fields[i])) continue;
       undo();
       return reject(offset,
                     "expected a number in column '" + columns_[i].name + "', got '" + std::string(fields[i].text.substr(0, 40)) + "'");
@@ -89,42 +94,22 @@ class BlockParser {
     return true;
   }
 
-  // Takes back what the columns before a bad field have stored of this record.
+  // Takes back what the number columns before a bad field have stored of this record.
   void undo() {
     const size_t rows = static_cast<size_t>(block_.rows);
-    for (Piece& piece : block_.pieces) {
+    for (Piece& piece : block_.pieces)
       if (piece.numbers.size() > rows) piece.numbers.resize(rows);
-      if (piece.codes.size() > rows) piece.codes.resize(rows);
-    }
   }
 
   void reject(int64_t offset, std::string reason) {
     if (++block_.bad_count <= kBadKept) block_.bad.push_back({offset, std::move(reason)});
   }
 
-  // The record that an open quote swallowed was added as if the end of the text closed it.
-  void mark_open(const char* text, int64_t size) {
-    Records records(text, text + size, dialect_);
-    std::vector<Field> fields;
-    int64_t offset = 0;
-    while (!records.open()) {
-      offset = records.cursor() - text;
-      records.next(fields);
-    }
-    if (fields.size() == columns_.size() && block_.rows > 0) {
-      --block_.rows;
-      undo();
-    } else if (!block_.bad.empty() && block_.bad.back().offset == offset) {
-      block_.bad.pop_back();
-      --block_.bad_count;
-    }
-    reject(offset, "a quoted field is never closed");
-  }
-
   const Dialect& dialect_;
   const std::vector<FileColumn>& columns_;
   const std::vector<std::string>& missing_;
   Block& block_;
+  std::vector<size_t> order_;  // of the columns: categories last, because a dictionary does not forget what a bad record said
   std::string scratch_;
 };
 

@@ -1,0 +1,34 @@
+// Shared memory that another thread writes during a step gives some answer, and none outside its range.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker, workerData } from 'node:worker_threads';
+import { addon, check, folder } from './scene.mjs';
+
+const rows = 64;
+const length = 4096;
+
+function write(values) {
+  for (let round = 0; ; round++) for (let i = 0; i < values.length; i += 97) values[i] = 1000 + ((7 * round + i) % 1000);
+}
+
+function findLargest() {
+  const values = new Float32Array(new SharedArrayBuffer(4 * rows * length));
+  const writer = new Worker(new URL(import.meta.url), { argv: process.argv.slice(2), workerData: values });
+  const program = addon.loadProgram(addon.createRuntime('cpu', 1, ''), new Uint8Array(readFileSync(join(folder, 'argmax.bin'))));
+  const places = new Int32Array(rows);
+  writer.once('online', () => {
+    const end = performance.now() + 2000;
+    while (performance.now() < end) {
+      addon.runProgramSync(program, [], [values], [places]);
+      check(
+        places.every((place) => place < length),
+        `expected places below ${length}, got ${places}`,
+      );
+    }
+    console.log('within');
+    process.exit(0);
+  });
+}
+
+if (workerData) write(workerData);
+else findLargest();
