@@ -197,7 +197,7 @@ describe('readCsv', () => {
     const created = vi.spyOn(native(), 'createRuntime');
     await Promise.all(Array.from({ length: 8 }, () => readCsv(path, { threads: 4 })));
     expect(created).not.toHaveBeenCalled();
-    const pipe = join(folder, 'pipe');
+    const pipe = join(folder, 'waiting-pipe');
     execFileSync('mkfifo', [pipe]);
     const waiting = readCsv(pipe, { threads: 4 });
     expect((await readCsv(path, { threads: 4 })).rows).toBe(1);
