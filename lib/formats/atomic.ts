@@ -1,8 +1,9 @@
 // Writing a file so that a crash, a full disk or a killed process leaves either the old file or the whole new one: a temporary file in the same folder,
 // fsync, rename, fsync of the folder (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014, on why each step is needed).
 import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fail } from '../errors';
 
@@ -24,6 +25,13 @@ const reasons: Readonly<Record<string, string>> = {
 export function fileReason(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   return reasons[code] ?? (error as Error).message;
+}
+
+/** A folder, with those above it, unless it is there. Node's own recursive mkdir never ends where a parent refuses as /proc does. */
+export function makeFolder(path: string): void {
+  const above = dirname(path);
+  if (above !== path && !existsSync(above)) makeFolder(above);
+  if (!existsSync(path)) mkdirSync(path);
 }
 
 async function writeAll(file: FileHandle, bytes: ArrayBufferView): Promise<void> {
@@ -57,7 +65,7 @@ export async function writeAtomically(path: string, parts: Iterable<ArrayBufferV
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}`);
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
     await writeTemporary(temporary, parts);
     await rename(temporary, path);
   } catch (error) {

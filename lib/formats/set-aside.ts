@@ -1,20 +1,25 @@
-// Makes room in the folder of a run: what an earlier run left there moves to previous/, so that a new run neither mixes with it nor destroys it.
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+// Makes the folder of a run, and room in it: what an earlier run left there moves to previous/, so that a new run neither mixes with it nor destroys it.
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../errors';
-import { fileReason } from './atomic';
+import { fileReason, makeFolder } from './atomic';
 
 /**
- * Moves what an earlier run left in the folder to previous/, in place of what the run before left there. Other files there stay.
+ * Makes the folder of a run. Moves what an earlier run left in it to previous/, in place of what the run before left there. Other files there stay.
  * @param products names of the files and folders that such a run leaves
  * @throws ERR_TENSORWOOD_FILE
  */
 export function setAside(subject: string, folder: string, products: readonly string[]): void {
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    fail('ERR_TENSORWOOD_FILE', `${subject}: cannot make the folder '${folder}': ${fileReason(error)}`, error);
+  }
   const left = products.filter((name) => existsSync(join(folder, name)));
   if (left.length === 0) return;
   const aside = join(folder, 'previous');
   try {
-    mkdirSync(aside, { recursive: true });
+    makeFolder(aside);
     for (const name of products) rmSync(join(aside, name), { recursive: true, force: true });
     for (const name of left) renameSync(join(folder, name), join(aside, name));
   } catch (error) {

@@ -6,10 +6,10 @@
 //   evaluation  step, epoch, loss, metrics {accuracy}, confusion, best               confusion[actual][predicted] counts examples; best: of all so far
 //   checkpoint  step, path
 //   end         step, epoch, reason (completed | stopped | aborted | failed), seconds, best {step, ...metrics}, message (when failed)
-import { appendFileSync, closeSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync } from 'node:fs';
+import { appendFileSync, closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fail } from '../errors';
-import { fileReason } from '../formats/atomic';
+import { fileReason, makeFolder } from '../formats/atomic';
 
 export interface StartEvent {
   readonly event: 'start';
@@ -84,7 +84,7 @@ export function eventWriter(path: string): Listener {
   let whole = false; // whether the file is known to end with a whole line
   return (event) => {
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       const before = !whole && isCutOff(path) ? '\n' : '';
       whole = false;
       appendFileSync(path, `${before}${JSON.stringify({ ...event, time: new Date().toISOString() })}\n`);

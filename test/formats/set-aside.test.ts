@@ -21,6 +21,15 @@ function folderWith(name: string, files: readonly string[]): string {
 }
 
 describe('setAside', () => {
+  it('makes the folder, or says at once why it cannot', () => {
+    setAside('test', join(root, 'new', 'folder'), products);
+    expect(readdirSync(join(root, 'new', 'folder'))).toEqual([]);
+    // Node's recursive mkdir would never end here.
+    expect(() => setAside('test', '/proc/none/folder', products)).toThrow(
+      "test: cannot make the folder '/proc/none/folder': there is no such file",
+    );
+  });
+
   it('moves files and folders to previous/, and leaves what is not of the run', () => {
     const folder = folderWith('moves', ['model', 'checkpoints/1', 'notes']);
     setAside('test', folder, products);
@@ -36,12 +45,10 @@ describe('setAside', () => {
     expect(readFileSync(join(folder, 'previous', 'model'), 'utf8')).toBe('model');
   });
 
-  it('keeps previous/ when there is nothing to move, and makes no folder', () => {
+  it('keeps previous/ when there is nothing to move', () => {
     const folder = folderWith('nothing', ['notes', 'previous/model']);
     setAside('test', folder, products);
     expect(readdirSync(join(folder, 'previous'))).toEqual(['model']);
-    setAside('test', join(root, 'absent'), products);
-    expect(existsSync(join(root, 'absent'))).toBe(false);
   });
 
   it('refuses, and moves nothing, when there is no room for previous/', () => {
