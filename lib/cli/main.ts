@@ -29,24 +29,36 @@ async function describeEverything(): Promise<string> {
   return describeAll(commands);
 }
 
-/** Ctrl-C asks the command to stop and save; a second one ends the process at once. Output into a closed pipe (`tensorwood … | head`) stops it too. */
+/** Ctrl-C, or SIGTERM, asks the command to stop and save; a second one ends the process at once. Output into a closed pipe (`tensorwood … | head`) stops it too. */
 function interruption(): AbortController {
   const controller = new AbortController();
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (!isClosedPipe(error)) throw error;
     controller.abort(error);
   });
-  process.once('SIGINT', () => {
-    process.stderr.write('\nStopping; press Ctrl-C again to quit at once.\n');
-    process.once('SIGINT', () => process.exit(130));
-    controller.abort(new Interrupted('interrupted'));
-  });
+  for (const [signal, code] of Object.entries(signals)) {
+    process.once(signal, () => {
+      process.stderr.write('\nStopping; press Ctrl-C again to quit at once.\n');
+      process.once(signal, () => process.exit(code));
+      controller.abort(new Interrupted(code));
+    });
+  }
   return controller;
 }
 
 const isClosedPipe = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE';
 
-class Interrupted extends Error {}
+/** What ends a process politely, with the exit code that shells give it. */
+const signals = { SIGINT: 130, SIGTERM: 143 };
+
+class Interrupted extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super('interrupted');
+    this.exitCode = exitCode;
+  }
+}
 
 async function run(args: readonly string[], signal: AbortSignal): Promise<void> {
   const [name, ...rest] = args;
@@ -70,7 +82,7 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<void> 
   else await command.run({ words, flags, signal });
 }
 
-/** Runs one command line and sets the exit code: 0, 1 = failed, 2 = asked in a wrong way, 130 = interrupted. */
+/** Runs one command line and sets the exit code: 0, 1 = failed, 2 = asked in a wrong way, 130 or 143 = interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
   try {
     await run(args, interruption().signal);
@@ -82,7 +94,7 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 function exitCodeOf(error: unknown): number {
-  if (error instanceof Interrupted) return 130;
+  if (error instanceof Interrupted) return error.exitCode;
   return (error as TensorwoodError).code === 'ERR_TENSORWOOD_ARGUMENT' ? 2 : 1;
 }
 

@@ -1,4 +1,5 @@
 // The folder of a run: what was trained, so that `tensorwood predict FOLDER` knows how to use it, beside the model, the events and the report.
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '../errors';
@@ -22,9 +23,11 @@ const runFile = (folder: string): string => join(folder, 'run.json');
 export const writeRun = (folder: string, run: Run): Promise<void> =>
   writeAtomically(runFile(folder), [Buffer.from(`${JSON.stringify(run, null, 2)}\n`)]);
 
-/** The run of a folder. @throws ERR_TENSORWOOD_FILE, ERR_TENSORWOOD_FORMAT */
+/** The run of a folder, of train() too, which leaves no run.json. @throws ERR_TENSORWOOD_FILE, ERR_TENSORWOOD_FORMAT */
 export async function readRun(folder: string): Promise<Run> {
   const path = runFile(folder);
+  const model = 'model.safetensors';
+  if (!existsSync(path) && existsSync(join(folder, model))) return { kind: 'model', model };
   const text = await readFile(path, 'utf8').catch((error: unknown) =>
     fail('ERR_TENSORWOOD_FILE', `run: cannot read '${path}': ${fileReason(error)}`, error),
   );

@@ -29,7 +29,7 @@ interface Answer {
   readonly err: string;
 }
 
-function run(args: readonly string[], options: { interruptAfter?: RegExp } = {}): Promise<Answer> {
+function run(args: readonly string[], options: { interruptAfter?: RegExp; by?: 'SIGINT' | 'SIGTERM' } = {}): Promise<Answer> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [join(compiled.folder, 'cli', 'main.js'), ...args], { cwd: folder });
     let [out, err] = ['', ''];
@@ -39,7 +39,7 @@ function run(args: readonly string[], options: { interruptAfter?: RegExp } = {})
     });
     child.stderr.on('data', (text) => {
       err += text;
-      if (!interrupted && options.interruptAfter?.test(err)) interrupted = child.kill('SIGINT');
+      if (!interrupted && options.interruptAfter?.test(err)) interrupted = child.kill(options.by ?? 'SIGINT');
     });
     child.on('close', (code) => resolve({ code, out, err }));
   });
@@ -290,11 +290,14 @@ describe('tensorwood train trees', () => {
     expect(await run(['predict', 'times', '--data', data, '--keep', 'wen'])).toMatchObject({ code: 1, out: '' });
   });
 
-  it('stops at Ctrl-C and saves what it has', async () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('stops at %s and saves what it has', async (by, code) => {
     const data = written('long.csv', table(20_000));
     const args = ['train', 'trees', '--data', data, '--label', 'late', '--trees', '100000', '--output', 'stopped'];
-    const answer = await run(args, { interruptAfter: /tree \d/ });
-    expect(answer.code).toBe(130);
+    const answer = await run(args, { interruptAfter: /tree \d/, by });
+    expect(answer.code).toBe(code);
     expect(answer.out).toContain('aborted after');
     expect(existsSync(join(folder, 'stopped', 'model.json'))).toBe(true);
     expect((await run(['predict', 'stopped', '--data', 'stopped/held-out.csv'])).code).toBe(0);
