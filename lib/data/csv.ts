@@ -44,7 +44,7 @@ export const usualMissing = ['NA', 'N/A', '?', 'NaN', 'nan', 'null', 'NULL', 'No
  * would not be exact; everything else as categories, sorted by their bytes. A column is numeric when all its fields are numbers or missing,
  * and none is an identifier: zeros before a digit (01234), or an integer beyond 2^53. `numbers` and `categories` decide otherwise.
  *
- * @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not delimited text), _DATA (no rows, or bad lines: the first is named with its number)
+ * @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not delimited text, or not in UTF-8), _DATA (no rows, or bad lines: the first is named with its number)
  */
 export async function readCsv(path: string, options: CsvOptions = {}): Promise<CsvTable> {
   if (typeof path !== 'string' || path === '') fail('ERR_TENSORWOOD_ARGUMENT', `readCsv: expected a path, got ${String(path)}`);
@@ -92,13 +92,22 @@ function createTarget(column: CsvColumn, rows: number): Target {
 
 function createColumn(column: CsvColumn, target: Target): Column {
   if (column.type !== 'category') return { kind: 'number', name: column.name, values: target };
-  return { kind: 'category', name: column.name, codes: target as Int32Array, categories: splitText(column.text, column.offsets) };
+  return { kind: 'category', name: column.name, codes: target as Int32Array, categories: splitText(column) };
 }
 
 /** UTF-8 strings laid end to end; string i is bytes [offsets[i], offsets[i + 1]). */
-function splitText(bytes: Uint8Array, offsets: Float64Array): string[] {
-  const decoder = new TextDecoder();
+function splitText({ name, text, offsets }: CsvColumn): string[] {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const strings = new Array<string>(offsets.length - 1);
-  for (let i = 0; i < strings.length; i++) strings[i] = decoder.decode(bytes.subarray(offsets[i], offsets[i + 1]));
+  for (let i = 0; i < strings.length; i++) {
+    const bytes = text.subarray(offsets[i], offsets[i + 1]);
+    try {
+      strings[i] = decoder.decode(bytes);
+    } catch (error) {
+      const shown = Buffer.from(bytes).toString('latin1');
+      const cure = 'convert the file, as by iconv -f latin1 -t utf-8';
+      fail('ERR_TENSORWOOD_FORMAT', `readCsv: expected UTF-8 in column '${name}', got the bytes of '${shown}'; ${cure}`, error);
+    }
+  }
   return strings;
 }

@@ -292,6 +292,11 @@ describe('readCsv refuses', () => {
     await refused(Uint8Array.of(0x1f, 0x8b, 8, 0, 1), 'FORMAT', /gzip/);
     await refused('PAR1....', 'FORMAT', /Parquet/);
     await refused(Buffer.from('\ufeffa,b\n1,2\n', 'utf16le'), 'FORMAT', /UTF-16/);
+    await refused(
+      Buffer.from('a,b\ncaf\xe9,2\n', 'latin1'),
+      'FORMAT',
+      /expected UTF-8 in column 'a', got the bytes of 'café'; convert the file/,
+    );
     await refused(Uint8Array.of(65, 0, 66), 'FORMAT', /binary/);
   });
 
