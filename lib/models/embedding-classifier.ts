@@ -8,7 +8,7 @@ import { reshape } from '../ops/layout';
 import { sum } from '../ops/reduce';
 import { integer, many } from '../schema';
 import type { ModelDefinition } from './model';
-import { classifier, label } from './model';
+import { classifier, classLabel } from './model';
 import { labelSmoothing } from './rows';
 
 const schema = {
@@ -26,7 +26,7 @@ export const definition: ModelDefinition<typeof schema> = {
   doc: 'mean of token vectors, classified',
   schema,
   tiny: { vocabulary: 50, length: 12, dimension: 16 },
-  fields: (config) => ({ x: { shape: [config.length], dtype: 'i32' }, label }),
+  fields: (config) => ({ x: { shape: [config.length], dtype: 'i32', below: config.vocabulary }, label: classLabel(config.classes) }),
   build(scope, config) {
     const embed = createEmbedding(within(scope, 'embedding'), { count: config.vocabulary, dimension: config.dimension, deviation: 0.1 });
     const head = createLinear(within(scope, 'fc'), { inputs: config.dimension, outputs: config.classes });

@@ -6,7 +6,7 @@ import { createGru } from '../nn/recurrent';
 import { reshape, slice } from '../ops/layout';
 import { integer, many } from '../schema';
 import type { ModelDefinition } from './model';
-import { classifier, label } from './model';
+import { classifier, classLabel } from './model';
 import { labelSmoothing } from './rows';
 
 const schema = {
@@ -24,7 +24,7 @@ export const definition: ModelDefinition<typeof schema> = {
   doc: 'gated recurrent units over sequences of vectors, classified',
   schema,
   tiny: { length: 28, features: 28, hidden: 32 },
-  fields: (config) => ({ x: { shape: [config.length, config.features], dtype: 'f32' }, label }),
+  fields: (config) => ({ x: { shape: [config.length, config.features], dtype: 'f32' }, label: classLabel(config.classes) }),
   build(scope, config) {
     const run = createGru(within(scope, 'gru'), { inputs: config.features, hidden: config.hidden, layers: config.layers });
     const head = createLinear(within(scope, 'fc'), { inputs: config.hidden, outputs: config.classes });

@@ -6,7 +6,7 @@ import type { Layer } from '../nn/module';
 import { within } from '../nn/module';
 import { choice, integer, integers, many, number } from '../schema';
 import type { ModelDefinition } from './model';
-import { classifier, label } from './model';
+import { classifier, classLabel } from './model';
 import { labelSmoothing } from './rows';
 
 const schema = {
@@ -24,7 +24,7 @@ export const definition: ModelDefinition<typeof schema> = {
   doc: 'multi-layer perceptron: rows of features, classified',
   schema,
   tiny: { inputs: 784, hidden: [64], classes: 10 },
-  fields: (config) => ({ x: { shape: [config.inputs], dtype: 'f32' }, label }),
+  fields: (config) => ({ x: { shape: [config.inputs], dtype: 'f32' }, label: classLabel(config.classes) }),
   build(scope, config) {
     const widths = [config.inputs, ...config.hidden];
     const layers = config.hidden.map((outputs, i) =>

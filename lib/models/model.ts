@@ -24,20 +24,25 @@ export interface Network {
   loss(batch: Batch, mode: Mode): Loss;
 }
 
+/** Of one example, without the axis of the batch; `below`: its elements are codes in [0, below). */
+export interface FieldSignature extends Signature {
+  readonly below?: number;
+}
+
 export interface ModelDefinition<S extends Schema = Schema> {
   readonly name: string;
   readonly doc: string;
   readonly schema: S;
   readonly tiny: Options<S>;
-  /** Fields of one example, without the axis of the batch. `x` goes into forward; `label` is the class. */
-  fields(config: Values<S>): Readonly<Record<string, Signature>>;
+  /** `x` goes into forward; `label` is the class. */
+  fields(config: Values<S>): Readonly<Record<string, FieldSignature>>;
   build(scope: Scope, config: Values<S>): Network;
 }
 
 export interface Model extends Network {
   readonly name: string;
   readonly config: Readonly<Record<string, unknown>>;
-  readonly fields: Readonly<Record<string, Signature>>;
+  readonly fields: Readonly<Record<string, FieldSignature>>;
   /** By name, as timm, torchvision and PyTorch name them. */
   readonly variables: ReadonlyMap<string, Variable>;
   /** Of a classifier. */
@@ -70,6 +75,7 @@ export function createModel<S extends Schema>(
   const config = parse(definition.name, definition.schema, options);
   const scope = createScope(seed);
   const network = definition.build(scope, config);
+  const fields = definition.fields(config);
   const dispose = (): void => {
     for (const variable of scope.variables.values()) variable.dispose();
   };
@@ -77,9 +83,9 @@ export function createModel<S extends Schema>(
     ...network,
     name: definition.name,
     config,
-    fields: definition.fields(config),
+    fields,
     variables: scope.variables,
-    classes: 'classes' in config ? (config.classes as number) : undefined,
+    classes: fields.label?.below,
     parameters: countParameters(scope.variables),
     dispose,
     [Symbol.dispose]: dispose,
@@ -99,5 +105,5 @@ export function classifier(forward: Layer, options: { labelSmoothing?: number } 
   };
 }
 
-/** The field every classifier has besides its input. */
-export const label: Signature = { shape: [], dtype: 'i32' };
+/** The field that every classifier has besides its input. */
+export const classLabel = (classes: number): FieldSignature => ({ shape: [], dtype: 'i32', below: classes });

@@ -10,7 +10,7 @@ import { add, relu } from '../ops/elementwise';
 import { mean } from '../ops/reduce';
 import { integer, integers, many } from '../schema';
 import type { ModelDefinition } from './model';
-import { classifier, label } from './model';
+import { classifier, classLabel } from './model';
 import { labelSmoothing } from './rows';
 
 const schema = {
@@ -55,7 +55,10 @@ export const definition: ModelDefinition<typeof schema> = {
   doc: 'residual convolutional network for small images, classified',
   schema,
   tiny: { blocks: [1, 1], width: 8, imageSize: 28, channels: 1 },
-  fields: (config) => ({ x: { shape: [config.channels, config.imageSize, config.imageSize], dtype: 'f32' }, label }),
+  fields: (config) => ({
+    x: { shape: [config.channels, config.imageSize, config.imageSize], dtype: 'f32' },
+    label: classLabel(config.classes),
+  }),
   build(scope, config) {
     const { width, blocks, channels, classes } = config;
     const stem = createConv(within(scope, 'conv1'), { inputs: channels, outputs: width, kernel: 3 });

@@ -15,7 +15,7 @@ import type { Values } from '../schema';
 import { boolean, choice, integer, many, number } from '../schema';
 import type { Tensor } from '../tensor';
 import type { ModelDefinition } from './model';
-import { classifier, label } from './model';
+import { classifier, classLabel } from './model';
 import { labelSmoothing } from './rows';
 
 const schema = {
@@ -83,7 +83,10 @@ export const definition: ModelDefinition<typeof schema> = {
   doc: 'vision transformer: images in patches, classified',
   schema,
   tiny: { imageSize: 28, patchSize: 7, channels: 1, classes: 10, dimension: 32, depth: 2, heads: 2, pool: 'gap' },
-  fields: (config) => ({ x: { shape: [config.channels, config.imageSize, config.imageSize], dtype: 'f32' }, label }),
+  fields: (config) => ({
+    x: { shape: [config.channels, config.imageSize, config.imageSize], dtype: 'f32' },
+    label: classLabel(config.classes),
+  }),
   build(scope, config) {
     const { dimension, depth, heads } = sizesOf(config);
     const tokens = createTokens(scope, config, dimension);

@@ -43,27 +43,39 @@ export function checkFields(subject: string, model: Model, data: Examples, names
   }
 }
 
-function checkLabels(subject: string, labels: ArrayLike<number>, first: number, classes: number): void {
-  for (let i = 0; i < labels.length; i++) {
-    if (!(labels[i]! >= 0 && labels[i]! < classes))
-      fail('ERR_TENSORWOOD_DATA', `${subject}: expected labels in [0, ${classes - 1}], got ${labels[i]} at example ${first + i}`);
+/** A field of examples that lie together. */
+interface Looked {
+  readonly name: string;
+  readonly values: ArrayLike<number>;
+  readonly width: number; // elements of an example
+  readonly first: number; // example
+}
+
+const exampleOf = ({ first, width }: Looked, element: number): number => first + Math.floor(element / width);
+
+function checkCodes(subject: string, field: Looked, below: number): void {
+  const { name, values } = field;
+  for (let i = 0; i < values.length; i++) {
+    if (!(values[i]! >= 0 && values[i]! < below))
+      fail(
+        'ERR_TENSORWOOD_DATA',
+        `${subject}: expected '${name}' in [0, ${below - 1}], got ${values[i]} at example ${exampleOf(field, i)}`,
+      );
   }
 }
 
-function checkFinite(subject: string, name: string, values: ArrayLike<number>, first: number, width: number): void {
+function checkFinite(subject: string, field: Looked): void {
+  const { name, values } = field;
   for (let i = 0; i < values.length; i++) {
     if (!Number.isFinite(values[i]!))
-      fail(
-        'ERR_TENSORWOOD_DATA',
-        `${subject}: expected finite numbers in '${name}', got ${values[i]} at example ${first + Math.floor(i / width)}`,
-      );
+      fail('ERR_TENSORWOOD_DATA', `${subject}: expected finite numbers in '${name}', got ${values[i]} at example ${exampleOf(field, i)}`);
   }
 }
 
 /**
  * Looks at every example once, as it is trained on, in turns that leave the event loop free.
  * @throws ERR_TENSORWOOD_ARGUMENT when `data` are no examples, ERR_TENSORWOOD_MODEL when fields do not fit the model, ERR_TENSORWOOD_DATA when a label is
- *   no class or a number is not finite; the reason of `signal` when it aborts
+ *   no class, a token is none of the vocabulary or a number is not finite; the reason of `signal` when it aborts
  */
 export async function checkExamples(subject: string, model: Model, data: Examples, signal?: AbortSignal): Promise<void> {
   checkIsExamples(subject, data);
@@ -82,9 +94,10 @@ export async function checkExamples(subject: string, model: Model, data: Example
 }
 
 function checkRows(subject: string, model: Model, rows: ReturnType<Examples['read']>, first: number, count: number): void {
-  for (const [name, { dtype }] of Object.entries(model.fields)) {
+  for (const [name, { dtype, below }] of Object.entries(model.fields)) {
     const values = rows[name]!;
-    if (dtype === 'f32') checkFinite(subject, name, values, first, values.length / count);
-    if (name === 'label' && model.classes !== undefined) checkLabels(subject, values, first, model.classes);
+    const field = { name, values, first, width: values.length / count };
+    if (dtype === 'f32') checkFinite(subject, field);
+    if (below !== undefined) checkCodes(subject, field, below);
   }
 }

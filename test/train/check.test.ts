@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Examples } from '../../lib/data/examples';
 import { examples } from '../../lib/data/examples';
+import { definition as embeddingClassifier } from '../../lib/models/embedding-classifier';
 import { definition as mlp } from '../../lib/models/mlp';
 import type { Model } from '../../lib/models/model';
 import { createModel } from '../../lib/models/model';
@@ -105,7 +106,7 @@ describe('checkExamples', () => {
       ),
     ).rejects.toMatchObject({
       ...data,
-      message: 'train: expected labels in [0, 3], got 4 at example 17',
+      message: "train: expected 'label' in [0, 3], got 4 at example 17",
     });
     await expect(
       train(
@@ -138,5 +139,13 @@ describe('checkExamples', () => {
       message: expect.stringContaining('the 51 examples of one step, got 50; lower batchSize'),
     });
     await expect(train(model, dataFor(model), { learningRte: 1 } as object)).rejects.toThrow(/did you mean 'learningRate'/);
+  });
+});
+
+describe('tokens', () => {
+  it('that are none of the vocabulary are named before training', async () => {
+    using model = createModel(embeddingClassifier, { vocabulary: 20, length: 3, classes: 2 });
+    const data = examples({ x: { data: Int32Array.of(1, 2, 3, 4, 20, 6), shape: [3] }, label: { data: [0, 1] } });
+    await expect(train(model, data, { steps: 1, batchSize: 2 })).rejects.toThrow("train: expected 'x' in [0, 19], got 20 at example 1");
   });
 });
