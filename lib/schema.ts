@@ -133,10 +133,10 @@ export function parse<S extends Schema>(subject: string, schema: S, options: Opt
 export const pick = <S extends Schema>(schema: S, options: Options<S>): Options<S> =>
   Object.fromEntries(Object.keys(schema).map((name) => [name, options[name]])) as Options<S>;
 
-/** `, did you mean 'x'?` for the known name within two edits, else nothing. */
+/** `, did you mean 'x'?` for the known name within two edits, and one for every two letters, else nothing. */
 export function suggestion(name: string, known: readonly string[]): string {
   const best = known.map((k) => ({ k, d: editDistance(name.toLowerCase(), k.toLowerCase()) })).sort((a, b) => a.d - b.d)[0];
-  return best !== undefined && best.d <= 2 ? `, did you mean '${best.k}'?` : '';
+  return best !== undefined && best.d <= Math.min(2, name.length / 2) ? `, did you mean '${best.k}'?` : '';
 }
 
 /** Levenshtein distance. */

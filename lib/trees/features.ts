@@ -161,11 +161,12 @@ const entryOf = (column: TableColumn): [string, FeatureColumn] => [column.name, 
 
 /** @throws ERR_TENSORWOOD_ARGUMENT or _SHAPE when the features have another form, or columns differ in length */
 export function* interpretFeatures(subject: string, features: Features): Work<FeatureList> {
-  if (typeof features !== 'object' || features === null || ArrayBuffer.isView(features))
-    fail(
-      'ERR_TENSORWOOD_ARGUMENT',
-      `${subject}: expected features as a table, a record of columns or { values, columns }, got ${typeof features}`,
-    );
+  if (typeof features !== 'object' || features === null || ArrayBuffer.isView(features) || Array.isArray(features)) {
+    const found = Array.isArray(features)
+      ? 'an array; rows are { values: rows.flat(), columns } with values a typed array'
+      : kindOf(features);
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected features as a table, a record of columns or { values, columns }, got ${found}`);
+  }
   if (isMatrix(features)) return interpretMatrix(subject, features);
   const entries = isTable(features) ? features.columns.map(entryOf) : Object.entries(features);
   if (entries.length === 0) fail('ERR_TENSORWOOD_DATA', `${subject}: expected at least one column, got none`);

@@ -1,11 +1,12 @@
 // Labels and weights of rows: what users pass, checked and coded as native code reads them.
+import type { NumberColumn } from '../data/table';
 import { fail } from '../errors';
 import { show } from '../schema';
 import { type Dictionary, encodeNames, isNumbers, kindOf, type Numbers } from './features';
 import { finish, inPieces, type Work } from './turns';
 
-/** One a row: numbers, or classes by code or by name. */
-export type Label = Numbers | readonly number[] | Dictionary | readonly string[];
+/** One a row: numbers, or classes by code or by name; a column of a table too. */
+export type Label = Numbers | readonly number[] | Dictionary | readonly string[] | NumberColumn;
 
 /** Tells rows without a label: null, undefined, an empty name, NaN, or a code below 0 of named classes. */
 function missingTest(label: Label): (row: number) => boolean {
@@ -38,7 +39,8 @@ export interface Labels {
 
 /** Names of classes are coded in their alphabetical order, or by the codes that came with them. */
 export function* interpretLabel(subject: string, label: Label): Work<Labels> {
-  if (isNumbers(label)) return { values: label };
+  const values = isNumbers(label) ? label : (label as NumberColumn | null | undefined)?.values;
+  if (isNumbers(values)) return { values };
   const { codes, categories } = (label ?? {}) as Dictionary;
   if (!Array.isArray(label) && !isNumbers(codes))
     fail(

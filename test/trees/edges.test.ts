@@ -27,6 +27,13 @@ describe('a column named columns', () => {
   });
 });
 
+describe('a column of numbers of a table', () => {
+  it('is a label', async () => {
+    using data = await createDataset(matrix, { label: { kind: 'number', name: 'late', values: binary } });
+    expect(data.rows).toBe(200);
+  });
+});
+
 describe('labels to evaluate on', () => {
   it('are coded as the data set codes its own, in whatever order their names come', async () => {
     using data = await createDataset(matrix, { label: names });

@@ -189,7 +189,7 @@ const refusals: [string, () => unknown, string, RegExp][] = [
     'a column is missing',
     () => models.binary!.predictSync({ a, b, c, towns: features.town, dd: d }),
     'ERR_TENSORWOOD_MODEL',
-    /a column 'd' as the model has, did you mean/,
+    /a column 'd' as the model has, got/,
   ],
   [
     'numbers for categories',

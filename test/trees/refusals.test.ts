@@ -284,6 +284,19 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     /finite weights of at least 0, got 3.40282e\+38 in row 5/,
   ],
   [
+    'rows as arrays',
+    () =>
+      createDataset(
+        [
+          [1, 2],
+          [3, 4],
+        ] as never,
+        { label: [0, 1] },
+      ),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /record of columns or \{ values, columns \}, got an array; rows are \{ values: rows.flat\(\), columns \}/,
+  ],
+  [
     'labels that are objects',
     () => train({ label: [{}] as never }, {}),
     'ERR_TENSORWOOD_ARGUMENT',
