@@ -38,7 +38,17 @@ export {
 export { definition as embeddingClassifier } from './models/embedding-classifier';
 export { definition as gruClassifier } from './models/gru-classifier';
 export { definition as mlp } from './models/mlp';
-export { type Batch, classifier, createModel, type Loss, type Model, type ModelDefinition, type Network } from './models/model';
+export {
+  type Batch,
+  classifier,
+  createModel,
+  type FieldSignature,
+  type Loss,
+  type Model,
+  type ModelDefinition,
+  type Network,
+  regressor,
+} from './models/model';
 export { findModel, modelNames } from './models/registry';
 export { definition as resnet } from './models/resnet';
 export { definition as vit } from './models/vit';

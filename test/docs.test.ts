@@ -11,19 +11,32 @@ const blocks = [...readme.matchAll(/^## (.*)\n(?:(?!^## )[\s\S])*?^```js\n([\s\S
   title: title!,
   code: code!,
 }));
+const houses = [
+  'size,town,price',
+  ...Array.from({ length: 1000 }, (_, i) => `${i % 97},${i % 3 ? 'Oslo' : 'Rome'},${(i % 97) * (1 + (i % 3))}`),
+].join('\n');
 const project = mkdtempSync(join(tmpdir(), 'tensorwood docs '));
 
 beforeAll(() => {
   expect(existsSync(join(root, 'dist', 'index.mjs')), 'dist is compiled by npm test').toBe(true);
   mkdirSync(join(project, 'node_modules'));
   symlinkSync(root, join(project, 'node_modules', 'tensorwood'));
+  writeFileSync(join(project, 'houses.csv'), houses);
   symlinkSync(join(root, 'node_modules', 'vega-datasets'), join(project, 'node_modules', 'vega-datasets'));
 });
 afterAll(() => rmSync(project, { recursive: true }));
 
 describe('README', () => {
+  const answers: Record<string, RegExp> = {
+    'Trees in 15 lines': /tree 10\n\[[^\]]*'destination'[^\]]*\]\n0\.\d+/,
+    'A table of your own': /^\d+ Float32Array\(200\) \[/m,
+    'A vision transformer in 15 lines': /^0\.[6-9]\d*$/m,
+    'A model of your own': /Float32Array\(2\) \[ -?0\.0\d*(e-\d+)?, (0\.9|1\.0)\d* \]/,
+    'Tensors and gradients': /\[ 2, 4, 6 \]\n[\s\S]*\[ 4 \]/,
+  };
+
   it('has code for each family', () => {
-    expect(blocks.map((b) => b.title)).toEqual(['Trees in 15 lines', 'A vision transformer in 15 lines', 'Tensors and gradients']);
+    expect(blocks.map((b) => b.title)).toEqual(Object.keys(answers));
     for (const { code } of blocks)
       expect(
         code
@@ -47,11 +60,6 @@ describe('README', () => {
     expect(stdout).toBe('');
   }, 60_000);
 
-  const answers: Record<string, RegExp> = {
-    'Trees in 15 lines': /tree 10\n\[[^\]]*'destination'[^\]]*\]\n0\.\d+/,
-    'A vision transformer in 15 lines': /^0\.[6-9]\d*$/m,
-    'Tensors and gradients': /\[ 2, 4, 6 \]\n[\s\S]*\[ 4 \]/,
-  };
   it.each(blocks.map((b) => [b.title, b.code] as const))(
     '%s',
     (title, code) => {

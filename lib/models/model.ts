@@ -3,7 +3,7 @@
 import { fail } from '../errors';
 import type { Layer, Mode } from '../nn/module';
 import { countParameters, createScope, type Scope } from '../nn/module';
-import { softmaxCrossEntropy } from '../ops/loss';
+import { meanSquaredError, softmaxCrossEntropy } from '../ops/loss';
 import type { Variable } from '../ops/state';
 import type { Options, Schema, Values } from '../schema';
 import { integer, parse } from '../schema';
@@ -101,6 +101,19 @@ export function classifier(forward: Layer, options: { labelSmoothing?: number } 
       if (!x || !label) fail('ERR_TENSORWOOD_DATA', `classifier: expected the fields x and label, got ${Object.keys(batch).join(', ')}`);
       const outputs = forward(x, mode);
       return { loss: softmaxCrossEntropy(outputs, label, { smoothing: mode.training ? (options.labelSmoothing ?? 0) : 0 }), outputs };
+    },
+  };
+}
+
+/** A network that predicts numbers: the loss is the mean squared difference of forward's (B, ...) and the field `target`, of the same shape. */
+export function regressor(forward: Layer): Network {
+  return {
+    forward,
+    loss(batch, mode) {
+      const { x, target } = batch;
+      if (!x || !target) fail('ERR_TENSORWOOD_DATA', `regressor: expected the fields x and target, got ${Object.keys(batch).join(', ')}`);
+      const outputs = forward(x, mode);
+      return { loss: meanSquaredError(outputs, target), outputs };
     },
   };
 }

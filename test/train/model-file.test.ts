@@ -3,9 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { createModel, type ModelDefinition } from '../../lib/models/model';
+import { createModel, type ModelDefinition, regressor } from '../../lib/models/model';
 import { createLinear } from '../../lib/nn';
-import { meanSquaredError } from '../../lib/ops';
 import { loadModel, saveModel } from '../../lib/train/model-file';
 
 const folder = mkdtempSync(join(tmpdir(), 'model-file-'));
@@ -18,14 +17,7 @@ const definition: ModelDefinition<Record<string, never>> = {
   tiny: {},
   fields: () => ({ x: { shape: [3], dtype: 'f32' }, target: { shape: [1], dtype: 'f32' } }),
   build(scope) {
-    const forward = createLinear(scope, { inputs: 3, outputs: 1 });
-    return {
-      forward,
-      loss: (batch) => {
-        const outputs = forward(batch.x!);
-        return { loss: meanSquaredError(outputs, batch.target!), outputs };
-      },
-    };
+    return regressor(createLinear(scope, { inputs: 3, outputs: 1 }));
   },
 };
 
