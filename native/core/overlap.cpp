@@ -2,7 +2,6 @@
 #include "overlap.h"
 
 #include <algorithm>
-#include <numeric>
 #include <tuple>
 
 namespace tensorwood {
@@ -32,9 +31,12 @@ struct Layout {
   }
   // Whether no two elements are the same memory: each axis steps over all that those of smaller strides reach.
   bool is_injective() const {
-    int order[kMaxRank];
-    std::iota(order, order + rank, 0);
-    std::sort(order, order + rank, [&](int a, int b) { return stride[a] < stride[b]; });
+    int order[kMaxRank];  // of the axes, by stride
+    for (int axis = 0; axis < rank; axis++) {
+      int at = axis;
+      for (; at > 0 && stride[order[at - 1]] > stride[axis]; at--) order[at] = order[at - 1];
+      order[at] = axis;
+    }
     int64_t reach = 0;
     for (int i = 0; i < rank; i++) {
       if (stride[order[i]] <= reach) return false;
