@@ -11,7 +11,7 @@ import { encodeArgmax, encodeSums, encodeWork } from './program-bytes';
 // Node must load before it.
 const { TENSORWOOD_TEST_ADDON, TENSORWOOD_TEST_PRELOAD } = process.env;
 const addon = TENSORWOOD_TEST_ADDON ?? addonPaths().find((path) => existsSync(path))!;
-const suppressions = `suppressions=${join(__dirname, '..', 'native', 'leaks.supp')}:print_suppressions=0`;
+const suppressions = `suppressions='${join(__dirname, '..', 'native', 'leaks.supp')}':print_suppressions=0`; // quoted: a path may have spaces
 const sanitizer = { LD_PRELOAD: TENSORWOOD_TEST_PRELOAD, LSAN_OPTIONS: suppressions };
 
 const folder = mkdtempSync(join(tmpdir(), 'tensorwood-border-'));

@@ -26,7 +26,7 @@ function findLargest() {
       );
     }
     console.log('within');
-    process.exit(0);
+    writer.terminate();
   });
 }
 
