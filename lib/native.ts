@@ -281,15 +281,3 @@ function translate(error: unknown): unknown {
   const { code, message } = error as { code?: string; message: string };
   return code !== undefined && Object.hasOwn(codes, code) ? new TensorwoodError(code as ErrorCode, message) : error;
 }
-
-const shared = new Map<string, WeakRef<RuntimeHandle>>();
-
-/** One runtime for all short jobs of a kind with so many threads (0 = the cores). It ends when the collector finds that nobody holds it. */
-export function sharedRuntime(kind: 'csv' | 'forest', threads: number): RuntimeHandle {
-  const key = `${kind} ${threads}`;
-  const known = shared.get(key)?.deref();
-  if (known !== undefined) return known;
-  const runtime = native().createRuntime('cpu', threads, '');
-  shared.set(key, new WeakRef(runtime));
-  return runtime;
-}

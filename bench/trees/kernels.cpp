@@ -269,7 +269,7 @@ Measured find_case(Bench& bench, const std::string& name) {
 
 int main(int count, char** arguments) {
   if (count != 3) return std::fprintf(stderr, "bench_trees: expected CASE THREADS\n"), 1;
-  const std::unique_ptr<tensorwood::Threads> threads(tensorwood::make_threads(std::atoi(arguments[2])));
+  const std::shared_ptr<tensorwood::Threads> threads = tensorwood::shared_threads(std::atoi(arguments[2]));
   tensorwood::Bench bench(*threads);
   tensorwood::report(arguments[1], tensorwood::find_case(bench, arguments[1]));
   return 0;

@@ -1,7 +1,6 @@
 // CSV files to tables. The reader is native/data/csv.h: all threads, off the event loop. One source of options for the API and the command line.
-import { stat } from 'node:fs/promises';
 import { fail } from '../errors';
-import { type CsvColumn, type CsvSpec, native, type RuntimeHandle, runJob, sharedRuntime } from '../native';
+import { type CsvColumn, type CsvSpec, native, type RuntimeHandle, runJob } from '../native';
 import { boolean, checkIsOptions, choice, integer, type Options, parse, text } from '../schema';
 import { type Column, createTable, type Table } from './table';
 
@@ -61,13 +60,12 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<C
     numbers,
     missing,
   };
-  // A pipe may wait for its writer: the reads of other files must not wait with it.
-  const waits = await stat(path).then(
-    (found) => !found.isFile(),
-    () => false,
-  );
-  const runtime = waits ? native().createRuntime('cpu', values.threads, '') : sharedRuntime('csv', values.threads);
-  return await readOpened(runtime, path, spec, signal);
+  const runtime = native().createRuntime('cpu', values.threads, '');
+  try {
+    return await readOpened(runtime, path, spec, signal);
+  } finally {
+    native().dispose(runtime);
+  }
 }
 
 async function readOpened(runtime: RuntimeHandle, path: string, spec: CsvSpec, signal: AbortSignal | undefined): Promise<CsvTable> {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { fail, type TensorwoodError } from '../errors';
 import { fileReason, writeAtomically } from '../formats/atomic';
-import { type ForestHandle, native, type PredictSpec, type RuntimeHandle, runJob, sharedRuntime } from '../native';
+import { type ForestHandle, native, type PredictSpec, type RuntimeHandle, runJob } from '../native';
 import { choice, integer, type Options, parse } from '../schema';
 import type { Features } from './features';
 import { matchFeatures, type Signature } from './match';
@@ -178,9 +178,6 @@ async function readHandle(runtime: RuntimeHandle, bytes: Uint8Array, subject: st
   }
 }
 
-// Forests that were loaded hold the runtime that they share.
-const runtimeOf = new WeakMap<ForestHandle, RuntimeHandle>();
-
 /**
  * A model from the bytes of its file. Do not change them before the promise settles.
  * @throws ERR_TENSORWOOD_FORMAT when they are anything but an undamaged model file of tensorwood
@@ -190,11 +187,14 @@ export async function parseForest(
   options: { readonly subject?: string; readonly threads?: number } = {},
 ): Promise<Forest> {
   const { subject = 'forest', threads = 0 } = options;
-  const runtime = sharedRuntime('forest', threads);
-  const handle = await readHandle(runtime, bytes, subject);
-  runtimeOf.set(handle, runtime);
-  const { about, features } = native().describeForest(handle);
-  return new Forest(handle, readAbout(subject, about, features));
+  const runtime = native().createRuntime('cpu', threads, '');
+  try {
+    const handle = await readHandle(runtime, bytes, subject);
+    const { about, features } = native().describeForest(handle);
+    return new Forest(handle, readAbout(subject, about, features));
+  } finally {
+    native().dispose(runtime); // the model keeps it alive
+  }
 }
 
 /** Reads a model file. @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not a model file) */

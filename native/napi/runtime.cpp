@@ -68,7 +68,7 @@ const HandleType Runtime::handle = {{0x3b9d0e517ac84f62, 0x9e1b7a4cd2f05b02}, "r
 const HandleType StateBuffer::handle = {{0x71e6c2ad90b34e85, 0xa4c8e15f3d7b6c03}, "buffer"};
 
 Runtime::Runtime(Napi::Env env, const Device& device, int thread_count)
-    : device_(device), poisoned_(is_poisoned()), threads_(make_threads(thread_count)), coordinator_(std::make_shared<Coordinator>()) {
+    : device_(device), poisoned_(is_poisoned()), threads_(shared_threads(thread_count)), coordinator_(std::make_shared<Coordinator>()) {
   Environment::of(env)->watch(coordinator_);
 }
 

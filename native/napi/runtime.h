@@ -59,7 +59,7 @@ class Runtime {
  private:
   const Device& device_;
   bool poisoned_;
-  std::unique_ptr<Threads> threads_;
+  std::shared_ptr<Threads> threads_;
   std::shared_ptr<Block> arena_, scratch_, staging_;
   std::shared_ptr<Coordinator> coordinator_;  // last: it ends before what its jobs use
 };

@@ -3,6 +3,8 @@
 // which closes that function, was added earlier and therefore runs later.
 #include "worker.h"
 
+#include <algorithm>
+
 #include "core/signals.h"
 
 namespace tensorwood {
@@ -82,6 +84,7 @@ void Coordinator::push(std::shared_ptr<Job> job, std::shared_ptr<Environment> en
     const BlockedSignals blocked;
     thread_ = std::thread([this] { serve(); });
   }
+  job->coordinator = weak_from_this();
   queue_.push_back({std::move(job), std::move(environment)});
   changed_.notify_all();
 }
@@ -103,6 +106,18 @@ void Coordinator::serve() {
     entry.environment->post_end(std::move(entry.job));  // this thread keeps no reference: the last one is dropped by JavaScript's
     changed_.notify_all();
   }
+}
+
+void Coordinator::cancel(const std::shared_ptr<Job>& job) {
+  job->cancel();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto at = std::find_if(queue_.begin(), queue_.end(), [&](const Entry& entry) { return entry.job == job; });
+  if (at == queue_.end()) return;
+  const Entry entry = std::move(*at);
+  queue_.erase(at);
+  entry.job->execute();  // says that it was aborted before it began
+  entry.environment->post_end(entry.job);
+  changed_.notify_all();
 }
 
 Status Coordinator::run_here(const std::function<Status()>& work) {
@@ -239,7 +254,8 @@ Napi::Value start_job(Napi::Env env, Coordinator& coordinator, Task task) {
 }
 
 Napi::Value cancel_job(const Napi::CallbackInfo& info) {
-  unwrap<Job>(info[0])->cancel();
+  const auto job = unwrap<Job>(info[0]);
+  if (const auto coordinator = job->coordinator.lock()) coordinator->cancel(job);
   return info.Env().Undefined();
 }
 

@@ -17,6 +17,7 @@
 namespace tensorwood {
 
 class Environment;
+class Coordinator;
 class Job;
 
 // What to do, and how to tell. `work` runs on the coordinator thread and polls job.cancelled(); it must not touch JavaScript.
@@ -40,8 +41,9 @@ class Job : public std::enable_shared_from_this<Job> {
   void report(const double* values, size_t count);
 
   Napi::Value promise() const { return deferred_.Promise(); }
-  void execute();                       // coordinator thread
-  void deliver_reports(Napi::Env env);  // JavaScript thread, as all below
+  std::weak_ptr<Coordinator> coordinator;  // in whose queue it was put; JavaScript thread
+  void execute();                          // coordinator thread
+  void deliver_reports(Napi::Env env);     // JavaScript thread, as all below
   void settle(Napi::Env env);
   void abandon();  // drops what it holds; the promise stays pending because its environment ends
 
@@ -60,10 +62,12 @@ class Job : public std::enable_shared_from_this<Job> {
 };
 
 // A thread with a queue: the jobs of one runtime run on it one after the other, in the order in which they were started.
-class Coordinator {
+class Coordinator : public std::enable_shared_from_this<Coordinator> {
  public:
   ~Coordinator() { stop(); }
   void push(std::shared_ptr<Job> job, std::shared_ptr<Environment> environment);
+  // Cancels a job: one that still waits ends at once, one that runs at its next look.
+  void cancel(const std::shared_ptr<Job>& job);
   // Waits for the jobs before it, then runs in place on the caller's thread.
   Status run_here(const std::function<Status()>& work);
   // Cancels the running job, joins the thread and returns the jobs that never ran.

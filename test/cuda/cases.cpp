@@ -197,7 +197,7 @@ static int run_all(const char* filter) {
   add_matmul_cases(cases);
   add_norm_cases(cases);
   add_histogram_cases(cases);
-  const std::unique_ptr<Threads> threads(make_threads(1));
+  const std::shared_ptr<Threads> threads = shared_threads(1);
   std::string none;
   const Device& cpu = *find_cpu_device("scalar", none);
   int failed = 0, passed = 0;

@@ -150,7 +150,7 @@ static void read_what_changes(const std::string& path, Threads& threads) {
 int main(int count, char** words) {
   const int files = count > 1 ? std::atoi(words[1]) : 2000;
   generator.seed(count > 2 ? static_cast<unsigned>(std::atoi(words[2])) : 1);
-  const std::unique_ptr<Threads> one(make_threads(1)), three(make_threads(3));
+  const std::shared_ptr<Threads> one = shared_threads(1), three = shared_threads(3);
   const std::string path = "test_csv." + std::to_string(getpid());
   int tables = 0;
   for (int i = 0; i < files && failures == 0; i++) {

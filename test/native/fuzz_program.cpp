@@ -216,7 +216,7 @@ int main(int count, char** words) {
   const int64_t runs = count > 2 ? std::atoll(words[2]) : 0;
   Random random(count > 3 ? std::atoll(words[3]) : 1);
   std::signal(SIGABRT, leave_current);
-  const std::unique_ptr<Threads> threads(make_threads(3));
+  const std::shared_ptr<Threads> threads = shared_threads(3);
   const std::vector<const Device*> devices = every_device();
   const Counts whole = try_seeds(seeds, devices, *threads, random);
   print("seeds", whole, static_cast<int64_t>(seeds.size() * devices.size()));

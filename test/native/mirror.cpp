@@ -51,7 +51,7 @@ static const Device device = {"apart", "test", false, allocate, available, relea
 
 // The table is binned on the CPU; null = the histograms are the CPU's too.
 static Status train(const Sample& s, const Device* accelerator, int thread_count, Forest& forest) {
-  const std::unique_ptr<Threads> threads(make_threads(thread_count));
+  const std::shared_ptr<Threads> threads = shared_threads(thread_count);
   const std::atomic<bool> cancelled{false};
   Bins bins;
   EXPECT(make_bins(s.columns, s.options, cpu_device(), *threads, cancelled, bins).ok());

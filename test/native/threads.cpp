@@ -88,16 +88,35 @@ static void pools_side_by_side() {
   std::vector<std::thread> owners;
   for (int i = 0; i < 4; i++) {
     owners.emplace_back([] {
-      const std::unique_ptr<Threads> threads(make_threads(3));
+      const std::shared_ptr<Threads> threads = shared_threads(3);
       runs_follow_each_other(*threads, 500);
     });
   }
   for (std::thread& owner : owners) owner.join();
 }
 
+// A long run makes room for short ones, and still does each of its tasks once.
+static void turns_are_taken() {
+  const std::shared_ptr<Threads> threads = shared_threads(3);
+  std::vector<std::atomic<int>> done(2000);
+  std::atomic<bool> ended{false};
+  std::thread owner([&] {
+    threads->parallel(2000, [&](int64_t task, int) {
+      std::this_thread::sleep_for(std::chrono::microseconds(500));
+      done[static_cast<size_t>(task)]++;
+    });
+    ended = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  for (int i = 0; i < 5; i++) every_task_once(*threads, 64);
+  EXPECT(!ended);
+  owner.join();
+  for (const std::atomic<int>& count : done) EXPECT(count == 1);
+}
+
 int main() {
   for (int count : {1, 2, 3, 8}) {
-    const std::unique_ptr<Threads> threads(make_threads(count));
+    const std::shared_ptr<Threads> threads = shared_threads(count);
     EXPECT(threads->count() == count);
     for (int64_t tasks : {0, 1, 2, 3, 64, 1000}) every_task_once(*threads, tasks);
     runs_follow_each_other(*threads, 3000);
@@ -107,7 +126,8 @@ int main() {
     long_tasks_are_awaited(*threads);
     runs_do_not_nest(*threads);
   }
-  for (int i = 0; i < 200; i++) delete make_threads(4);  // unused pools end too
+  for (int i = 0; i < 200; i++) shared_threads(4);  // unused pools end too
   pools_side_by_side();
+  turns_are_taken();
   return finish();
 }

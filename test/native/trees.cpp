@@ -252,7 +252,7 @@ static void areas() {
 // --- the engine ---------------------------------------------------------------------------------------------------------------------
 
 static Forest train(const Sample& s, const Device& device, int thread_count, Policy policy) {
-  const std::unique_ptr<Threads> threads(make_threads(thread_count));
+  const std::shared_ptr<Threads> threads = shared_threads(thread_count);
   const std::atomic<bool> cancelled{false};
   Bins bins;
   EXPECT(make_bins(s.columns, s.options, device, *threads, cancelled, bins).ok());

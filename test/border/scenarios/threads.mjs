@@ -14,10 +14,8 @@ check(codeOf(() => addon.createRuntime('cpu', 1024, '')) === 'ERR_TENSORWOOD_MEM
 
 const { program, state } = prepareSums(1);
 const pools = [];
-let threads = 256;
-while (threads > 1) {
-  if (codeOf(() => pools.push(addon.createRuntime('cpu', threads, ''))) !== 'no error') threads >>= 1;
-}
+// Runtimes of one count share their threads: so many of every count as there is room for.
+for (let threads = 512; threads > 1; threads--) codeOf(() => pools.push(addon.createRuntime('cpu', threads, '')));
 const output = new Float32Array(1);
 const code = codeOf(() => addon.runProgram(program, [state], [ones], [output]));
 check(code === 'ERR_TENSORWOOD_MEMORY', `expected a job to be refused, got ${code}`);
