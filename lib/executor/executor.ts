@@ -145,9 +145,8 @@ export class Executor {
       fail('ERR_TENSORWOOD_ARGUMENT', `variable ${variable.name}: expected one of this executor, got one that another executor uses`);
     }
     if (storage) return storage as BufferStorage;
-    const created = new BufferStorage(this, variable.release());
+    const created = variable.move((elements) => new BufferStorage(this, elements));
     this.own(created);
-    variable.storage = created;
     return created;
   }
 

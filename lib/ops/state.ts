@@ -93,13 +93,15 @@ export class Variable extends Tensor {
     else this.keep(source);
   }
 
-  /** Elements for an executor that takes the variable over, which nothing changes; they are let go of here. */
-  release(): DataArray {
+  /** Moves the elements to the storage that `create` makes of them, which nothing else changes. They stay when it throws. */
+  move<S extends Storage>(create: (elements: DataArray) => S): S {
     this.checkUsable();
     const elements = this.firstElements();
     const given = elements === this.initial; // by a caller who may go on to change them
+    const storage = create(given ? elements.slice() : elements);
+    this.storage = storage;
     this.initial = undefined;
-    return given ? elements.slice() : elements;
+    return storage;
   }
 
   /** Frees the buffer. Steps that use the variable fail from now on. Idempotent. */

@@ -157,4 +157,21 @@ describe('first elements', () => {
     await expect(other()).rejects.toThrow('device full');
     await expect(v.read()).rejects.toThrow('device full');
   });
+
+  it('are there still when their buffer is refused', async () => {
+    const refuseBuffer = () =>
+      vi.spyOn(native(), 'createBuffer').mockImplementationOnce(() => {
+        throw new Error('no memory');
+      });
+    using executor = new Executor({ threads: 1 });
+    using v = new Variable({ name: 'v', shape: [2], initial: [1, 2] });
+    using step = compile(() => mul(v, 2), { executor });
+    refuseBuffer();
+    await expect(step()).rejects.toThrow('no memory');
+    expect(await v.read()).toEqual(f32(1, 2));
+    await v.write([3, 4]);
+    refuseBuffer();
+    await expect(step()).rejects.toThrow('no memory');
+    expect(await step()).toEqual(f32(6, 8));
+  });
 });
