@@ -72,13 +72,16 @@ function prepare(programs: Programs, values: readonly StepInput[]): Launch {
 
 async function run(programs: Programs, values: readonly StepInput[], { signal }: RunOptions = {}): Promise<unknown> {
   const { program, result, inputs, outputs } = prepare(programs, values);
+  const begun = program.begin();
+  begun.catch(() => {}); // reported when the run has ended
   await runJob(() => native().runProgram(program.handle, program.states, inputs, outputs), signal);
-  await program.begun;
+  await begun;
   return putArrays(result, outputs);
 }
 
 function runSync(programs: Programs, values: readonly StepInput[]): unknown {
   const { program, result, inputs, outputs } = prepare(programs, values);
+  program.beginSync();
   native().runProgramSync(program.handle, program.states, inputs, outputs);
   return putArrays(result, outputs);
 }
