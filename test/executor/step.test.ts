@@ -202,6 +202,15 @@ describe('trace', () => {
     expect(step.trace(false)).toEqual([{ name: 'matmul', calls: 2, milliseconds: expect.any(Number) }]);
   });
 
+  it('leaves out programs that went with their executor', async () => {
+    const executor = new Executor({ threads: 1 });
+    using step = compile((x: Tensor) => square(x), { executor });
+    step.trace(true);
+    await step(1);
+    executor.dispose();
+    expect(step.trace(false)).toEqual([]);
+  });
+
   it('counts programs that came while it was on, and those that made room', async () => {
     using step = compile((x: Tensor) => matmul(x, x), { programs: 1 });
     step.trace(true);
