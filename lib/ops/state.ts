@@ -29,6 +29,8 @@ export interface VariableOptions {
   readonly initial?: DataArray | readonly number[] | (() => DataArray | readonly number[]);
 }
 
+const copied = 64 * 1024; // bytes at most, as a step copies its inputs
+
 const variableOperation: Operation<{ readonly variable: Variable }> = {
   name: 'variable',
   source: 'variable',
@@ -79,10 +81,13 @@ export class Variable extends Tensor {
     return target;
   }
 
-  /** Replaces the elements, after all steps begun so far. Throws ERR_TENSORWOOD_SHAPE when the count differs. */
+  /**
+   * Replaces the elements, after all steps begun so far. `data` must not change before the promise settles (up to 64 KiB are copied).
+   * Throws ERR_TENSORWOOD_SHAPE when the count differs.
+   */
   async write(data: DataArray | readonly number[]): Promise<void> {
     const source = this.checkElements(data);
-    if (this.storage) await this.storage.write(source);
+    if (this.storage) await this.storage.write(source === data && source.byteLength <= copied ? source.slice() : source);
     else this.keep(source);
   }
 

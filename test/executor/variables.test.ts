@@ -103,6 +103,20 @@ describe('variables', () => {
     await expect(v.write([1])).rejects.toThrow('variable v: expected 2 elements for shape (2,), got 1');
   });
 
+  it('keep a small array as it was when it was written', async () => {
+    using v = new Variable({ name: 'v', shape: [2] });
+    await add(v, 0).data();
+    const source = f32(1, 2);
+    const write = vi.spyOn(native(), 'writeBuffer');
+    const written = v.write(source);
+    const [, , sent] = write.mock.lastCall!;
+    write.mockRestore();
+    source.fill(9);
+    expect(sent).toEqual(f32(1, 2)); // the job itself may be done before the array changes
+    await written;
+    expect(await v.read()).toEqual(f32(1, 2));
+  });
+
   it('are written at most once a step', async () => {
     using v = new Variable({ name: 'v', shape: [1] });
     using step = compile(() => [assign(v, add(v, 1)), assign(v, add(v, 2))]);
