@@ -2,6 +2,7 @@
 import type { DataArray, DType } from '../dtype';
 import { convert, dtypeOf, dtypes, isDataArray, isPlainNumbers } from '../dtype';
 import { fail } from '../errors';
+import { checkOptions } from '../ops/check';
 import type { Shape } from '../shape';
 import { showShape, sizeOf } from '../shape';
 import type { Signature } from '../tensor';
@@ -16,6 +17,7 @@ export interface ShapedArray extends Signature {
  * arrays and Float64Array are copied as f32 or what `dtype` says. A buffer must not be transferred while a step uses it. Throws ERR_TENSORWOOD_SHAPE, _DTYPE.
  */
 export function array(numbers: DataArray | Float64Array | readonly number[], shape?: Shape, options: { dtype?: DType } = {}): ShapedArray {
+  checkOptions('array', options, ['dtype']);
   const plain = isPlainNumbers(numbers);
   const dtype = options.dtype ?? (plain ? 'f32' : dtypeOf(numbers));
   const data = plain ? convert(numbers, dtype) : numbers;

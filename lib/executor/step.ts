@@ -9,7 +9,7 @@ import { convert } from '../dtype';
 import { fail } from '../errors';
 import { native, runJob } from '../native';
 import type { Options } from '../schema';
-import { integer, parse } from '../schema';
+import { checkIsOptions, checkSignal, integer, parse } from '../schema';
 import { sizeOf } from '../shape';
 import type { Signature, Tensor } from '../tensor';
 import { engine } from '../tensor';
@@ -70,7 +70,10 @@ function prepare(programs: Programs, values: readonly StepInput[]): Launch {
   return { program, result, inputs: program.inputs.map((i) => given[i]!.data), outputs };
 }
 
-async function run(programs: Programs, values: readonly StepInput[], { signal }: RunOptions = {}): Promise<unknown> {
+async function run(programs: Programs, values: readonly StepInput[], options: RunOptions = {}): Promise<unknown> {
+  checkIsOptions('step', options);
+  const { signal } = options;
+  checkSignal('step', signal);
   const { program, result, inputs, outputs } = prepare(programs, values);
   const begun = program.begin();
   begun.catch(() => {}); // reported when the run has ended
@@ -90,6 +93,7 @@ const signatureOf = (value: StepInput | Signature, position: number): Signature 
   typeof value === 'object' && 'dtype' in value ? value : shaped(value, position);
 
 function interpret(given: StepOptions): ProgramsOptions {
+  checkIsOptions('compile', given);
   const { executor, observe, ...rest } = given;
   const { programs, ...settings } = parse('compile', stepSchema, rest);
   if (executor !== undefined && !(executor instanceof Executor))

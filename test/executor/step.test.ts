@@ -179,6 +179,15 @@ describe('compile', () => {
     expect(() => compile((x) => x, { precison: 'bf16' } as never)).toThrow(/unknown option 'precison', did you mean 'precision'/);
     expect(() => compile((x) => x, { executor: 'cpu' as never })).toThrow('compile: expected executor to be an Executor, got cpu');
     expect(() => new Executor({ thread: 2 } as never)).toThrow(/Executor: unknown option 'thread', did you mean 'threads'/);
+    expect(() => new Executor(5 as never)).toThrow('Executor: expected options as an object, got 5');
+    expect(() => compile((x) => x, null as never)).toThrow('compile: expected options as an object, got null');
+    expect(() => array([1], [1], null as never)).toThrow('array: expected options as an object, got null');
+  });
+
+  it('refuses a signal that is none', async () => {
+    using step = compile((x: Tensor) => x);
+    await expect(step.run([1], null as never)).rejects.toThrow('step: expected options as an object, got null');
+    await expect(step.run([1], { signal: 5 } as never)).rejects.toThrow('step: expected signal to be an AbortSignal, got 5');
   });
 
   it('plans before the first step', () => {
