@@ -4,6 +4,8 @@ import { dtypeOf, isDataArray, isPlainNumbers } from '../dtype';
 import { fail } from '../errors';
 import type { Stream } from '../nn/philox';
 import { permutation } from '../nn/philox';
+import type { Options } from '../schema';
+import { integer, parse } from '../schema';
 import type { Shape } from '../shape';
 import { showShape, sizeOf } from '../shape';
 import type { Signature } from '../tensor';
@@ -97,12 +99,19 @@ export function subset(source: Examples, indices: Int32Array): Examples {
   };
 }
 
+const splitSchema = { seed: integer(0, [0, Number.MAX_SAFE_INTEGER], 'seed of the draw') };
+
 /**
  * Two parts drawn at random: `held` examples, or that share of them when it is below 1, and the others. The same seed gives the same parts.
- * @throws ERR_TENSORWOOD_ARGUMENT when one of the parts would be empty
+ * @throws ERR_TENSORWOOD_ARGUMENT when one of the parts would be empty, or for an unknown option
  */
-export function splitExamples(source: Examples, held: number, { seed = 0 } = {}): { rest: Examples; held: Examples } {
+export function splitExamples(
+  source: Examples,
+  held: number,
+  options: Options<typeof splitSchema> = {},
+): { rest: Examples; held: Examples } {
   checkIsExamples('splitExamples', source);
+  const { seed } = parse('splitExamples', splitSchema, options);
   const count = held > 0 && held < 1 ? Math.round(held * source.size) : held;
   if (!Number.isInteger(count) || count < 1 || count >= source.size)
     fail(
