@@ -54,8 +54,8 @@ export const choice = <const C extends readonly string[]>(choices: C, value: C[n
   doc,
 });
 
-export const show = (value: unknown): string =>
-  typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+/** A value of a field: lists with their elements. */
+export const show = (value: unknown): string => (Array.isArray(value) ? `[${value.join(', ')}]` : describe(value));
 
 /** What a field accepts, in words: `a number in [0, 1]`. */
 export function accepts(field: Field<unknown>): string {

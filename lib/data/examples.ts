@@ -1,7 +1,7 @@
 // Examples for training: named fields, one row an example, read by index. Between the files of a user and the training loop.
 import type { DataArray } from '../dtype';
 import { dtypeOf, isDataArray, isPlainNumbers } from '../dtype';
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import type { Stream } from '../nn/philox';
 import { permutation } from '../nn/philox';
 import type { Options } from '../schema';
@@ -22,8 +22,7 @@ export interface Examples {
 export function checkIsExamples(subject: string, data: unknown): void {
   const { size, fields, read } = (data ?? {}) as Partial<Examples>;
   if (typeof size === 'number' && typeof fields === 'object' && typeof read === 'function') return;
-  const got = (data as object | null | undefined)?.constructor?.name ?? data;
-  fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected examples, got ${got}; make them by examples({ x: { data, shape } })`);
+  fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected examples, got ${describe(data)}; make them by examples({ x: { data, shape } })`);
 }
 
 export interface Field {
@@ -47,10 +46,9 @@ function elementsOf(name: string, data: unknown): DataArray {
   if (name === 'label' && (isPlainNumbers(data) || data instanceof Uint8Array)) return integersOf(data);
   if (isPlainNumbers(data)) return Float32Array.from(data);
   if (isDataArray(data)) return data;
-  const got = (data as object | null | undefined)?.constructor?.name ?? data;
   fail(
     'ERR_TENSORWOOD_ARGUMENT',
-    `examples: expected data of '${name}' to be numbers, got ${got}; use Float32Array.from or Int32Array.from`,
+    `examples: expected data of '${name}' to be numbers, got ${describe(data)}; use Float32Array.from or Int32Array.from`,
   );
 }
 

@@ -6,7 +6,7 @@ import type { Arrays, Outline, Tensors } from '../compile/structure';
 import { putArrays } from '../compile/structure';
 import type { DataArray } from '../dtype';
 import { convert } from '../dtype';
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import { native, runJob } from '../native';
 import type { Options } from '../schema';
 import { checkIsOptions, checkSignal, integer, parse } from '../schema';
@@ -97,7 +97,7 @@ function interpret(given: StepOptions): ProgramsOptions {
   const { executor, observe, ...rest } = given;
   const { programs, ...settings } = parse('compile', stepSchema, rest);
   if (executor !== undefined && !(executor instanceof Executor))
-    fail('ERR_TENSORWOOD_ARGUMENT', `compile: expected executor to be an Executor, got ${executor}`);
+    fail('ERR_TENSORWOOD_ARGUMENT', `compile: expected executor to be an Executor, got ${describe(executor)}`);
   return { executor, limit: programs, settings: { ...settings, observe } };
 }
 
@@ -112,7 +112,7 @@ function interpret(given: StepOptions): ProgramsOptions {
  */
 export function compile<T extends Tensors>(fn: (...inputs: Tensor[]) => T, options: StepOptions = {}): Step<T> {
   if (typeof fn !== 'function' || types.isAsyncFunction(fn) || types.isGeneratorFunction(fn))
-    fail('ERR_TENSORWOOD_ARGUMENT', `compile: expected a function that returns tensors at once, got ${fn?.constructor?.name ?? fn}`);
+    fail('ERR_TENSORWOOD_ARGUMENT', `compile: expected a function that returns tensors at once, got ${describe(fn)}`);
   const programs = new Programs(fn, interpret(options));
   const dispose = () => programs.dispose();
   return Object.assign((...values: StepInput[]) => run(programs, values), {

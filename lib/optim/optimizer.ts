@@ -1,6 +1,6 @@
 // Optimizers as the training loop uses them: the state they keep, and the writes that one step records. The formulas are the operations of
 // lib/ops/update.ts; which parameters decay is decided here.
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import { full } from '../ops/elementwise';
 import { assign, Variable } from '../ops/state';
 import { adamw, sgd, type UpdateInputs } from '../ops/update';
@@ -61,7 +61,7 @@ const scalar = (value: Tensor | number): Tensor => (typeof value === 'number' ? 
 function interpretStep(given: OptimizerStep, options: Settings): Omit<UpdateInputs, 'parameters'> & { readonly step: Tensor } {
   const { gradients, step, learningRate = options.learningRate, gradientScale = 1 } = given ?? {};
   const refuse = (name: string, wanted: string, got: unknown): never =>
-    fail('ERR_TENSORWOOD_ARGUMENT', `optimizer: expected ${name} to be ${wanted}, got ${got}`);
+    fail('ERR_TENSORWOOD_ARGUMENT', `optimizer: expected ${name} to be ${wanted}, got ${describe(got)}`);
   if (!Array.isArray(gradients) || !gradients.every((g) => g instanceof Tensor))
     refuse('gradients', 'tensors in the order of the parameters, as gradient() returns them', gradients);
   if (!(step instanceof Tensor)) refuse('step', 'a tensor that counts from 1, an input of the compiled function', step);
