@@ -78,7 +78,7 @@ export function accepts(field: Field<unknown>): string {
 
 function rangeInWords([low, high]: readonly [number, number]): string {
   const below = low === Number.MIN_VALUE ? 'more than 0' : `at least ${low}`;
-  if (high === Number.POSITIVE_INFINITY) return low === Number.NEGATIVE_INFINITY ? '' : ` of ${below}`;
+  if (high === many) return low === Number.NEGATIVE_INFINITY ? '' : ` of ${below}`;
   return ` in ${low === Number.MIN_VALUE ? '(0' : `[${low}`}, ${high === belowOne ? '1)' : `${high}]`}`;
 }
 

@@ -5,13 +5,13 @@ import { full } from '../ops/elementwise';
 import { assign, Variable } from '../ops/state';
 import { adamw, sgd, type UpdateInputs } from '../ops/update';
 import type { Options, Values } from '../schema';
-import { belowOne, boolean, choice, number, parse } from '../schema';
+import { belowOne, boolean, choice, many, number, parse } from '../schema';
 import { Tensor } from '../tensor';
 
 export const optimizerSchema = {
   optimizer: choice(['adamw', 'sgd'], 'adamw', 'AdamW, or stochastic gradient descent with momentum'),
-  learningRate: number(0.001, [Number.MIN_VALUE, Number.POSITIVE_INFINITY], 'highest learning rate'),
-  weightDecay: number(0.05, [0, Number.POSITIVE_INFINITY], 'decay of weights; biases, norms, class tokens and positions are exempt'),
+  learningRate: number(0.001, [Number.MIN_VALUE, many], 'highest learning rate'),
+  weightDecay: number(0.05, [0, many], 'decay of weights; biases, norms, class tokens and positions are exempt'),
   beta1: number(0.9, [0, belowOne], 'AdamW: memory of the mean of the gradient'),
   beta2: number(0.999, [0, belowOne], 'AdamW: memory of the mean of its square'),
   epsilon: number(1e-8, [Number.MIN_VALUE, 1], 'AdamW: added to the root of the mean square'),
