@@ -91,7 +91,8 @@ function createSgd(parameters: readonly Variable[], decay: readonly number[], op
   return {
     variables: byName(velocities),
     update(step) {
-      const next = sgd({ parameters, velocities, ...interpretStep(step, options) }, settings);
+      const { step: _, ...inputs } = interpretStep(step, options);
+      const next = sgd({ parameters, velocities, ...inputs }, settings);
       assignAll(velocities, next.velocities);
       return assignAll(parameters, next.parameters);
     },
