@@ -36,8 +36,9 @@ export function fail(code: ErrorCode, message: string, cause?: unknown): never {
   throw new TensorwoodError(code, message, cause === undefined ? undefined : { cause });
 }
 
-/** How a refusal names what came: `Array`, `null`, `'text'`, `3`. */
+/** How a refusal names what came: `Array`, `AsyncFunction`, `null`, `'text'`, `3`. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
-  return typeof value === 'object' && value !== null ? (value.constructor?.name ?? 'an object') : String(value);
+  const named = (typeof value === 'object' && value !== null) || typeof value === 'function';
+  return named ? (value.constructor?.name ?? 'an object') : String(value);
 }

@@ -1,6 +1,6 @@
 // Parameters from one source: a schema is a record of fields, and from it come the TypeScript type, the checks, the command-line flags, the table in the
 // documentation and the block that a saved model carries.
-import { fail } from './errors';
+import { describe, fail } from './errors';
 
 /** The upper end of a range that has none. */
 export const many = Number.POSITIVE_INFINITY;
@@ -54,8 +54,8 @@ export const choice = <const C extends readonly string[]>(choices: C, value: C[n
   doc,
 });
 
-export const show = (value: unknown): string =>
-  typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+/** A value of a field: lists with their elements. */
+export const show = (value: unknown): string => (Array.isArray(value) ? `[${value.join(', ')}]` : describe(value));
 
 /** What a field accepts, in words: `a number in [0, 1]`. */
 export function accepts(field: Field<unknown>): string {
@@ -78,7 +78,7 @@ export function accepts(field: Field<unknown>): string {
 
 function rangeInWords([low, high]: readonly [number, number]): string {
   const below = low === Number.MIN_VALUE ? 'more than 0' : `at least ${low}`;
-  if (high === Number.POSITIVE_INFINITY) return low === Number.NEGATIVE_INFINITY ? '' : ` of ${below}`;
+  if (high === many) return low === Number.NEGATIVE_INFINITY ? '' : ` of ${below}`;
   return ` in ${low === Number.MIN_VALUE ? '(0' : `[${low}`}, ${high === belowOne ? '1)' : `${high}]`}`;
 }
 
@@ -105,16 +105,25 @@ function isAccepted(field: Field<unknown>, value: unknown): boolean {
 
 /** @throws ERR_TENSORWOOD_ARGUMENT when the options of `subject` are no object */
 export function checkIsOptions(subject: string, options: unknown): void {
-  if (typeof options === 'object' && options !== null) return;
-  fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected options as an object, got ${show(options)}`);
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) refuseOptions(subject, options);
+}
+
+export const refuseOptions = (subject: string, options: unknown): never =>
+  fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected options as an object, got ${describe(options)}`);
+
+/** @throws ERR_TENSORWOOD_ARGUMENT when the signal given to `subject` is no AbortSignal */
+export function checkSignal(subject: string, signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected signal to be an AbortSignal, got ${describe(signal)}`);
 }
 
 /**
  * Checks options against a schema and fills in the defaults. An option that is undefined counts as absent.
  * @param subject the beginning of every error sentence, such as `trainTrees`
- * @throws ERR_TENSORWOOD_ARGUMENT for an unknown name (the nearest known one is suggested) or a value out of its range
+ * @throws ERR_TENSORWOOD_ARGUMENT for what is no object, an unknown name (the nearest known one is suggested) or a value out of its range
  */
 export function parse<S extends Schema>(subject: string, schema: S, options: Options<S> = {}): Values<S> {
+  checkIsOptions(subject, options);
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(schema, name))
       fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: unknown option '${name}'${suggestion(name, Object.keys(schema))}`);

@@ -1,6 +1,6 @@
 // The one source of parameters: checks, defaults, flags, documentation rows.
 import { describe, expect, it } from 'vitest';
-import { boolean, choice, fromFlags, integer, integers, number, parse, rowsOf, text } from '../lib/schema';
+import { boolean, checkSignal, choice, fromFlags, integer, integers, number, parse, rowsOf, text } from '../lib/schema';
 
 const schema = {
   learningRate: number(0.1, [Number.MIN_VALUE, 1], 'Step size.'),
@@ -34,6 +34,23 @@ describe('parse', () => {
     [{ toString: 1 }, "test: unknown option 'toString'"],
   ])('refuses %o', (options, message) => {
     expect(() => parse('test', schema, options as never)).toThrow(expect.objectContaining({ code: 'ERR_TENSORWOOD_ARGUMENT', message }));
+  });
+
+  it.each([
+    [null, 'null'],
+    [5, '5'],
+    ['fast', "'fast'"],
+    [[1], 'Array'],
+  ])('refuses %o in the place of options', (options, got) => {
+    const message = `test: expected options as an object, got ${got}`;
+    expect(() => parse('test', schema, options as never)).toThrow(expect.objectContaining({ code: 'ERR_TENSORWOOD_ARGUMENT', message }));
+  });
+
+  it('refuses a signal that is none', () => {
+    checkSignal('test', undefined);
+    checkSignal('test', new AbortController().signal);
+    expect(() => checkSignal('test', 5)).toThrow('test: expected signal to be an AbortSignal, got 5');
+    expect(() => checkSignal('test', new AbortController())).toThrow('test: expected signal to be an AbortSignal, got AbortController');
   });
 });
 

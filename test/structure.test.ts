@@ -100,6 +100,11 @@ describe('structure', () => {
     expect(files.filter((f) => empty.test(f))).toEqual([]);
   });
 
+  it('constants of lib are camelCase; a paper may name one by a letter and a number', () => {
+    const shouted = /^(?:export )?const [A-Z][A-Z\d_]{2,}\b/m;
+    expect(sources.filter((f) => f.startsWith('lib/') && shouted.test(read(f)))).toEqual([]);
+  });
+
   it('TypeScript files are kebab-case, C++ files snake_case', () => {
     const named = (f: string): boolean => (/\.(ts|mts|mjs)$/.test(f) ? /^[a-z0-9.-]+$/ : /^[a-z0-9_.]+$/).test(f.split('/').at(-1)!);
     expect(sources.filter((f) => !named(f))).toEqual([]);

@@ -8,9 +8,9 @@ import type { Graph } from './graph';
 import { prune, resultsOf } from './graph';
 
 // Limits of native/cpu/kernels/elementwise.h.
-const MOST_INPUTS = 16;
-const MOST_INSTRUCTIONS = 64;
-const MOST_COPIES = 4; // groups that may compute the same node
+const mostInputs = 16;
+const mostInstructions = 64;
+const mostCopies = 4; // groups that may compute the same node
 
 /** Instructions that cost less than a trip to memory. */
 const cheap = new Set<string>(
@@ -47,8 +47,8 @@ function inputsOf(members: ReadonlySet<Node>): Set<Tensor> {
 }
 
 function hasRoom(group: Group, node: Node): boolean {
-  if (group.members.size >= MOST_INSTRUCTIONS) return false;
-  return inputsOf(new Set([...group.members, node])).size <= MOST_INPUTS;
+  if (group.members.size >= mostInstructions) return false;
+  return inputsOf(new Set([...group.members, node])).size <= mostInputs;
 }
 
 const isCheap = (node: Node): boolean =>
@@ -77,7 +77,7 @@ function formGroups(graph: Graph): Map<Node, Group> {
     if (!node.operation.elementwise) continue;
     const targets = results.has(node) ? undefined : homesOfReaders(node);
     const few =
-      targets && (targets.size === 1 || (targets.size <= MOST_COPIES && isCheap(node)) || node.operation.elementwise === 'constant');
+      targets && (targets.size === 1 || (targets.size <= mostCopies && isCheap(node)) || node.operation.elementwise === 'constant');
     const joins = few && [...targets].every((group) => hasRoom(group, node));
     if (joins) for (const group of targets) group.members.add(node);
     else groups.set(node, { root: node, members: new Set([node]) });

@@ -7,7 +7,7 @@ import { covers, rootOf } from './graph';
 import type { Schedule } from './schedule';
 import { findLastReaders, inPlacePairs } from './schedule';
 
-export const ALIGNMENT = 64; // bytes, a cache line
+export const alignment = 64; // bytes, a cache line
 
 /** Memory of one or, in place, several tensors; alive from the call `birth` to the call `death`, both included. */
 export interface Block {
@@ -24,7 +24,7 @@ export interface MemoryPlan extends Schedule {
 }
 
 export const bytesOf = (t: Tensor): number => sizeOf(t.shape) * dtypes[t.dtype].bytes;
-const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+const align = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
 
 /** The block that an output of `node`, run at `position`, may take over because nothing else reads it any more. */
 function findReusable(node: Node, output: Tensor, position: number, blocks: ReadonlyMap<Tensor, Block>): Block | undefined {

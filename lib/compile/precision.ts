@@ -12,9 +12,9 @@ import type { HasKernel } from './lower';
 
 export type Precision = 'f32' | 'bf16';
 
-const SMALLEST = 1024; // elements that are worth narrowing
+const smallest = 1024; // elements that are worth narrowing
 
-const isLarge = ({ shape, dtype }: Signature): boolean => dtype === 'f32' && shape.length > 1 && sizeOf(shape) >= SMALLEST;
+const isLarge = ({ shape, dtype }: Signature): boolean => dtype === 'f32' && shape.length > 1 && sizeOf(shape) >= smallest;
 
 const as = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : cast(x, dtype));
 const narrow = (x: Tensor): Tensor => (x.dtype === 'f32' ? as(x, 'bf16') : x);

@@ -7,10 +7,10 @@ import { sizeOf } from '../shape';
 import type { Node, Tensor } from '../tensor';
 import { layoutOf } from './graph';
 import type { MemoryPlan } from './memory';
-import { ALIGNMENT, bytesOf } from './memory';
+import { alignment, bytesOf } from './memory';
 
-const MAGIC = 0x31475754;
-const MOST_AXES = 6;
+const magic = 0x31475754;
+const mostAxes = 6;
 const spaces = { arena: 0, state: 1, input: 2, output: 3, constant: 4 } as const;
 
 export interface Program {
@@ -88,7 +88,7 @@ function createBuffers({ states, blocks, graph }: MemoryPlan) {
     if (space === 'input') bound.inputs.push((key as Tensor).node.attributes.position);
     if (space === 'constant') {
       bound.literals.push((key as Tensor).node.attributes);
-      bound.constantBytes = offset + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+      bound.constantBytes = offset + Math.ceil(bytes / alignment) * alignment;
     }
     return buffers.length - 1;
   };
@@ -116,8 +116,8 @@ interface Operand {
 }
 
 function findOperand(node: Node, t: Tensor, numberOf: (root: Tensor) => number): Operand {
-  if (t.shape.length > MOST_AXES) {
-    fail('ERR_TENSORWOOD_SHAPE', `${node.operation.name}: expected at most ${MOST_AXES} axes, got shape (${t.shape.join(', ')})`);
+  if (t.shape.length > mostAxes) {
+    fail('ERR_TENSORWOOD_SHAPE', `${node.operation.name}: expected at most ${mostAxes} axes, got shape (${t.shape.join(', ')})`);
   }
   const { root, offset, strides } = layoutOf(t)!;
   const { id, bytes } = dtypes[t.dtype];
@@ -152,7 +152,7 @@ function encodeConstants(literals: readonly Literal[], bytes: number): Uint8Arra
   let at = 0;
   for (const { data: source } of literals) {
     data.set(new Uint8Array(source.buffer, source.byteOffset, source.byteLength), at);
-    at += Math.ceil(source.byteLength / ALIGNMENT) * ALIGNMENT;
+    at += Math.ceil(source.byteLength / alignment) * alignment;
   }
   return data;
 }
@@ -164,7 +164,7 @@ export function writeProgram(plan: MemoryPlan): Program {
   const nodes = plan.graph.nodes.filter((node) => !node.operation.view);
   for (const node of nodes) writeCall(calls, node, numberOf);
   const to = new Writer();
-  to.u32(MAGIC);
+  to.u32(magic);
   to.u32(buffers.length);
   to.u32(nodes.length);
   to.i64(plan.arenaBytes);

@@ -11,8 +11,8 @@ import type { Graph } from './graph';
 import { isLeaf, rewriteGraph, rootOf } from './graph';
 import { findLastReaders } from './schedule';
 
-const FAR = 16; // nodes between a tensor and a reader that is another pass
-const SMALLEST = 1024; // elements that are worth it
+const apart = 16; // nodes between a tensor and a reader that is another pass
+const smallest = 1024; // elements that are worth it
 
 /** How to make a tensor again, and from what. */
 interface Recipe {
@@ -44,7 +44,7 @@ export function recompute(graph: Graph): Graph {
     const position = positions.get(node)!;
     const renewed = node.inputs.map((x, i) => {
       if (remade.has(x)) return remade.get(x)!;
-      const far = position - (positions.get(x.node) ?? position) > FAR && sizeOf(x.shape) >= SMALLEST;
+      const far = position - (positions.get(x.node) ?? position) > apart && sizeOf(x.shape) >= smallest;
       const recipe = far ? findRecipe(x) : undefined;
       if (!recipe?.from.every((source) => isAlive(source, position))) return inputs[i]!;
       const made = recipe.make(recipe.from.map(resolve));

@@ -2,7 +2,7 @@
 // their places after each run.
 import { types } from 'node:util';
 import type { DataArray } from '../dtype';
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import { Tensor } from '../tensor';
 
 /** What a step function may return: a tensor, or arrays and records of them. */
@@ -36,9 +36,11 @@ export function takeTensors(structure: unknown): { tensors: Tensor[]; outline: O
 }
 
 function refuse(value: unknown, place: string): never {
-  const got = typeof value === 'object' ? (value as object).constructor.name : `${typeof value} ${String(value)}`;
   const cure = types.isPromise(value) ? '; a step function records operations and cannot wait' : '';
-  fail('ERR_TENSORWOOD_ARGUMENT', `compile: expected ${place} to be a tensor, or arrays and records of tensors, got ${got}${cure}`);
+  fail(
+    'ERR_TENSORWOOD_ARGUMENT',
+    `compile: expected ${place} to be a tensor, or arrays and records of tensors, got ${describe(value)}${cure}`,
+  );
 }
 
 /** The structure with these results in the places of its tensors. */

@@ -1,9 +1,11 @@
 // Examples for training: named fields, one row an example, read by index. Between the files of a user and the training loop.
 import type { DataArray } from '../dtype';
 import { dtypeOf, isDataArray, isPlainNumbers } from '../dtype';
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import type { Stream } from '../nn/philox';
 import { permutation } from '../nn/philox';
+import type { Options } from '../schema';
+import { integer, parse } from '../schema';
 import type { Shape } from '../shape';
 import { showShape, sizeOf } from '../shape';
 import type { Signature } from '../tensor';
@@ -20,8 +22,7 @@ export interface Examples {
 export function checkIsExamples(subject: string, data: unknown): void {
   const { size, fields, read } = (data ?? {}) as Partial<Examples>;
   if (typeof size === 'number' && typeof fields === 'object' && typeof read === 'function') return;
-  const got = (data as object | null | undefined)?.constructor?.name ?? data;
-  fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected examples, got ${got}; make them by examples({ x: { data, shape } })`);
+  fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected examples, got ${describe(data)}; make them by examples({ x: { data, shape } })`);
 }
 
 export interface Field {
@@ -45,10 +46,9 @@ function elementsOf(name: string, data: unknown): DataArray {
   if (name === 'label' && (isPlainNumbers(data) || data instanceof Uint8Array)) return integersOf(data);
   if (isPlainNumbers(data)) return Float32Array.from(data);
   if (isDataArray(data)) return data;
-  const got = (data as object | null | undefined)?.constructor?.name ?? data;
   fail(
     'ERR_TENSORWOOD_ARGUMENT',
-    `examples: expected data of '${name}' to be numbers, got ${got}; use Float32Array.from or Int32Array.from`,
+    `examples: expected data of '${name}' to be numbers, got ${describe(data)}; use Float32Array.from or Int32Array.from`,
   );
 }
 
@@ -97,12 +97,19 @@ export function subset(source: Examples, indices: Int32Array): Examples {
   };
 }
 
+const splitSchema = { seed: integer(0, [0, Number.MAX_SAFE_INTEGER], 'seed of the draw') };
+
 /**
  * Two parts drawn at random: `held` examples, or that share of them when it is below 1, and the others. The same seed gives the same parts.
- * @throws ERR_TENSORWOOD_ARGUMENT when one of the parts would be empty
+ * @throws ERR_TENSORWOOD_ARGUMENT when one of the parts would be empty, or for an unknown option
  */
-export function splitExamples(source: Examples, held: number, { seed = 0 } = {}): { rest: Examples; held: Examples } {
+export function splitExamples(
+  source: Examples,
+  held: number,
+  options: Options<typeof splitSchema> = {},
+): { rest: Examples; held: Examples } {
   checkIsExamples('splitExamples', source);
+  const { seed } = parse('splitExamples', splitSchema, options);
   const count = held > 0 && held < 1 ? Math.round(held * source.size) : held;
   if (!Number.isInteger(count) || count < 1 || count >= source.size)
     fail(

@@ -1,7 +1,8 @@
 // What a step function takes: typed arrays with a shape and a dtype, and what counts as one.
 import type { DataArray, DType } from '../dtype';
 import { convert, dtypeOf, dtypes, isDataArray, isPlainNumbers } from '../dtype';
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
+import { checkOptions } from '../ops/check';
 import type { Shape } from '../shape';
 import { showShape, sizeOf } from '../shape';
 import type { Signature } from '../tensor';
@@ -16,14 +17,12 @@ export interface ShapedArray extends Signature {
  * arrays and Float64Array are copied as f32 or what `dtype` says. A buffer must not be transferred while a step uses it. Throws ERR_TENSORWOOD_SHAPE, _DTYPE.
  */
 export function array(numbers: DataArray | Float64Array | readonly number[], shape?: Shape, options: { dtype?: DType } = {}): ShapedArray {
+  checkOptions('array', options, ['dtype']);
   const plain = isPlainNumbers(numbers);
   const dtype = options.dtype ?? (plain ? 'f32' : dtypeOf(numbers));
   const data = plain ? convert(numbers, dtype) : numbers;
   if (!(data instanceof dtypes[dtype].array)) {
-    fail(
-      'ERR_TENSORWOOD_DTYPE',
-      `array: expected a ${dtypes[dtype].array.name} for dtype ${dtype}, got ${(data as object)?.constructor?.name ?? data}`,
-    );
+    fail('ERR_TENSORWOOD_DTYPE', `array: expected a ${dtypes[dtype].array.name} for dtype ${dtype}, got ${describe(data)}`);
   }
   const at = shape ?? [data.length];
   if (data.length !== sizeOf(at)) {
@@ -41,8 +40,9 @@ export function shaped(value: StepInput, position: number): ShapedArray {
   if (isDataArray(value)) return { data: value, shape: [value.length], dtype: dtypeOf(value) };
   const { data, shape, dtype } = (value ?? {}) as Partial<ShapedArray>;
   if (isDataArray(data) && Array.isArray(shape) && dtype !== undefined && Object.hasOwn(dtypes, dtype)) return value;
-  const named = typeof value === 'object' && value !== null;
-  const got = named ? (value as object).constructor?.name : value;
-  const cure = named ? '; use array(numbers, shape), or Float32Array.from' : '';
-  fail('ERR_TENSORWOOD_ARGUMENT', `step: expected input ${position} to be an array, a typed array or a number, got ${got}${cure}`);
+  const cure = typeof value === 'object' && value !== null ? '; use array(numbers, shape), or Float32Array.from' : '';
+  fail(
+    'ERR_TENSORWOOD_ARGUMENT',
+    `step: expected input ${position} to be an array, a typed array or a number, got ${describe(value)}${cure}`,
+  );
 }

@@ -45,27 +45,65 @@ export interface StepPlan {
 class BufferStorage implements Storage {
   readonly owner: Executor;
   readonly buffer: BufferHandle;
-  /** Settled when the first elements are there. Jobs need not wait for it, as they run in order, but they fail with it. */
-  readonly begun: Promise<void>;
+  private first: DataArray | undefined; // until a write of all elements has succeeded
+  private writing: Promise<void> | undefined; // the last such write that is on its way
 
-  /** `elements` must not change from now on. */
+  /** `elements` must not change from now on. They are written ahead of the first use. */
   constructor(owner: Executor, elements: DataArray) {
     this.owner = owner;
     this.buffer = native().createBuffer(owner.runtime, elements.byteLength);
-    this.begun = this.write(elements);
-    this.begun.catch(() => {}); // reported by what uses the elements
+    this.first = elements;
+  }
+
+  /** Sees to it that the jobs from now on find the first elements. They need not wait for the promise, as jobs run in order, but they fail with it. */
+  begin(): Promise<void> | undefined {
+    if (this.first === undefined) return undefined;
+    return this.writing ?? this.follow(native().writeBuffer(this.buffer, 0, this.first).promise);
+  }
+
+  /** begin() for a use that blocks: it waits for a write on its way, and cannot know whether that fails. */
+  beginSync(): void {
+    if (this.first !== undefined && this.writing === undefined) this.writeSync(this.first);
   }
 
   async read(target: DataArray): Promise<void> {
+    const begun = this.begin();
     await runJob(() => native().readBuffer(this.buffer, 0, target));
-    await this.begun;
+    await begun;
   }
 
-  write = (source: DataArray) => runJob(() => native().writeBuffer(this.buffer, 0, source));
-  readSync = (target: DataArray) => native().readBufferSync(this.buffer, 0, target);
-  writeSync = (source: DataArray) => native().writeBufferSync(this.buffer, 0, source);
+  readSync(target: DataArray): void {
+    this.beginSync();
+    native().readBufferSync(this.buffer, 0, target);
+  }
 
-  dispose = () => native().dispose(this.buffer);
+  async write(source: DataArray): Promise<void> {
+    const { promise } = native().writeBuffer(this.buffer, 0, source);
+    await (this.first === undefined ? promise : this.follow(promise));
+  }
+
+  writeSync(source: DataArray): void {
+    native().writeBufferSync(this.buffer, 0, source);
+    this.first = undefined;
+  }
+
+  /** Until it ends, uses fail with it; when it fails, the next use writes the first elements again. */
+  private follow(writing: Promise<void>): Promise<void> {
+    const succeeded = () => {
+      this.first = undefined;
+    };
+    const failed = () => {
+      if (this.writing === writing) this.writing = undefined;
+    };
+    this.writing = writing;
+    writing.then(succeeded, failed);
+    return writing;
+  }
+
+  dispose(): void {
+    this.first = undefined;
+    native().dispose(this.buffer);
+  }
 }
 
 /** Native memory that an executor frees when it is disposed of. Idempotent. */
@@ -78,8 +116,9 @@ export interface LoadedProgram extends Owned {
   readonly owner: Executor;
   readonly handle: ProgramHandle;
   readonly states: readonly BufferHandle[];
-  /** Rejects when the first elements of a variable could not be written. */
-  readonly begun: Promise<unknown>;
+  /** To be called ahead of each run. Rejects when the first elements of a variable could not be written. */
+  begin(): Promise<unknown>;
+  beginSync(): void;
   readonly variables: readonly Variable[];
   readonly inputs: readonly number[]; // positions
   readonly outputs: readonly Signature[];
@@ -145,9 +184,8 @@ export class Executor {
       fail('ERR_TENSORWOOD_ARGUMENT', `variable ${variable.name}: expected one of this executor, got one that another executor uses`);
     }
     if (storage) return storage as BufferStorage;
-    const created = new BufferStorage(this, variable.release());
+    const created = variable.move((elements) => new BufferStorage(this, elements));
     this.own(created);
-    variable.storage = created;
     return created;
   }
 
@@ -167,15 +205,16 @@ export class Executor {
   private equip(handle: ProgramHandle, program: Program, outputs: readonly Tensor[]): LoadedProgram {
     const variables = program.states.map((state) => (state instanceof Variable ? state : this.random));
     const storages = variables.map((v) => this.attach(v));
-    const begun = Promise.all(storages.map((storage) => storage.begun));
-    begun.catch(() => {}); // reported by each run
     const { arenaBytes, scratchBytes, constantBytes, calls } = native().describeProgram(handle);
     const stateBytes = variables.reduce((n, v) => n + sizeOf(v.shape) * dtypes[v.dtype].bytes, 0);
     const loaded: LoadedProgram = {
       owner: this,
       handle,
       states: storages.map(({ buffer }) => buffer),
-      begun,
+      begin: () => Promise.all(storages.flatMap((storage) => storage.begin() ?? [])),
+      beginSync: () => {
+        for (const storage of storages) storage.beginSync();
+      },
       variables,
       inputs: program.inputs,
       outputs: outputs.map(({ shape, dtype }) => ({ shape, dtype })),

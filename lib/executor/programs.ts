@@ -71,7 +71,8 @@ export class Programs {
 
   /** The times since the last call, if tracing was on. */
   trace(on: boolean): KernelTime[] {
-    const times = [...this.loaded.values()].flatMap(({ program }) => native().traceProgram(program.handle, on));
+    const alive = [...this.loaded.values()].filter(({ program }) => !program.owner.disposed);
+    const times = alive.flatMap(({ program }) => native().traceProgram(program.handle, on));
     const all = sumTimes([...this.times, ...times]);
     this.times = [];
     this.tracing = on;

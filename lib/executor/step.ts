@@ -6,10 +6,10 @@ import type { Arrays, Outline, Tensors } from '../compile/structure';
 import { putArrays } from '../compile/structure';
 import type { DataArray } from '../dtype';
 import { convert } from '../dtype';
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import { native, runJob } from '../native';
 import type { Options } from '../schema';
-import { integer, parse } from '../schema';
+import { checkIsOptions, checkSignal, integer, parse } from '../schema';
 import { sizeOf } from '../shape';
 import type { Signature, Tensor } from '../tensor';
 import { engine } from '../tensor';
@@ -70,15 +70,21 @@ function prepare(programs: Programs, values: readonly StepInput[]): Launch {
   return { program, result, inputs: program.inputs.map((i) => given[i]!.data), outputs };
 }
 
-async function run(programs: Programs, values: readonly StepInput[], { signal }: RunOptions = {}): Promise<unknown> {
+async function run(programs: Programs, values: readonly StepInput[], options: RunOptions = {}): Promise<unknown> {
+  checkIsOptions('step', options);
+  const { signal } = options;
+  checkSignal('step', signal);
   const { program, result, inputs, outputs } = prepare(programs, values);
+  const begun = program.begin();
+  begun.catch(() => {}); // reported when the run has ended
   await runJob(() => native().runProgram(program.handle, program.states, inputs, outputs), signal);
-  await program.begun;
+  await begun;
   return putArrays(result, outputs);
 }
 
 function runSync(programs: Programs, values: readonly StepInput[]): unknown {
   const { program, result, inputs, outputs } = prepare(programs, values);
+  program.beginSync();
   native().runProgramSync(program.handle, program.states, inputs, outputs);
   return putArrays(result, outputs);
 }
@@ -87,10 +93,11 @@ const signatureOf = (value: StepInput | Signature, position: number): Signature 
   typeof value === 'object' && 'dtype' in value ? value : shaped(value, position);
 
 function interpret(given: StepOptions): ProgramsOptions {
+  checkIsOptions('compile', given);
   const { executor, observe, ...rest } = given;
   const { programs, ...settings } = parse('compile', stepSchema, rest);
   if (executor !== undefined && !(executor instanceof Executor))
-    fail('ERR_TENSORWOOD_ARGUMENT', `compile: expected executor to be an Executor, got ${executor}`);
+    fail('ERR_TENSORWOOD_ARGUMENT', `compile: expected executor to be an Executor, got ${describe(executor)}`);
   return { executor, limit: programs, settings: { ...settings, observe } };
 }
 
@@ -105,7 +112,7 @@ function interpret(given: StepOptions): ProgramsOptions {
  */
 export function compile<T extends Tensors>(fn: (...inputs: Tensor[]) => T, options: StepOptions = {}): Step<T> {
   if (typeof fn !== 'function' || types.isAsyncFunction(fn) || types.isGeneratorFunction(fn))
-    fail('ERR_TENSORWOOD_ARGUMENT', `compile: expected a function that returns tensors at once, got ${fn?.constructor?.name ?? fn}`);
+    fail('ERR_TENSORWOOD_ARGUMENT', `compile: expected a function that returns tensors at once, got ${describe(fn)}`);
   const programs = new Programs(fn, interpret(options));
   const dispose = () => programs.dispose();
   return Object.assign((...values: StepInput[]) => run(programs, values), {

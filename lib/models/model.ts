@@ -1,6 +1,6 @@
 // What a model is. Each other file of this folder exports one `definition`: a schema of its configuration, the fields of an example, how its layers are
 // built, and a tiny configuration that trains in seconds. Tests, the training loop and the command line know models by this record alone.
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import type { Layer, Mode } from '../nn/module';
 import { countParameters, createScope, type Scope } from '../nn/module';
 import { meanSquaredError, softmaxCrossEntropy } from '../ops/loss';
@@ -55,8 +55,7 @@ export interface Model extends Network {
 
 function checkDefinition(given: unknown): void {
   if (typeof (given as Partial<ModelDefinition> | null | undefined)?.build === 'function') return;
-  const got = typeof given === 'string' ? `'${given}'` : ((given as object | null | undefined)?.constructor?.name ?? given);
-  fail('ERR_TENSORWOOD_ARGUMENT', `createModel: expected a definition, such as mlp or await findModel('mlp'), got ${got}`);
+  fail('ERR_TENSORWOOD_ARGUMENT', `createModel: expected a definition, such as mlp or await findModel('mlp'), got ${describe(given)}`);
 }
 
 const seedSchema = { seed: integer(0, [0, Number.MAX_SAFE_INTEGER], 'seed of the first weights') };

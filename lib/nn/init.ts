@@ -33,7 +33,7 @@ export const uniformWithin =
 export const truncatedNormal =
   (deviation: number): Initializer =>
   (shape, stream) =>
-    draw(shape, stream, (u) => deviation * normalQuantile(TAIL + u * (1 - 2 * TAIL)));
+    draw(shape, stream, (u) => deviation * normalQuantile(tail + u * (1 - 2 * tail)));
 
 /** Normal of mean 0 and this standard deviation. */
 export const normal =
@@ -56,7 +56,7 @@ export const xavierUniform: Initializer = (shape, stream) => {
 /** Normal with variance 2 / out: keeps the size of gradients through layers with ReLU. */
 export const kaimingNormal: Initializer = (shape, stream) => normal(Math.sqrt(2 / fans(shape).output))(shape, stream);
 
-const TAIL = 0.022750131948179195; // probability of a standard normal value below -2
+const tail = 0.022750131948179195; // probability of a standard normal value below -2
 
 // Rational approximations of the normal quantile in the middle and in the two tails: Wichura, Algorithm AS 241 (PPND7), Applied Statistics 37, 1988;
 // relative error about 1e-7.

@@ -145,14 +145,14 @@ const select: Operation<None> = {
 const converted = (dtype: DType): Operation<None> =>
   pointwise(`cast_${dtype}`, all, (g, [x]) => (isFloating(dtype) && isFloating(x!.dtype) ? [cast(g, x!.dtype)] : [undefined]), dtype);
 
-const TWO_OVER_ROOT_PI = 2 / Math.sqrt(Math.PI);
-const ROOT_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
+const twoOverRootPi = 2 / Math.sqrt(Math.PI);
+const rootTwoOverPi = Math.sqrt(2 / Math.PI);
 const density = (x: Tensor) => mul(exp(mul(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI)); // of the standard normal distribution
 
 // d/dx of x/2 (1 + tanh(u)), u = sqrt(2/pi) (x + 0.044715 x^3)
 function tanhGeluDerivative(x: Tensor): Tensor {
-  const t = tanh(mul(add(x, mul(mul(square(x), x), 0.044715)), ROOT_TWO_OVER_PI));
-  const slope = mul(add(mul(square(x), 3 * 0.044715), 1), ROOT_TWO_OVER_PI);
+  const t = tanh(mul(add(x, mul(mul(square(x), x), 0.044715)), rootTwoOverPi));
+  const slope = mul(add(mul(square(x), 3 * 0.044715), 1), rootTwoOverPi);
   return mul(add(add(t, 1), mul(mul(x, slope), sub(1, square(t)))), 0.5);
 }
 
@@ -181,7 +181,7 @@ export const elementwiseOperations = {
   gelu_tanh: pointwise('gelu_tanh', floats, (g, [x]) => [mul(g, derivative('gelu_tanh_derivative', x!))]),
   gelu_tanh_derivative: { ...pointwise('gelu_tanh_derivative', floats), compose: ([x]) => [tanhGeluDerivative(x!)] } as Operation<None>,
   silu: pointwise('silu', floats, (g, [x], y) => [mul(g, add(sigmoid(x!), mul(y, sub(1, sigmoid(x!)))))]),
-  erf: pointwise('erf', floats, (g, [x]) => [mul(g, mul(exp(neg(square(x!))), TWO_OVER_ROOT_PI))]),
+  erf: pointwise('erf', floats, (g, [x]) => [mul(g, mul(exp(neg(square(x!))), twoOverRootPi))]),
   sin: pointwise('sin', floats, (g, [x]) => [mul(g, cos(x!))]),
   cos: pointwise('cos', floats, (g, [x]) => [neg(mul(g, sin(x!)))]),
   maximum: pointwise('maximum', arithmetic, (g, [a, b]) => [where(greaterEqual(a!, b!), g, 0), where(greaterEqual(a!, b!), 0, g)]),

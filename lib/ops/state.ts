@@ -29,6 +29,8 @@ export interface VariableOptions {
   readonly initial?: DataArray | readonly number[] | (() => DataArray | readonly number[]);
 }
 
+const copied = 64 * 1024; // bytes at most, as a step copies its inputs
+
 const variableOperation: Operation<{ readonly variable: Variable }> = {
   name: 'variable',
   source: 'variable',
@@ -79,10 +81,13 @@ export class Variable extends Tensor {
     return target;
   }
 
-  /** Replaces the elements, after all steps begun so far. Throws ERR_TENSORWOOD_SHAPE when the count differs. */
+  /**
+   * Replaces the elements, after all steps begun so far. `data` must not change before the promise settles (up to 64 KiB are copied).
+   * Throws ERR_TENSORWOOD_SHAPE when the count differs.
+   */
   async write(data: DataArray | readonly number[]): Promise<void> {
     const source = this.checkElements(data);
-    if (this.storage) await this.storage.write(source);
+    if (this.storage) await this.storage.write(source === data && source.byteLength <= copied ? source.slice() : source);
     else this.keep(source);
   }
 
@@ -93,13 +98,15 @@ export class Variable extends Tensor {
     else this.keep(source);
   }
 
-  /** Elements for an executor that takes the variable over, which nothing changes; they are let go of here. */
-  release(): DataArray {
+  /** Moves the elements to the storage that `create` makes of them, which nothing else changes. They stay when it throws. */
+  move<S extends Storage>(create: (elements: DataArray) => S): S {
     this.checkUsable();
     const elements = this.firstElements();
     const given = elements === this.initial; // by a caller who may go on to change them
+    const storage = create(given ? elements.slice() : elements);
+    this.storage = storage;
     this.initial = undefined;
-    return given ? elements.slice() : elements;
+    return storage;
   }
 
   /** Frees the buffer. Steps that use the variable fail from now on. Idempotent. */

@@ -1,9 +1,10 @@
 // Optimizer updates over all tensors of a model in one node: AdamW, SGD, moving averages, and the norm of all gradients. What varies from step to step
 // (learning rate, step, gradient scale) is a tensor f32 (), so that one program serves every step. Kernels: native/cpu/kernels/update.h.
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import { sameShape, showShape } from '../shape';
 import type { Operation, Signature, Tensor } from '../tensor';
 import { apply } from '../tensor';
+import { checkOptions, checkTensorList, checkTensors } from './check';
 import { add, div, full, minimum, mul } from './elementwise';
 
 interface Update {
@@ -83,6 +84,13 @@ function checkCounts(name: string, count: number, lists: Record<string, readonly
   }
 }
 
+function checkNumbers(name: string, options: Record<string, unknown>): void {
+  for (const [option, value] of Object.entries(options)) {
+    if ([value].flat().every((n) => typeof n === 'number')) continue;
+    fail('ERR_TENSORWOOD_ARGUMENT', `${name}: expected ${option} to be a number or a list of them, got ${describe(value)}`);
+  }
+}
+
 /** What both optimizers take: tensors by position, and scalars f32 () of this step. */
 export interface UpdateInputs {
   readonly parameters: readonly Tensor[];
@@ -91,6 +99,7 @@ export interface UpdateInputs {
   /** Factor on every gradient (clipFactor); default 1. When it is not finite, nothing changes. */
   readonly gradientScale?: Tensor;
 }
+const inputNames: readonly (keyof UpdateInputs)[] = ['parameters', 'gradients', 'learningRate', 'gradientScale'];
 
 export interface AdamWOptions {
   readonly betas: readonly [number, number];
@@ -108,7 +117,11 @@ export function adamw(
   inputs: UpdateInputs & { readonly first: readonly Tensor[]; readonly second: readonly Tensor[]; readonly step: Tensor },
   options: AdamWOptions,
 ): { parameters: readonly Tensor[]; first: readonly Tensor[]; second: readonly Tensor[] } {
+  checkOptions('adamw', inputs, [...inputNames, 'first', 'second', 'step']);
+  checkOptions('adamw', options, ['betas', 'epsilon', 'decay', 'rate', 'biasCorrection']);
   const { parameters, gradients, first, second } = inputs;
+  for (const list of [parameters, gradients, first, second]) checkTensorList('adamw', list);
+  checkNumbers('adamw', { betas: options.betas, epsilon: options.epsilon, decay: options.decay, rate: options.rate ?? 1 });
   const count = parameters.length;
   const [decay, rate] = [spread(options.decay, count), spread(options.rate ?? 1, count)];
   checkCounts('adamw', count, { gradients, 'first moments': first, 'second moments': second, decays: decay, rates: rate });
@@ -133,7 +146,11 @@ export function sgd(
   inputs: UpdateInputs & { readonly velocities: readonly Tensor[] },
   options: SgdOptions,
 ): { parameters: readonly Tensor[]; velocities: readonly Tensor[] } {
+  checkOptions('sgd', inputs, [...inputNames, 'velocities']);
+  checkOptions('sgd', options, ['momentum', 'nesterov', 'decay', 'rate']);
   const { parameters, gradients, velocities } = inputs;
+  for (const list of [parameters, gradients, velocities]) checkTensorList('sgd', list);
+  checkNumbers('sgd', { momentum: options.momentum, decay: options.decay, rate: options.rate ?? 1 });
   const count = parameters.length;
   const [decay, rate] = [spread(options.decay, count), spread(options.rate ?? 1, count)];
   checkCounts('sgd', count, { gradients, velocities, decays: decay, rates: rate });
@@ -148,16 +165,21 @@ export function sgd(
 
 /** Moving averages: decay average + (1 - decay) value, decay f32 (). */
 export function ema(averages: readonly Tensor[], values: readonly Tensor[], decay: Tensor): readonly Tensor[] {
+  for (const list of [averages, values]) checkTensorList('ema', list);
   const count = averages.length;
   checkCounts('ema', count, { values });
   return apply(updateOperations.ema, [...averages, ...values, decay], { count, integers: [count], numbers: [] });
 }
 
 /** The root of the sum of the squares of all elements, f32 (). */
-export const globalNorm = (tensors: readonly Tensor[]): Tensor => apply(normed, tensors, {})[0]!;
+export function globalNorm(tensors: readonly Tensor[]): Tensor {
+  checkTensorList('global_norm', tensors);
+  return apply(normed, tensors, {})[0]!;
+}
 
 /** The factor that brings gradients of this norm down to at most `limit`; NaN when the norm is not finite, so that the update is skipped. */
 export function clipFactor(norm: Tensor, limit: number): Tensor {
+  checkTensors('clip_factor', norm);
   const invalid = mul(norm, 0); // 0, or NaN
   return add(minimum(div(limit, add(norm, 1e-6)), 1), invalid);
 }

@@ -1,17 +1,17 @@
 // Optimizers as the training loop uses them: the state they keep, and the writes that one step records. The formulas are the operations of
 // lib/ops/update.ts; which parameters decay is decided here.
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import { full } from '../ops/elementwise';
 import { assign, Variable } from '../ops/state';
 import { adamw, sgd, type UpdateInputs } from '../ops/update';
 import type { Options, Values } from '../schema';
-import { belowOne, boolean, choice, number, parse } from '../schema';
+import { belowOne, boolean, choice, many, number, parse } from '../schema';
 import { Tensor } from '../tensor';
 
 export const optimizerSchema = {
   optimizer: choice(['adamw', 'sgd'], 'adamw', 'AdamW, or stochastic gradient descent with momentum'),
-  learningRate: number(0.001, [Number.MIN_VALUE, Number.POSITIVE_INFINITY], 'highest learning rate'),
-  weightDecay: number(0.05, [0, Number.POSITIVE_INFINITY], 'decay of weights; biases, norms, class tokens and positions are exempt'),
+  learningRate: number(0.001, [Number.MIN_VALUE, many], 'highest learning rate'),
+  weightDecay: number(0.05, [0, many], 'decay of weights; biases, norms, class tokens and positions are exempt'),
   beta1: number(0.9, [0, belowOne], 'AdamW: memory of the mean of the gradient'),
   beta2: number(0.999, [0, belowOne], 'AdamW: memory of the mean of its square'),
   epsilon: number(1e-8, [Number.MIN_VALUE, 1], 'AdamW: added to the root of the mean square'),
@@ -61,7 +61,7 @@ const scalar = (value: Tensor | number): Tensor => (typeof value === 'number' ? 
 function interpretStep(given: OptimizerStep, options: Settings): Omit<UpdateInputs, 'parameters'> & { readonly step: Tensor } {
   const { gradients, step, learningRate = options.learningRate, gradientScale = 1 } = given ?? {};
   const refuse = (name: string, wanted: string, got: unknown): never =>
-    fail('ERR_TENSORWOOD_ARGUMENT', `optimizer: expected ${name} to be ${wanted}, got ${got}`);
+    fail('ERR_TENSORWOOD_ARGUMENT', `optimizer: expected ${name} to be ${wanted}, got ${describe(got)}`);
   if (!Array.isArray(gradients) || !gradients.every((g) => g instanceof Tensor))
     refuse('gradients', 'tensors in the order of the parameters, as gradient() returns them', gradients);
   if (!(step instanceof Tensor)) refuse('step', 'a tensor that counts from 1, an input of the compiled function', step);
@@ -91,7 +91,8 @@ function createSgd(parameters: readonly Variable[], decay: readonly number[], op
   return {
     variables: byName(velocities),
     update(step) {
-      const next = sgd({ parameters, velocities, ...interpretStep(step, options) }, settings);
+      const { step: _, ...inputs } = interpretStep(step, options);
+      const next = sgd({ parameters, velocities, ...inputs }, settings);
       assignAll(velocities, next.velocities);
       return assignAll(parameters, next.parameters);
     },

@@ -1,13 +1,13 @@
 // The learning rate of each step: a linear warm-up, then a curve down to a last value. Cosine: Loshchilov and Hutter, arXiv:1608.03983, without restarts.
 import type { Options, Values } from '../schema';
-import { choice, integer, number, parse } from '../schema';
+import { choice, integer, many, number, parse } from '../schema';
 
 /** Options of schedules; the learning rate itself is the optimizer's. */
 export const scheduleSchema = {
   schedule: choice(['constant', 'linear', 'cosine', 'polynomial'], 'cosine', 'shape of the learning rate after warm-up'),
-  warmup: integer(0, [0, Number.POSITIVE_INFINITY], 'steps in which the learning rate rises linearly from 0'),
+  warmup: integer(0, [0, many], 'steps in which the learning rate rises linearly from 0'),
   finalFraction: number(0, [0, 1], 'last learning rate, as a part of the highest'),
-  power: number(2, [0, Number.POSITIVE_INFINITY], 'exponent of the polynomial schedule'),
+  power: number(2, [0, many], 'exponent of the polynomial schedule'),
 };
 
 /** Any of them; the others have their defaults. */

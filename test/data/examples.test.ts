@@ -40,6 +40,8 @@ describe('examples', () => {
     expect([rest.size, held.size]).toEqual([3, 1]);
     expect(() => splitExamples(source, 0.1)).toThrow(/or a share below 1, got 0.1/);
     expect(() => splitExamples([1, 2] as never, 1)).toThrow('splitExamples: expected examples, got Array; make them by examples(');
+    expect(() => splitExamples(source, 1, null as never)).toThrow('splitExamples: expected options as an object, got null');
+    expect(() => splitExamples(source, 1, { sede: 1 } as never)).toThrow("splitExamples: unknown option 'sede', did you mean 'seed'?");
   });
 
   it('takes plain numbers: f32, and i32 for labels', () => {

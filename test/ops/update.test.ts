@@ -61,6 +61,37 @@ describe('updates in a step', () => {
     }
   });
 
+  it('refuse options that do not exist and what is no tensor', () => {
+    const p = state('p', 1);
+    const inputs = { parameters: [p], gradients: [p], learningRate: p };
+    const adam = { ...inputs, first: [p], second: [p], step: p };
+    const options = { betas: [0.9, 0.999] as const, epsilon: 1e-8, decay: 0 };
+    const wrong: [() => unknown, string][] = [
+      [() => adamw({ ...adam, gradient: [p] } as never, options), "adamw: unknown option 'gradient', did you mean 'gradients'?"],
+      [() => adamw(adam, { ...options, epsilom: 1 } as never), "adamw: unknown option 'epsilom', did you mean 'epsilon'?"],
+      [() => adamw({ ...adam, second: undefined } as never, options), 'adamw: expected a list of tensors, got undefined'],
+      [() => adamw({ ...adam, step: 1 } as never, options), 'adamw: expected a tensor, got 1'],
+      [
+        () => adamw(adam, { ...options, decay: undefined } as never),
+        'adamw: expected decay to be a number or a list of them, got undefined',
+      ],
+      [() => adamw(adam, { ...options, betas: 'x' } as never), "adamw: expected betas to be a number or a list of them, got 'x'"],
+      [
+        () => sgd({ ...inputs, velocities: [[1]] } as never, { momentum: 0, decay: 0 }),
+        'sgd: expected a tensor, got Array; use tensor(...)',
+      ],
+      [
+        () => sgd({ ...inputs, velocities: [p] }, { momentum: 0, decay: 0, nestrov: true } as never),
+        "sgd: unknown option 'nestrov', did you mean",
+      ],
+      [() => ema([p], p as never, p), 'ema: expected a list of tensors, got Variable'],
+      [() => ema([p], [p], 0.9 as never), 'ema: expected a tensor, got 0.9'],
+      [() => globalNorm(p as never), 'global_norm: expected a list of tensors, got Variable'],
+      [() => clipFactor(5 as never, 1), 'clip_factor: expected a tensor, got 5'],
+    ];
+    for (const [call, message] of wrong) expect(call).toThrow(expect.objectContaining({ message: expect.stringContaining(message) }));
+  });
+
   it('lists must be as long as the parameters', () => {
     const p = state('p', 1);
     expect(() => sgd({ parameters: [p], gradients: [], velocities: [p], learningRate: p }, { momentum: 0, decay: 0 })).toThrow(

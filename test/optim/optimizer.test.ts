@@ -106,7 +106,7 @@ describe('createOptimizer', () => {
     expect(update({ gradients: [g] })).toThrow(/optimizer: expected step to be a tensor that counts from 1/);
     expect(update({ gradients: [g], step: 1 })).toThrow(/optimizer: expected step to be a tensor/);
     expect(update({ gradients: [g], step: full([], 1), learningRate: '1' })).toThrow(
-      /expected learningRate to be a number or a tensor, got 1/,
+      /expected learningRate to be a number or a tensor, got '1'/,
     );
   });
 });
