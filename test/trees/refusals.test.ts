@@ -165,13 +165,13 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     /at most 2147483647 bins in all columns, got 2162952000; use fewer columns or categories/,
   ],
   [
-    'histograms of many leaves that do not fit',
+    'histograms of many threads that do not fit',
     async () => {
-      using data = await createDataset(wideColumns(4000, new Int32Array(4000)), { label: new Float32Array(4000) });
-      return trainTrees(data, { growth: 'leaf', maxDepth: 0, maxLeaves: 1000 });
+      using data = await createDataset(wideColumns(4000, new Int32Array(4)), { label: Float32Array.of(0, 1, 2, 3), threads: 1000 });
+      return trainTrees(data, { maxDepth: 2 });
     },
     'ERR_TENSORWOOD_MEMORY',
-    /^trainTrees: expected at most \d+ bytes of memory .*, got 21\d{11}; use fewer leaves, columns or bins$/,
+    /^trainTrees: expected at most \d+ bytes of memory .*, got 2\d{12}; use fewer columns, bins or threads$/,
   ],
   ['a column of objects', () => createDataset({ a: [{}] as never }), 'ERR_TENSORWOOD_ARGUMENT', /column 'a', got object in row 0/],
   [
