@@ -297,6 +297,11 @@ describe('readCsv refuses', () => {
       'FORMAT',
       /expected UTF-8 in column 'a', got the bytes of 'café'; convert the file/,
     );
+    await refused(
+      Buffer.from('pre\xe7o,b\n1,2\n', 'latin1'),
+      'FORMAT',
+      /expected UTF-8 in the header of '.*', got the bytes of 'preço'; convert the file, as by iconv -f latin1 -t utf-8$/,
+    );
     await refused(Uint8Array.of(65, 0, 66), 'FORMAT', /binary/);
   });
 
@@ -316,6 +321,11 @@ describe('readCsv refuses', () => {
 
   it('text in a column that must be numbers, and a quote that is never closed', async () => {
     await refused('a\n1\nx\n', 'DATA', /line 3: expected a number in column 'a', got 'x'/, { numbers: ['a'] });
+    await refused(Buffer.from('a\ncaf\xe9\n', 'latin1'), 'DATA', /got the bytes of 'café', which are no UTF-8$/, { numbers: ['a'] });
+    const letters = 'x'.repeat(39);
+    for (const text of [`${letters}é`, `${letters}€`, `${letters}😀`])
+      await refused(`a\n${text}\n`, 'DATA', /got 'x{39}'$/, { numbers: ['a'] });
+    await refused('a\n12€😀é\n', 'DATA', /got '12€😀é'$/, { numbers: ['a'] });
     await refused('a,b\n1,2\n3,"four\n5,6\n', 'DATA', /line 3: a quoted field is never closed/);
   });
 
