@@ -24,7 +24,7 @@ export interface CsvOptions extends Options<typeof csvSchema> {
   readonly categories?: readonly string[];
   /** Columns that must be numbers: any other text makes its line a bad line. */
   readonly numbers?: readonly string[];
-  /** Spellings of a missing value; default usualMissing. The empty field always is one. In quotes they are names of categories. */
+  /** Spellings of a missing value; default usualMissing. The empty field always is one. In a column of categories, one in quotes is a name. */
   readonly missing?: readonly string[];
   readonly signal?: AbortSignal;
 }

@@ -106,13 +106,14 @@ describe('readCsv', () => {
     expect(late.columns.map((c) => cells(c).at(-1))).toEqual(['0012', 3]);
   });
 
-  it('takes words in quotes for categories though they are spelled as missing', async () => {
+  it('takes words in quotes for categories though they are spelled as missing, among numbers for missing', async () => {
     const table = await read('code,n,note\n"NA",1,""\nNA,"NA",x\nUS,2,y\n');
     expect(table.columns.map(cells)).toEqual([
       ['NA', null, 'US'],
       [1, Number.NaN, 2],
       [null, 'x', 'y'],
     ]);
+    expect(cells((await read('a,b\n1,"NA"\n2,"NA"\n')).columns[1]!)).toEqual([Number.NaN, Number.NaN]);
   });
 
   it('turns a column of numbers into categories when text comes late', async () => {
