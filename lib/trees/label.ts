@@ -1,7 +1,7 @@
 // Labels and weights of rows: what users pass, checked and coded as native code reads them.
 import type { NumberColumn } from '../data/table';
 import { fail } from '../errors';
-import { show } from '../schema';
+import { listed, show } from '../schema';
 import { type Dictionary, encodeNames, isNumbers, kindOf, type Numbers } from './features';
 import { finish, inPieces, type Work } from './turns';
 
@@ -116,9 +116,11 @@ export function translateLabel(subject: string, label: Label, known: readonly st
 }
 
 function failUnknown(subject: string, known: readonly string[], name: string | undefined, row: number): never {
-  const listed = `${known.slice(0, 12).join(', ')}${known.length > 12 ? ', …' : ''}`;
   const got = name === undefined ? 'a code of none' : `'${name}'`;
-  return fail('ERR_TENSORWOOD_DATA', `${subject}: expected labels among the classes of the data set (${listed}), got ${got} in row ${row}`);
+  return fail(
+    'ERR_TENSORWOOD_DATA',
+    `${subject}: expected labels among the classes of the data set (${listed(known)}), got ${got} in row ${row}`,
+  );
 }
 
 export function* interpretWeight(subject: string, weight: Numbers | readonly number[] | undefined): Work<Numbers | undefined> {

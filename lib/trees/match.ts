@@ -1,6 +1,6 @@
 // Features for a model that was trained on others: columns by name (or place, for a matrix), categories translated to the model's codes.
 import { fail } from '../errors';
-import { suggestion } from '../schema';
+import { listed, suggestion } from '../schema';
 import { type FeatureList, type Features, interpretFeatures, type NamedColumn, type NativeColumn } from './features';
 import { finish } from './turns';
 
@@ -57,8 +57,10 @@ function findColumn(subject: string, list: FeatureList, name: string): NamedColu
   const names = list.columns.map((c) => c.name);
   const found = list.columns[names.indexOf(name)];
   if (found !== undefined) return found;
-  const listed = `${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}`;
-  return fail('ERR_TENSORWOOD_MODEL', `${subject}: expected a column '${name}' as the model has${suggestion(name, names)}, got ${listed}`);
+  return fail(
+    'ERR_TENSORWOOD_MODEL',
+    `${subject}: expected a column '${name}' as the model has${suggestion(name, names)}, got ${listed(names)}`,
+  );
 }
 
 /**
