@@ -1,8 +1,8 @@
 // Labels and weights of rows: what users pass, checked and coded as native code reads them.
 import type { NumberColumn } from '../data/table';
-import { fail } from '../errors';
-import { listed, show } from '../schema';
-import { type Dictionary, encodeNames, isNumbers, kindOf, type Numbers } from './features';
+import { describe, fail } from '../errors';
+import { listed } from '../schema';
+import { type Dictionary, encodeNames, isNumbers, type Numbers, requireDictionary } from './features';
 import { finish, inPieces, type Work } from './turns';
 
 /** One a row: numbers, or classes by code or by name; a column of a table too. */
@@ -41,14 +41,12 @@ export interface Labels {
 export function* interpretLabel(subject: string, label: Label): Work<Labels> {
   const values = isNumbers(label) ? label : (label as NumberColumn | null | undefined)?.values;
   if (isNumbers(values)) return { values };
-  const { codes, categories } = (label ?? {}) as Dictionary;
-  if (!Array.isArray(label) && !isNumbers(codes))
-    fail(
-      'ERR_TENSORWOOD_ARGUMENT',
-      `${subject}: expected label to be numbers, strings or { codes, categories }, got ${kindOf(codes ?? label)}`,
-    );
+  if (Array.isArray(label)) {
+    yield* findMissing(subject, label);
+    return yield* interpretList(subject, label);
+  }
+  const { codes, categories } = requireDictionary(subject, 'label to be numbers, strings', label);
   yield* findMissing(subject, label);
-  if (Array.isArray(label)) return yield* interpretList(subject, label);
   return typeof categories === 'number' ? { values: codes } : { values: codes, classes: categories };
 }
 
@@ -126,9 +124,6 @@ function failUnknown(subject: string, known: readonly string[], name: string | u
 export function* interpretWeight(subject: string, weight: Numbers | readonly number[] | undefined): Work<Numbers | undefined> {
   if (weight === undefined || isNumbers(weight)) return weight;
   if (!Array.isArray(weight))
-    fail(
-      'ERR_TENSORWOOD_ARGUMENT',
-      `${subject}: expected weight to be numbers, one a row, got ${ArrayBuffer.isView(weight) ? kindOf(weight) : show(weight)}`,
-    );
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected weight to be numbers, one a row, got ${describe(weight)}`);
   return yield* readList(subject, 'weights', weight, 'number');
 }

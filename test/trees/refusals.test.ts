@@ -184,7 +184,7 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     'a BigUint64Array of codes',
     () => createDataset({ a: { codes: BigUint64Array.of(1n, 0n) as never, categories: 2 } }),
     'ERR_TENSORWOOD_ARGUMENT',
-    /column 'a' to be .*, got \{ codes: BigUint64Array, categories: number \}$/,
+    /column 'a' to be .*, got \{ codes: BigUint64Array, categories: 2 \}$/,
   ],
   [
     'a BigUint64Array of rows',
@@ -197,6 +197,18 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     () => train({ label: new BigUint64Array(200) as never }, {}),
     'ERR_TENSORWOOD_ARGUMENT',
     /label to be numbers, strings or \{ codes, categories \}, got BigUint64Array$/,
+  ],
+  [
+    'codes of labels without categories',
+    () => train({ label: { codes: Int32Array.from(binary) } as never }, {}),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /label to be numbers, strings or \{ codes, categories \}, got \{ codes: Int32Array, categories: undefined \}$/,
+  ],
+  [
+    'codes of labels to evaluate on without categories',
+    () => train({ label: names }, { evaluation: { test: { features: matrix, label: { codes: Int32Array.from(binary) } as never } } }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /'test': expected label .*, got \{ codes: Int32Array, categories: undefined \}$/,
   ],
   [
     'a BigUint64Array of weights',
