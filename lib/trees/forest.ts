@@ -6,8 +6,10 @@ import { type ForestHandle, native, type PredictSpec, type RuntimeHandle, runJob
 import { choice, integer, type Options, parse } from '../schema';
 import type { Features } from './features';
 import { matchFeatures, type Signature } from './match';
+import { Owned } from './owned';
 import type { TreeValues } from './params';
 import { createRowReader, type Row } from './row';
+import { finish, finishInTurns, type Work } from './turns';
 
 const predictSchema = {
   output: choice(
@@ -45,7 +47,7 @@ export class Forest {
   /** Names of the classes when labels came with names. */
   readonly classes: readonly string[] | undefined;
   readonly parameters: Partial<TreeValues>;
-  #handle: ForestHandle | undefined;
+  #owned: Owned<ForestHandle>;
   #result: Float32Array;
   #readRow: (row: Row) => Float32Array;
 
@@ -58,19 +60,19 @@ export class Forest {
     this.signature = { names: about.names, categories: about.categories };
     this.classes = about.classes;
     this.parameters = about.parameters;
-    this.#handle = handle;
+    this.#owned = new Owned(handle, 'forest: expected a model', (alive) => native().dispose(alive));
     this.#result = new Float32Array(classes);
     this.#readRow = createRowReader(this.signature);
   }
 
   get #alive(): ForestHandle {
-    return this.#handle ?? fail('ERR_TENSORWOOD_DISPOSED', 'forest: expected a model that is alive, got one that was disposed of');
+    return this.#owned.handle;
   }
 
-  #prepare(features: Features, options: PredictOptions): { spec: PredictSpec; output: Float32Array | Int32Array } {
+  *#prepare(features: Features, options: PredictOptions): Work<{ spec: PredictSpec; output: Float32Array | Int32Array }> {
     const { signal: _, ...rest } = options;
     const values = parse('predict', predictSchema, rest);
-    const { rows, columns } = matchFeatures('predict', features, this.signature);
+    const { rows, columns } = yield* matchFeatures('predict', features, this.signature);
     const to = Math.min(values.to, this.rounds);
     if (values.from > to) fail('ERR_TENSORWOOD_ARGUMENT', `predict: expected from at most ${to}, got ${values.from}`);
     const leaf = values.output === 'leaf';
@@ -80,21 +82,24 @@ export class Forest {
 
   /**
    * Predicts all rows on all threads, off the event loop. -> (rows, outputs) Float32Array, or (rows, trees) Int32Array for `leaf`.
+   * Do not change the features before the promise settles.
    * @throws ERR_TENSORWOOD_MODEL when the features do not match the model's
    */
   async predict(features: Features, options?: PredictOptions & { output?: 'response' | 'margin' }): Promise<Float32Array>;
   async predict(features: Features, options: PredictOptions & { output: 'leaf' }): Promise<Int32Array>;
   async predict(features: Features, options: PredictOptions = {}): Promise<Float32Array | Int32Array> {
-    const { spec, output } = this.#prepare(features, options);
-    await runJob(() => native().predictForest(this.#alive, spec, output), options.signal);
-    return output;
+    return await this.#owned.lend(async (handle) => {
+      const { spec, output } = await finishInTurns(this.#prepare(features, options), options.signal);
+      await runJob(() => native().predictForest(handle, spec, output), options.signal);
+      return output;
+    });
   }
 
   /** The same on the calling thread and the pool; returns when done. */
   predictSync(features: Features, options?: PredictOptions & { output?: 'response' | 'margin' }): Float32Array;
   predictSync(features: Features, options: PredictOptions & { output: 'leaf' }): Int32Array;
   predictSync(features: Features, options: PredictOptions = {}): Float32Array | Int32Array {
-    const { spec, output } = this.#prepare(features, options);
+    const { spec, output } = finish(this.#prepare(features, options));
     native().predictForestSync(this.#alive, spec, output);
     return output;
   }
@@ -131,10 +136,9 @@ export class Forest {
     await writeAtomically(path, [await this.#print()]);
   }
 
-  /** Frees the native memory. Idempotent. */
+  /** Frees the native memory, at the end of the predictions that have begun. Idempotent. */
   dispose(): void {
-    if (this.#handle !== undefined) native().dispose(this.#handle);
-    this.#handle = undefined;
+    this.#owned.dispose();
   }
 
   [Symbol.dispose](): void {

@@ -101,8 +101,8 @@ function* recode(codes: Numbers, to: Int32Array, refuse: (row: number) => void):
  * Labels of other rows as the data set codes its own: named when its labels have names, numbers when they are numbers.
  * @throws ERR_TENSORWOOD_DATA when they are not, or a name is none of its classes
  */
-export function translateLabel(subject: string, label: Label, known: readonly string[] | undefined): Numbers {
-  const { values, classes } = finish(interpretLabel(subject, label));
+export function* translateLabel(subject: string, label: Label, known: readonly string[] | undefined): Work<Numbers> {
+  const { values, classes } = yield* interpretLabel(subject, label);
   if ((classes === undefined) !== (known === undefined)) {
     const [expected, got] = known === undefined ? ['numbers', 'names of classes'] : ['names of classes', 'numbers'];
     fail('ERR_TENSORWOOD_DATA', `${subject}: expected labels to be ${expected} as in the data set, got ${got}`);
@@ -110,7 +110,7 @@ export function translateLabel(subject: string, label: Label, known: readonly st
   if (classes === undefined || known === undefined) return values;
   const codeOf = new Map(known.map((name, code) => [name, code]));
   const codes = Int32Array.from(classes, (name) => codeOf.get(name) ?? -1);
-  return finish(recode(values, codes, (row) => failUnknown(subject, known, classes[Number(values[row])], row)));
+  return yield* recode(values, codes, (row) => failUnknown(subject, known, classes[Number(values[row])], row));
 }
 
 function failUnknown(subject: string, known: readonly string[], name: string | undefined, row: number): never {
