@@ -1,7 +1,8 @@
 // Training of boosted trees: options and evaluation sets in, one native job, a forest out.
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import { type GrowSpec, type LabelledSpec, native, runJob } from '../native';
-import { checkIsOptions, parse, show } from '../schema';
+import { parse, suggestion } from '../schema';
+import { checkCall, checkFunction } from './check';
 import { Dataset } from './dataset';
 import type { Features, Numbers } from './features';
 import { type About, Forest } from './forest';
@@ -61,9 +62,24 @@ function requireDataset(dataset: unknown): void {
   fail('ERR_TENSORWOOD_ARGUMENT', `trainTrees: expected a data set from await createDataset(features, { label }), got ${found}`);
 }
 
-function* interpretSet(subject: string, { signature, classes }: Dataset, set: EvaluationSet): Work<LabelledSpec> {
+function checkSets(evaluation: unknown): void {
+  if (evaluation === undefined || (typeof evaluation === 'object' && evaluation !== null && !Array.isArray(evaluation))) return;
+  const expected = 'trainTrees: expected evaluation to be sets by name, as { test: { features, label } }';
+  fail('ERR_TENSORWOOD_ARGUMENT', `${expected}, got ${describe(evaluation)}`);
+}
+
+const setKeys = ['features', 'label', 'weight'];
+
+function checkSet(subject: string, set: unknown): void {
   if (typeof set !== 'object' || set === null)
-    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected { features, label }, got ${show(set)}`);
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected { features, label }, got ${describe(set)}`);
+  const wrong = Object.keys(set).find((key) => !setKeys.includes(key));
+  if (wrong !== undefined)
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected features, label and weight only, got '${wrong}'${suggestion(wrong, setKeys)}`);
+}
+
+function* interpretSet(subject: string, { signature, classes }: Dataset, set: EvaluationSet): Work<LabelledSpec> {
+  checkSet(subject, set);
   const { rows, columns } = yield* matchFeatures(subject, set.features, signature);
   if (rows === 0) fail('ERR_TENSORWOOD_DATA', `${subject}: expected at least one row, got none`);
   const label = yield* translateLabel(subject, set.label, classes);
@@ -102,8 +118,11 @@ function* readEvents(
  */
 export async function trainTrees(dataset: Dataset, options: TrainOptions = {}): Promise<Forest> {
   requireDataset(dataset);
-  checkIsOptions('trainTrees', options);
+  checkCall('trainTrees', options);
   const { evaluation, metrics: asked, onProgress, signal, onAborted, ...rest } = options;
+  checkFunction('trainTrees', 'onProgress', onProgress);
+  checkFunction('trainTrees', 'onAborted', onAborted);
+  checkSets(evaluation);
   const values = parse('trainTrees', treeSchema, completeOptions(dataset, rest));
   const chosen = chooseMetrics(values.objective, asked);
   const classes = countClasses(dataset, values);

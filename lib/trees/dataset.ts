@@ -1,7 +1,8 @@
 // A data set: features as bins with their labels, in native memory, ready for any number of trainings.
 import { fail } from '../errors';
 import { native, type RuntimeHandle, runJob, type TableHandle, type TableSpec } from '../native';
-import { checkIsOptions, type Options, parse } from '../schema';
+import { type Options, parse } from '../schema';
+import { checkCall } from './check';
 import { type FeatureList, type Features, interpretFeatures, type NamedColumn, type Numbers } from './features';
 import { interpretLabel, interpretWeight, type Label, type Labels } from './label';
 import type { Signature } from './match';
@@ -86,7 +87,7 @@ export class Dataset {
  *   _ARGUMENT, _MEMORY
  */
 export async function createDataset(features: Features, options: DatasetOptions = {}): Promise<Dataset> {
-  checkIsOptions('createDataset', options);
+  checkCall('createDataset', options);
   const { label: _, weight: __, signal, ...rest } = options;
   const values = parse('createDataset', datasetSchema, rest);
   const { list, categories, labels, weight } = await finishInTurns(interpret(features, options), signal);

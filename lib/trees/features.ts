@@ -139,8 +139,15 @@ function interpretMatrix(subject: string, matrix: Matrix): FeatureList {
       'ERR_TENSORWOOD_SHAPE',
       `${subject}: expected a matrix whose length is a multiple of its columns, got ${values.length} values and ${columns} columns`,
     );
+  if (names !== undefined && !Array.isArray(names))
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected names of a matrix as a list, got ${describe(names)}`);
   if (names !== undefined && names.length !== columns)
     fail('ERR_TENSORWOOD_SHAPE', `${subject}: expected ${columns} names, one a column, got ${names.length}`);
+  if (typeof categories !== 'object' || categories === null)
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `${subject}: expected categories of a matrix as counts by column, as { 0: 12 }, got ${describe(categories)}`,
+    );
   for (const [place, count] of Object.entries(categories)) {
     if (!(Number.isInteger(Number(place)) && Number(place) >= 0 && Number(place) < columns))
       fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected categories of columns in [0, ${columns - 1}], got them of column ${place}`);

@@ -4,6 +4,7 @@ import { fail, type TensorwoodError } from '../errors';
 import { fileReason, writeAtomically } from '../formats/atomic';
 import { type ForestHandle, native, type PredictSpec, type RuntimeHandle, runJob, sharedRuntime } from '../native';
 import { choice, integer, type Options, parse } from '../schema';
+import { checkCall, checkPath } from './check';
 import type { Features } from './features';
 import { matchFeatures, type Signature } from './match';
 import { Owned } from './owned';
@@ -20,6 +21,8 @@ const predictSchema = {
   from: integer(0, [0, 1_000_000], 'first round used'),
   to: integer(1_000_000, [0, 1_000_000], 'round after the last one used; more than there are = all'),
 } as const;
+
+const loadSchema = { threads: integer(0, [0, 1024], 'threads that predict; 0 = the cores of this process') } as const;
 
 export interface PredictOptions extends Options<typeof predictSchema> {
   readonly signal?: AbortSignal;
@@ -88,6 +91,7 @@ export class Forest {
   async predict(features: Features, options?: PredictOptions & { output?: 'response' | 'margin' }): Promise<Float32Array>;
   async predict(features: Features, options: PredictOptions & { output: 'leaf' }): Promise<Int32Array>;
   async predict(features: Features, options: PredictOptions = {}): Promise<Float32Array | Int32Array> {
+    checkCall('predict', options);
     return await this.#owned.lend(async (handle) => {
       const { spec, output } = await finishInTurns(this.#prepare(features, options), options.signal);
       await runJob(() => native().predictForest(handle, spec, output), options.signal);
@@ -99,6 +103,7 @@ export class Forest {
   predictSync(features: Features, options?: PredictOptions & { output?: 'response' | 'margin' }): Float32Array;
   predictSync(features: Features, options: PredictOptions & { output: 'leaf' }): Int32Array;
   predictSync(features: Features, options: PredictOptions = {}): Float32Array | Int32Array {
+    checkCall('predictSync', options);
     const { spec, output } = finish(this.#prepare(features, options));
     native().predictForestSync(this.#alive, spec, output);
     return output;
@@ -133,6 +138,7 @@ export class Forest {
 
   /** Writes the model file: the old one or the whole new one is there at any moment. @throws ERR_TENSORWOOD_FILE */
   async save(path: string): Promise<void> {
+    checkPath('save', path);
     await writeAtomically(path, [await this.#print()]);
   }
 
@@ -203,6 +209,9 @@ export async function parseForest(
 
 /** Reads a model file. @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not a model file) */
 export async function loadForest(path: string, options: { readonly threads?: number } = {}): Promise<Forest> {
+  checkPath('loadForest', path);
+  checkCall('loadForest', options);
+  parse('loadForest', loadSchema, options);
   const bytes = await readFile(path).catch((error: unknown) =>
     fail('ERR_TENSORWOOD_FILE', `loadForest: ${path}: ${fileReason(error)}`, error),
   );
