@@ -190,3 +190,6 @@ export function rowsOf(schema: Schema): { name: string; flag: string; accepts: s
     doc: f.doc,
   }));
 }
+
+/** Names as a sentence lists them: the first dozen. */
+export const listed = (names: readonly string[]): string => `${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}`;

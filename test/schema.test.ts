@@ -1,6 +1,6 @@
 // The one source of parameters: checks, defaults, flags, documentation rows.
 import { describe, expect, it } from 'vitest';
-import { boolean, checkSignal, choice, fromFlags, integer, integers, number, parse, rowsOf, text } from '../lib/schema';
+import { boolean, checkSignal, choice, fromFlags, integer, integers, listed, number, parse, rowsOf, text } from '../lib/schema';
 
 const schema = {
   learningRate: number(0.1, [Number.MIN_VALUE, 1], 'Step size.'),
@@ -69,5 +69,13 @@ describe('flags', () => {
       default: '0.1',
       doc: 'Step size.',
     });
+  });
+});
+
+describe('names', () => {
+  it('are listed up to a dozen', () => {
+    const names = Array.from({ length: 13 }, (_, i) => `c${i}`);
+    expect(listed(names.slice(0, 12))).toBe('c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11');
+    expect(listed(names)).toBe('c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, …');
   });
 });

@@ -23,9 +23,8 @@ function shortest(value: number): string {
   return String(value);
 }
 
-/** A lone empty cell is quoted: a blank line is no row. */
-const lineOf = ({ columns }: Table, row: number): string =>
-  columns.map((c) => cellOf(c, row)).join(',') || (columns.length === 1 ? '""' : '');
+/** A lone empty cell is quoted: a blank line is no row, and no header. */
+const lineOf = (cells: readonly string[]): string => cells.join(',') || (cells.length === 1 ? '""' : '');
 
 /** Header and rows [from, to) as pieces of text; missing values are empty. */
 export function* csvText(
@@ -33,11 +32,11 @@ export function* csvText(
   options: { readonly from?: number; readonly to?: number; readonly header?: boolean } = {},
 ): Generator<string> {
   const { from = 0, to = table.rows, header = true } = options;
-  if (header) yield `${table.columns.map((c) => quote(c.name)).join(',')}\n`;
+  if (header) yield `${lineOf(table.columns.map((c) => quote(c.name)))}\n`;
   const piece = 4096; // rows
   for (let first = from; first < to; first += piece) {
     const lines: string[] = [];
-    for (let row = first; row < Math.min(to, first + piece); row++) lines.push(lineOf(table, row));
+    for (let row = first; row < Math.min(to, first + piece); row++) lines.push(lineOf(table.columns.map((c) => cellOf(c, row))));
     yield `${lines.join('\n')}\n`;
   }
 }

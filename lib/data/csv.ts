@@ -1,7 +1,7 @@
 // CSV files to tables. The reader is native/data/csv.h: all threads, off the event loop. One source of options for the API and the command line.
 import { fail } from '../errors';
 import { type CsvColumn, type CsvSpec, native, type RuntimeHandle, runJob } from '../native';
-import { boolean, checkIsOptions, choice, integer, type Options, parse, text } from '../schema';
+import { boolean, checkIsOptions, checkSignal, choice, integer, type Options, parse, text } from '../schema';
 import { type Column, createTable, type Table } from './table';
 
 export const csvSchema = {
@@ -23,7 +23,7 @@ export interface CsvOptions extends Options<typeof csvSchema> {
   readonly categories?: readonly string[];
   /** Columns that must be numbers: any other text makes its line a bad line. */
   readonly numbers?: readonly string[];
-  /** Spellings of a missing value; default usualMissing. The empty field always is one. In quotes they are names of categories. */
+  /** Spellings of a missing value; default usualMissing. The empty field always is one. In a column of categories, one in quotes is a name. */
   readonly missing?: readonly string[];
   readonly signal?: AbortSignal;
 }
@@ -48,6 +48,7 @@ export const usualMissing = ['NA', 'N/A', '?', 'NaN', 'nan', 'null', 'NULL', 'No
 export async function readCsv(path: string, options: CsvOptions = {}): Promise<CsvTable> {
   if (typeof path !== 'string' || path === '') fail('ERR_TENSORWOOD_ARGUMENT', `readCsv: expected a path, got ${String(path)}`);
   checkIsOptions('readCsv', options);
+  checkSignal('readCsv', options.signal);
   const { names = [], columns = [], categories = [], numbers = [], missing = usualMissing, signal, ...rest } = options;
   const values = parse('readCsv', csvSchema, rest);
   const spec: CsvSpec = {

@@ -1,6 +1,6 @@
 // Parquet files to tables, by the optional package hyparquet. It decodes on the calling thread, a column of a row group at a time.
 import { fail } from '../errors';
-import { checkIsOptions } from '../schema';
+import { checkIsOptions, listed } from '../schema';
 import { loadPeer } from './peer';
 import { type Column, createTable, type Table } from './table';
 
@@ -80,7 +80,7 @@ function fieldsOf({ metadata, path, library }: Reading, options: ParquetOptions)
   const names = fields.map((f) => f.element.name);
   const unknown = [...(options.columns ?? []), ...(options.categories ?? [])].find((name) => !names.includes(name));
   if (unknown !== undefined)
-    fail('ERR_TENSORWOOD_ARGUMENT', `readParquet: '${path}' has no column '${unknown}' (columns: ${names.slice(0, 12).join(', ')})`);
+    fail('ERR_TENSORWOOD_ARGUMENT', `readParquet: '${path}' has no column '${unknown}' (columns: ${listed(names)})`);
   const wanted = fields.filter((f) => options.columns?.includes(f.element.name) ?? true);
   return wanted.map(({ element, children }) => {
     if (children.length > 0 || element.repetition_type === 'REPEATED')

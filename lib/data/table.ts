@@ -1,6 +1,6 @@
 // Tables in memory: named columns of one length. What the readers of files produce, and what trees are grown on.
 import { fail } from '../errors';
-import { suggestion } from '../schema';
+import { listed, suggestion } from '../schema';
 
 export type NumberArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
@@ -49,8 +49,7 @@ export function columnOf(table: Table, name: string): Column {
   const found = table.columns.find((c) => c.name === name);
   if (found !== undefined) return found;
   const names = table.columns.map((c) => c.name);
-  const listed = `${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}`;
-  fail('ERR_TENSORWOOD_DATA', `table: no column '${name}'${suggestion(name, names)} (columns: ${listed})`);
+  fail('ERR_TENSORWOOD_DATA', `table: no column '${name}'${suggestion(name, names)} (columns: ${listed(names)})`);
 }
 
 /** The numbers of the column of that name, in place; NaN is missing. @throws ERR_TENSORWOOD_DATA when it holds categories, or there is none */

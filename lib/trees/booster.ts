@@ -1,14 +1,15 @@
 // Training of boosted trees: options and evaluation sets in, one native job, a forest out.
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import { type GrowSpec, type LabelledSpec, native, runJob } from '../native';
-import { checkIsOptions, parse, show } from '../schema';
+import { parse, suggestion } from '../schema';
+import { checkCall, checkFunction } from './check';
 import { Dataset } from './dataset';
 import type { Features, Numbers } from './features';
 import { type About, Forest } from './forest';
 import { interpretWeight, type Label, translateLabel } from './label';
 import { matchFeatures } from './match';
 import { chooseMetrics, type MetricName, metrics, type TreeOptions, type TreeValues, treeSchema } from './params';
-import { finish } from './turns';
+import { finishInTurns, type Work } from './turns';
 
 /** Rows with labels on which every round is judged. */
 export interface EvaluationSet {
@@ -61,16 +62,34 @@ function requireDataset(dataset: unknown): void {
   fail('ERR_TENSORWOOD_ARGUMENT', `trainTrees: expected a data set from await createDataset(features, { label }), got ${found}`);
 }
 
-function interpretSets(dataset: Dataset, evaluation: TrainOptions['evaluation'] = {}): LabelledSpec[] {
-  return Object.entries(evaluation).map(([name, set]) => {
-    const subject = `evaluation '${name}'`;
-    if (typeof set !== 'object' || set === null)
-      fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected { features, label }, got ${show(set)}`);
-    const { rows, columns } = matchFeatures(subject, set.features, dataset.signature);
-    if (rows === 0) fail('ERR_TENSORWOOD_DATA', `${subject}: expected at least one row, got none`);
-    const label = translateLabel(subject, set.label, dataset.classes);
-    return { rows, columns, label, weight: finish(interpretWeight(subject, set.weight)) };
-  });
+function checkSets(evaluation: unknown): void {
+  if (evaluation === undefined || (typeof evaluation === 'object' && evaluation !== null && !Array.isArray(evaluation))) return;
+  const expected = 'trainTrees: expected evaluation to be sets by name, as { test: { features, label } }';
+  fail('ERR_TENSORWOOD_ARGUMENT', `${expected}, got ${describe(evaluation)}`);
+}
+
+const setKeys = ['features', 'label', 'weight'];
+
+function checkSet(subject: string, set: unknown): void {
+  if (typeof set !== 'object' || set === null)
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected { features, label }, got ${describe(set)}`);
+  const wrong = Object.keys(set).find((key) => !setKeys.includes(key));
+  if (wrong !== undefined)
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected features, label and weight only, got '${wrong}'${suggestion(wrong, setKeys)}`);
+}
+
+function* interpretSet(subject: string, { signature, classes }: Dataset, set: EvaluationSet): Work<LabelledSpec> {
+  checkSet(subject, set);
+  const { rows, columns } = yield* matchFeatures(subject, set.features, signature);
+  if (rows === 0) fail('ERR_TENSORWOOD_DATA', `${subject}: expected at least one row, got none`);
+  const label = yield* translateLabel(subject, set.label, classes);
+  return { rows, columns, label, weight: yield* interpretWeight(subject, set.weight) };
+}
+
+function* interpretSets(dataset: Dataset, evaluation: TrainOptions['evaluation'] = {}): Work<LabelledSpec[]> {
+  const sets: LabelledSpec[] = [];
+  for (const [name, set] of Object.entries(evaluation)) sets.push(yield* interpretSet(`evaluation '${name}'`, dataset, set));
+  return sets;
 }
 
 /** Events hold [round, metrics of the first set..., metrics of the second...], one after the other. */
@@ -91,6 +110,7 @@ function* readEvents(
  * Grows an ensemble of boosted trees (XGBoost's second-order objective, LightGBM's leaf-wise growth and categories) on all threads, off the
  * event loop. The model's bits depend on data, options and seed only: not on the number of threads, nor the instruction set.
  * Without an objective, labels with names of classes take binary (two) or multiclass (more), and numbers take regression.
+ * Do not change evaluation sets before the promise settles.
  *
  * @throws ERR_TENSORWOOD_DATA (NaN or out-of-range labels, one class), _MODEL (an evaluation set has other columns), _ARGUMENT (no data
  *   set, an option out of range, regression on named classes), _MEMORY, _DEVICE (it
@@ -98,8 +118,11 @@ function* readEvents(
  */
 export async function trainTrees(dataset: Dataset, options: TrainOptions = {}): Promise<Forest> {
   requireDataset(dataset);
-  checkIsOptions('trainTrees', options);
+  checkCall('trainTrees', options);
   const { evaluation, metrics: asked, onProgress, signal, onAborted, ...rest } = options;
+  checkFunction('trainTrees', 'onProgress', onProgress);
+  checkFunction('trainTrees', 'onAborted', onAborted);
+  checkSets(evaluation);
   const values = parse('trainTrees', treeSchema, completeOptions(dataset, rest));
   const chosen = chooseMetrics(values.objective, asked);
   const classes = countClasses(dataset, values);
@@ -110,13 +133,12 @@ export async function trainTrees(dataset: Dataset, options: TrainOptions = {}): 
       'trainTrees: expected an evaluation set with earlyStopping; pass evaluation: { test: { features, label } }',
     );
   const about: About = { ...dataset.signature, parameters: { ...values, classes }, ...(dataset.classes && { classes: dataset.classes }) };
-  const spec: GrowSpec = {
+  const spec: Omit<GrowSpec, 'sets'> = {
     ...values,
     classes,
     objective: indexOf(treeSchema.objective.choices, values.objective),
     policy: indexOf(treeSchema.growth.choices, values.growth),
     metrics: chosen.map((m) => indexOf(metrics, m)),
-    sets: interpretSets(dataset, evaluation),
     about: JSON.stringify(about),
   };
   const listen =
@@ -124,7 +146,10 @@ export async function trainTrees(dataset: Dataset, options: TrainOptions = {}): 
     ((events: Float64Array): void => {
       for (const progress of readEvents(events, names, chosen, values.trees)) onProgress(progress);
     });
-  const handle = await runJob(() => native().growForest(dataset.table, spec, listen), signal);
+  const handle = await dataset.owned.lend(async (table) => {
+    const sets = await finishInTurns(interpretSets(dataset, evaluation), signal);
+    return await runJob(() => native().growForest(table, { ...spec, sets }, listen), signal);
+  });
   const forest = new Forest(handle, about);
   if (!signal?.aborted) return forest;
   if (onAborted === undefined) forest.dispose();

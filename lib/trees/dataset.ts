@@ -1,10 +1,12 @@
 // A data set: features as bins with their labels, in native memory, ready for any number of trainings.
 import { fail } from '../errors';
 import { native, type RuntimeHandle, runJob, type TableHandle, type TableSpec } from '../native';
-import { checkIsOptions, type Options, parse } from '../schema';
+import { type Options, parse } from '../schema';
+import { checkCall } from './check';
 import { type FeatureList, type Features, interpretFeatures, type NamedColumn, type Numbers } from './features';
 import { interpretLabel, interpretWeight, type Label, type Labels } from './label';
 import type { Signature } from './match';
+import { Owned } from './owned';
 import { datasetSchema } from './params';
 import { finishInTurns, type Work } from './turns';
 
@@ -37,8 +39,8 @@ export class Dataset {
   readonly classes: readonly string[] | undefined;
   /** Largest label. */
   readonly largestLabel: number;
-  #runtime: RuntimeHandle;
-  #table: TableHandle | undefined;
+  /** @internal */
+  readonly owned: Owned<TableHandle>;
 
   /** @internal use createDataset */
   constructor(parts: {
@@ -53,27 +55,21 @@ export class Dataset {
     this.signature = parts.signature;
     this.classes = parts.classes;
     this.largestLabel = parts.largestLabel;
-    this.#runtime = parts.runtime;
-    this.#table = parts.table;
-  }
-
-  /** @internal */
-  get table(): TableHandle {
-    return this.#table ?? fail('ERR_TENSORWOOD_DISPOSED', 'dataset: expected a data set that is alive, got one that was disposed of');
+    this.owned = new Owned(parts.table, 'dataset: expected a data set', (table) => {
+      native().dispose(table);
+      native().dispose(parts.runtime);
+    });
   }
 
   /** Bytes of native memory, the bins of each column, and the device that trains. */
   describe(): { rows: number; bytes: number; bins: number[]; device: string } {
-    const { rows, bytes, bins, device } = native().describeTable(this.table);
+    const { rows, bytes, bins, device } = native().describeTable(this.owned.handle);
     return { rows, bytes, bins, device };
   }
 
-  /** Frees the native memory. Idempotent. */
+  /** Frees the native memory, at the end of the trainings that have begun. Idempotent. */
   dispose(): void {
-    if (this.#table === undefined) return;
-    native().dispose(this.#table);
-    native().dispose(this.#runtime);
-    this.#table = undefined;
+    this.owned.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -91,7 +87,7 @@ export class Dataset {
  *   _ARGUMENT, _MEMORY
  */
 export async function createDataset(features: Features, options: DatasetOptions = {}): Promise<Dataset> {
-  checkIsOptions('createDataset', options);
+  checkCall('createDataset', options);
   const { label: _, weight: __, signal, ...rest } = options;
   const values = parse('createDataset', datasetSchema, rest);
   const { list, categories, labels, weight } = await finishInTurns(interpret(features, options), signal);

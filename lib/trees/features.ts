@@ -1,6 +1,6 @@
 // What users pass as features, and how native code reads it in place: a table, a record of columns, or one row-major matrix.
 import type { Table, Column as TableColumn } from '../data/table';
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import type { ColumnSpec } from '../native';
 import { inPieces, type Work } from './turns';
 
@@ -60,11 +60,8 @@ export interface FeatureList {
   readonly byPlace: boolean;
 }
 
-/** What a value is, for errors: the class of a typed array, else its type. */
-export const kindOf = (value: unknown): string => (ArrayBuffer.isView(value) ? value.constructor.name : typeof value);
-
 const unreadable: readonly string[] = ['DataView', 'BigUint64Array', 'Float16Array'];
-export const isNumbers = (value: unknown): value is Numbers => ArrayBuffer.isView(value) && !unreadable.includes(kindOf(value));
+export const isNumbers = (value: unknown): value is Numbers => ArrayBuffer.isView(value) && !unreadable.includes(value.constructor.name);
 const isTable = (features: Features): features is Table =>
   Array.isArray((features as Table).columns) && typeof (features as Table).rows === 'number';
 const isMatrix = (features: Features): features is Matrix =>
@@ -120,14 +117,18 @@ function* interpretList(subject: string, name: string, list: readonly unknown[])
   return { name, categories, column: whole(codes, true), rows: list.length };
 }
 
+/** @throws ERR_TENSORWOOD_ARGUMENT "expected <what> or { codes, categories }" */
+export function requireDictionary(subject: string, what: string, value: unknown): Dictionary {
+  const { codes, categories } = (value ?? {}) as Dictionary;
+  if (isNumbers(codes) && (Array.isArray(categories) || Number.isInteger(categories))) return { codes, categories };
+  const found = codes === undefined ? describe(value) : `{ codes: ${describe(codes)}, categories: ${describe(categories)} }`;
+  return fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected ${what} or { codes, categories }, got ${found}`);
+}
+
 function* interpretColumn(subject: string, name: string, column: FeatureColumn): Work<CountedColumn> {
   if (isNumbers(column)) return { name, categories: null, column: whole(column, false), rows: column.length };
   if (Array.isArray(column)) return yield* interpretList(subject, name, column);
-  const { codes, categories } = (column ?? {}) as Dictionary;
-  if (!isNumbers(codes) || !(Array.isArray(categories) || Number.isInteger(categories))) {
-    const found = codes === undefined ? kindOf(column) : `{ codes: ${kindOf(codes)}, categories: ${kindOf(categories)} }`;
-    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected column '${name}' to be numbers, strings, or { codes, categories }, got ${found}`);
-  }
+  const { codes, categories } = requireDictionary(subject, `column '${name}' to be numbers, strings,`, column);
   return { name, categories, column: whole(codes, true), rows: codes.length };
 }
 
@@ -138,8 +139,15 @@ function interpretMatrix(subject: string, matrix: Matrix): FeatureList {
       'ERR_TENSORWOOD_SHAPE',
       `${subject}: expected a matrix whose length is a multiple of its columns, got ${values.length} values and ${columns} columns`,
     );
+  if (names !== undefined && !Array.isArray(names))
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected names of a matrix as a list, got ${describe(names)}`);
   if (names !== undefined && names.length !== columns)
     fail('ERR_TENSORWOOD_SHAPE', `${subject}: expected ${columns} names, one a column, got ${names.length}`);
+  if (typeof categories !== 'object' || categories === null)
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `${subject}: expected categories of a matrix as counts by column, as { 0: 12 }, got ${describe(categories)}`,
+    );
   for (const [place, count] of Object.entries(categories)) {
     if (!(Number.isInteger(Number(place)) && Number(place) >= 0 && Number(place) < columns))
       fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected categories of columns in [0, ${columns - 1}], got them of column ${place}`);
@@ -164,7 +172,7 @@ export function* interpretFeatures(subject: string, features: Features): Work<Fe
   if (typeof features !== 'object' || features === null || ArrayBuffer.isView(features) || Array.isArray(features)) {
     const found = Array.isArray(features)
       ? 'an array; rows are { values: rows.flat(), columns } with values a typed array'
-      : kindOf(features);
+      : describe(features);
     fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected features as a table, a record of columns or { values, columns }, got ${found}`);
   }
   if (isMatrix(features)) return interpretMatrix(subject, features);

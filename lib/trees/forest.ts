@@ -4,10 +4,13 @@ import { fail, type TensorwoodError } from '../errors';
 import { fileReason, writeAtomically } from '../formats/atomic';
 import { type ForestHandle, native, type PredictSpec, type RuntimeHandle, runJob } from '../native';
 import { choice, integer, type Options, parse } from '../schema';
+import { checkCall, checkPath } from './check';
 import type { Features } from './features';
 import { matchFeatures, type Signature } from './match';
+import { Owned } from './owned';
 import type { TreeValues } from './params';
 import { createRowReader, type Row } from './row';
+import { finish, finishInTurns, type Work } from './turns';
 
 const predictSchema = {
   output: choice(
@@ -18,6 +21,8 @@ const predictSchema = {
   from: integer(0, [0, 1_000_000], 'first round used'),
   to: integer(1_000_000, [0, 1_000_000], 'round after the last one used; more than there are = all'),
 } as const;
+
+const loadSchema = { threads: integer(0, [0, 1024], 'threads that predict; 0 = the cores of this process') } as const;
 
 export interface PredictOptions extends Options<typeof predictSchema> {
   readonly signal?: AbortSignal;
@@ -45,7 +50,7 @@ export class Forest {
   /** Names of the classes when labels came with names. */
   readonly classes: readonly string[] | undefined;
   readonly parameters: Partial<TreeValues>;
-  #handle: ForestHandle | undefined;
+  #owned: Owned<ForestHandle>;
   #result: Float32Array;
   #readRow: (row: Row) => Float32Array;
 
@@ -58,19 +63,19 @@ export class Forest {
     this.signature = { names: about.names, categories: about.categories };
     this.classes = about.classes;
     this.parameters = about.parameters;
-    this.#handle = handle;
+    this.#owned = new Owned(handle, 'forest: expected a model', (alive) => native().dispose(alive));
     this.#result = new Float32Array(classes);
     this.#readRow = createRowReader(this.signature);
   }
 
   get #alive(): ForestHandle {
-    return this.#handle ?? fail('ERR_TENSORWOOD_DISPOSED', 'forest: expected a model that is alive, got one that was disposed of');
+    return this.#owned.handle;
   }
 
-  #prepare(features: Features, options: PredictOptions): { spec: PredictSpec; output: Float32Array | Int32Array } {
+  *#prepare(features: Features, options: PredictOptions): Work<{ spec: PredictSpec; output: Float32Array | Int32Array }> {
     const { signal: _, ...rest } = options;
     const values = parse('predict', predictSchema, rest);
-    const { rows, columns } = matchFeatures('predict', features, this.signature);
+    const { rows, columns } = yield* matchFeatures('predict', features, this.signature);
     const to = Math.min(values.to, this.rounds);
     if (values.from > to) fail('ERR_TENSORWOOD_ARGUMENT', `predict: expected from at most ${to}, got ${values.from}`);
     const leaf = values.output === 'leaf';
@@ -80,21 +85,26 @@ export class Forest {
 
   /**
    * Predicts all rows on all threads, off the event loop. -> (rows, outputs) Float32Array, or (rows, trees) Int32Array for `leaf`.
+   * Do not change the features before the promise settles.
    * @throws ERR_TENSORWOOD_MODEL when the features do not match the model's
    */
   async predict(features: Features, options?: PredictOptions & { output?: 'response' | 'margin' }): Promise<Float32Array>;
   async predict(features: Features, options: PredictOptions & { output: 'leaf' }): Promise<Int32Array>;
   async predict(features: Features, options: PredictOptions = {}): Promise<Float32Array | Int32Array> {
-    const { spec, output } = this.#prepare(features, options);
-    await runJob(() => native().predictForest(this.#alive, spec, output), options.signal);
-    return output;
+    checkCall('predict', options);
+    return await this.#owned.lend(async (handle) => {
+      const { spec, output } = await finishInTurns(this.#prepare(features, options), options.signal);
+      await runJob(() => native().predictForest(handle, spec, output), options.signal);
+      return output;
+    });
   }
 
   /** The same on the calling thread and the pool; returns when done. */
   predictSync(features: Features, options?: PredictOptions & { output?: 'response' | 'margin' }): Float32Array;
   predictSync(features: Features, options: PredictOptions & { output: 'leaf' }): Int32Array;
   predictSync(features: Features, options: PredictOptions = {}): Float32Array | Int32Array {
-    const { spec, output } = this.#prepare(features, options);
+    checkCall('predictSync', options);
+    const { spec, output } = finish(this.#prepare(features, options));
     native().predictForestSync(this.#alive, spec, output);
     return output;
   }
@@ -128,13 +138,13 @@ export class Forest {
 
   /** Writes the model file: the old one or the whole new one is there at any moment. @throws ERR_TENSORWOOD_FILE */
   async save(path: string): Promise<void> {
+    checkPath('save', path);
     await writeAtomically(path, [await this.#print()]);
   }
 
-  /** Frees the native memory. Idempotent. */
+  /** Frees the native memory, at the end of the predictions that have begun. Idempotent. */
   dispose(): void {
-    if (this.#handle !== undefined) native().dispose(this.#handle);
-    this.#handle = undefined;
+    this.#owned.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -199,6 +209,9 @@ export async function parseForest(
 
 /** Reads a model file. @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not a model file) */
 export async function loadForest(path: string, options: { readonly threads?: number } = {}): Promise<Forest> {
+  checkPath('loadForest', path);
+  checkCall('loadForest', options);
+  parse('loadForest', loadSchema, options);
   const bytes = await readFile(path).catch((error: unknown) =>
     fail('ERR_TENSORWOOD_FILE', `loadForest: ${path}: ${fileReason(error)}`, error),
   );

@@ -1,8 +1,8 @@
 // Labels and weights of rows: what users pass, checked and coded as native code reads them.
 import type { NumberColumn } from '../data/table';
-import { fail } from '../errors';
-import { show } from '../schema';
-import { type Dictionary, encodeNames, isNumbers, kindOf, type Numbers } from './features';
+import { describe, fail } from '../errors';
+import { listed } from '../schema';
+import { type Dictionary, encodeNames, isNumbers, type Numbers, requireDictionary } from './features';
 import { finish, inPieces, type Work } from './turns';
 
 /** One a row: numbers, or classes by code or by name; a column of a table too. */
@@ -41,14 +41,12 @@ export interface Labels {
 export function* interpretLabel(subject: string, label: Label): Work<Labels> {
   const values = isNumbers(label) ? label : (label as NumberColumn | null | undefined)?.values;
   if (isNumbers(values)) return { values };
-  const { codes, categories } = (label ?? {}) as Dictionary;
-  if (!Array.isArray(label) && !isNumbers(codes))
-    fail(
-      'ERR_TENSORWOOD_ARGUMENT',
-      `${subject}: expected label to be numbers, strings or { codes, categories }, got ${kindOf(codes ?? label)}`,
-    );
+  if (Array.isArray(label)) {
+    yield* findMissing(subject, label);
+    return yield* interpretList(subject, label);
+  }
+  const { codes, categories } = requireDictionary(subject, 'label to be numbers, strings', label);
   yield* findMissing(subject, label);
-  if (Array.isArray(label)) return yield* interpretList(subject, label);
   return typeof categories === 'number' ? { values: codes } : { values: codes, classes: categories };
 }
 
@@ -103,8 +101,8 @@ function* recode(codes: Numbers, to: Int32Array, refuse: (row: number) => void):
  * Labels of other rows as the data set codes its own: named when its labels have names, numbers when they are numbers.
  * @throws ERR_TENSORWOOD_DATA when they are not, or a name is none of its classes
  */
-export function translateLabel(subject: string, label: Label, known: readonly string[] | undefined): Numbers {
-  const { values, classes } = finish(interpretLabel(subject, label));
+export function* translateLabel(subject: string, label: Label, known: readonly string[] | undefined): Work<Numbers> {
+  const { values, classes } = yield* interpretLabel(subject, label);
   if ((classes === undefined) !== (known === undefined)) {
     const [expected, got] = known === undefined ? ['numbers', 'names of classes'] : ['names of classes', 'numbers'];
     fail('ERR_TENSORWOOD_DATA', `${subject}: expected labels to be ${expected} as in the data set, got ${got}`);
@@ -112,21 +110,20 @@ export function translateLabel(subject: string, label: Label, known: readonly st
   if (classes === undefined || known === undefined) return values;
   const codeOf = new Map(known.map((name, code) => [name, code]));
   const codes = Int32Array.from(classes, (name) => codeOf.get(name) ?? -1);
-  return finish(recode(values, codes, (row) => failUnknown(subject, known, classes[Number(values[row])], row)));
+  return yield* recode(values, codes, (row) => failUnknown(subject, known, classes[Number(values[row])], row));
 }
 
 function failUnknown(subject: string, known: readonly string[], name: string | undefined, row: number): never {
-  const listed = `${known.slice(0, 12).join(', ')}${known.length > 12 ? ', …' : ''}`;
   const got = name === undefined ? 'a code of none' : `'${name}'`;
-  return fail('ERR_TENSORWOOD_DATA', `${subject}: expected labels among the classes of the data set (${listed}), got ${got} in row ${row}`);
+  return fail(
+    'ERR_TENSORWOOD_DATA',
+    `${subject}: expected labels among the classes of the data set (${listed(known)}), got ${got} in row ${row}`,
+  );
 }
 
 export function* interpretWeight(subject: string, weight: Numbers | readonly number[] | undefined): Work<Numbers | undefined> {
   if (weight === undefined || isNumbers(weight)) return weight;
   if (!Array.isArray(weight))
-    fail(
-      'ERR_TENSORWOOD_ARGUMENT',
-      `${subject}: expected weight to be numbers, one a row, got ${ArrayBuffer.isView(weight) ? kindOf(weight) : show(weight)}`,
-    );
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected weight to be numbers, one a row, got ${describe(weight)}`);
   return yield* readList(subject, 'weights', weight, 'number');
 }

@@ -1,8 +1,8 @@
 // Features for a model that was trained on others: columns by name (or place, for a matrix), categories translated to the model's codes.
 import { fail } from '../errors';
-import { suggestion } from '../schema';
+import { listed, suggestion } from '../schema';
 import { type FeatureList, type Features, interpretFeatures, type NamedColumn, type NativeColumn } from './features';
-import { finish } from './turns';
+import { inPieces, type Work } from './turns';
 
 /** What a model knows of its columns. */
 export interface Signature {
@@ -15,28 +15,31 @@ const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
   a === b || (a.length === b.length && a.every((name, i) => name === b[i]));
 
 /** Whether all of a column is missing: it tells nothing of its kind then. */
-function isEmpty({ categories, column: { data, offset, stride } }: NamedColumn, rows: number): boolean {
-  for (let row = 0; row < rows; row++) {
-    const value = Number(data[offset + row * stride]);
-    if (categories === null ? !Number.isNaN(value) : value >= 0) return false;
-  }
-  return true;
+function* isEmpty({ categories, column: { data, offset, stride } }: NamedColumn, rows: number): Work<boolean> {
+  const isMissing = (value: number): boolean => (categories === null ? Number.isNaN(value) : !(value >= 0));
+  let empty = true;
+  yield* inPieces(rows, (from, to) => {
+    for (let row = from; empty && row < to; row++) empty = isMissing(Number(data[offset + row * stride]));
+  });
+  return empty;
 }
 
 /** Refuses parts of a code; one that the model has not is a category like another. */
-function checkCodes(subject: string, { name, column: { data, offset, stride } }: NamedColumn, rows: number): void {
+function* checkCodes(subject: string, { name, column: { data, offset, stride } }: NamedColumn, rows: number): Work<void> {
   if (!(data instanceof Float32Array || data instanceof Float64Array)) return;
-  for (let row = 0; row < rows; row++) {
-    const code = data[offset + row * stride]!;
-    if (code >= 0 && !Number.isInteger(code))
-      fail('ERR_TENSORWOOD_MODEL', `${subject}: expected category codes to be integers in column '${name}', got ${code} in row ${row}`);
-  }
+  yield* inPieces(rows, (from, to) => {
+    for (let row = from; row < to; row++) {
+      const code = data[offset + row * stride]!;
+      if (code >= 0 && !Number.isInteger(code))
+        fail('ERR_TENSORWOOD_MODEL', `${subject}: expected category codes to be integers in column '${name}', got ${code} in row ${row}`);
+    }
+  });
 }
 
 /** The column as the model reads it. */
-function translate(subject: string, found: NamedColumn, known: readonly string[] | number | null, rows: number): NativeColumn {
+function* translate(subject: string, found: NamedColumn, known: readonly string[] | number | null, rows: number): Work<NativeColumn> {
   const given = found.categories;
-  if ((known === null) !== (given === null) && isEmpty(found, rows))
+  if ((known === null) !== (given === null) && (yield* isEmpty(found, rows)))
     return { data: new Float32Array(rows).fill(Number.NaN), offset: 0, stride: 1, categorical: known !== null };
   if (known === null && given !== null)
     fail('ERR_TENSORWOOD_MODEL', `${subject}: expected numbers in column '${found.name}', got categories`);
@@ -46,7 +49,7 @@ function translate(subject: string, found: NamedColumn, known: readonly string[]
       'ERR_TENSORWOOD_MODEL',
       `${subject}: expected categories in column '${found.name}', got numbers; pass strings or { codes, categories }`,
     );
-  checkCodes(subject, found, rows);
+  yield* checkCodes(subject, found, rows);
   if (typeof known === 'number' || typeof given !== 'object' || given === null || sameNames(known, given))
     return { ...found.column, categorical: true };
   const codeOf = new Map(known.map((name, code) => [name, code]));
@@ -57,23 +60,27 @@ function findColumn(subject: string, list: FeatureList, name: string): NamedColu
   const names = list.columns.map((c) => c.name);
   const found = list.columns[names.indexOf(name)];
   if (found !== undefined) return found;
-  const listed = `${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}`;
-  return fail('ERR_TENSORWOOD_MODEL', `${subject}: expected a column '${name}' as the model has${suggestion(name, names)}, got ${listed}`);
+  return fail(
+    'ERR_TENSORWOOD_MODEL',
+    `${subject}: expected a column '${name}' as the model has${suggestion(name, names)}, got ${listed(names)}`,
+  );
 }
 
 /**
  * The model's columns among the features given; columns that it does not know are left out.
  * @throws ERR_TENSORWOOD_MODEL when one is missing, or holds numbers instead of categories or the reverse
  */
-export function matchFeatures(subject: string, features: Features, signature: Signature): { rows: number; columns: NativeColumn[] } {
-  const list = finish(interpretFeatures(subject, features));
+export function* matchFeatures(subject: string, features: Features, signature: Signature): Work<{ rows: number; columns: NativeColumn[] }> {
+  const list = yield* interpretFeatures(subject, features);
   if (list.byPlace && list.columns.length !== signature.names.length)
     fail(
       'ERR_TENSORWOOD_MODEL',
       `${subject}: expected rows of ${signature.names.length} values as the model has, got ${list.columns.length}`,
     );
-  const columns = signature.names.map((name, i) =>
-    translate(subject, list.byPlace ? list.columns[i]! : findColumn(subject, list, name), signature.categories[i]!, list.rows),
-  );
+  const columns: NativeColumn[] = [];
+  for (const [i, name] of signature.names.entries()) {
+    const found = list.byPlace ? list.columns[i]! : findColumn(subject, list, name);
+    columns.push(yield* translate(subject, found, signature.categories[i]!, list.rows));
+  }
   return { rows: list.rows, columns };
 }

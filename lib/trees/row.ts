@@ -1,6 +1,6 @@
 // One row for prediction: values in the model's order or a record by column name, checked and coded as native code reads them. It runs once a call of
 // predictRow, so that the checks are a few comparisons a value.
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import { suggestion } from '../schema';
 import { isNumbers } from './features';
 import type { Signature } from './match';
@@ -27,15 +27,10 @@ function columnsOf({ names, categories }: Signature): RowColumn[] {
   });
 }
 
-const show = (value: unknown): string => {
-  if (typeof value === 'string') return `'${value}'`;
-  return typeof value === 'object' || typeof value === 'function' ? `a value of type ${typeof value}` : String(value);
-};
-
 function refuseValue({ name, count, codes }: RowColumn, value: unknown): never {
   const categories = codes === null ? 'category codes' : `categories by name, or codes in [0, ${count - 1}],`;
   const expected = count < 0 ? 'numbers' : categories;
-  return fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${expected} in column '${name}', got ${show(value)}`);
+  return fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${expected} in column '${name}', got ${describe(value)}`);
 }
 
 /** A number, or the code of a category; NaN when it is missing. */
@@ -90,7 +85,7 @@ export function createRowReader(signature: Signature): (row: Row) => Float32Arra
     if (typeof row !== 'object' || row === null)
       fail(
         'ERR_TENSORWOOD_MODEL',
-        `predictRow: expected a row of ${names.length} values, as an array or a record by column name, got ${show(row)}`,
+        `predictRow: expected a row of ${names.length} values, as an array or a record by column name, got ${describe(row)}`,
       );
     return Array.isArray(row) || isNumbers(row) ? readArray(row) : readRecord(row as Readonly<Record<string, unknown>>);
   };

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "data/utf8.h"
+
 namespace tensorwood::csv {
 namespace {
 
@@ -56,8 +58,7 @@ class BlockParser {
     for (const size_t i : order_) {
       if (store(columns_[i], block_.pieces[i], fields[i])) continue;
       undo();
-      return reject(offset,
-                    "expected a number in column '" + columns_[i].name + "', got '" + std::string(fields[i].text.substr(0, 40)) + "'");
+      return reject(offset, "expected a number in column '" + columns_[i].name + "', got " + shown(fields[i].text));
     }
     ++block_.rows;
   }

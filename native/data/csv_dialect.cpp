@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "data/utf8.h"
+
 namespace tensorwood::csv {
 namespace {
 
@@ -128,6 +130,14 @@ Status apply_choices(const std::string& path, const Options& options, Head& head
   return {};
 }
 
+Status refuse_foreign_names(const std::string& path, const Head& head) {
+  for (const FileColumn& column : head.columns)
+    if (!is_utf8(column.name))
+      return {"ERR_TENSORWOOD_FORMAT", "readCsv: expected UTF-8 in the header of '" + path + "', got the bytes of '" +
+                                           from_latin1(column.name) + "'; convert the file, as by iconv -f latin1 -t utf-8"};
+  return {};
+}
+
 Status refuse_twins(const std::string& path, const Head& head) {
   std::set<std::string> seen;
   for (const FileColumn& column : head.columns)
@@ -157,6 +167,7 @@ Status examine(const std::string& path, const char* text, int64_t size, bool com
     return {"ERR_TENSORWOOD_ARGUMENT", "readCsv: expected at most " + std::to_string(rows[0].size()) + " names for the columns of '" +
                                            path + "', got " + std::to_string(options.names.size())};
   name_columns(options, rows[0], head);
+  if (Status foreign_names = refuse_foreign_names(path, head); !foreign_names.ok()) return foreign_names;
   if (Status twins = refuse_twins(path, head); !twins.ok()) return twins;
   guess_types(rows, options, head);
   return apply_choices(path, options, head);

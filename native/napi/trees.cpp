@@ -112,8 +112,9 @@ Napi::Value grow_forest(const Napi::CallbackInfo& info) {
   job->model->forest.about = read_text(spec.Get("about"), "about");
   read_sets(get_list(spec, "sets"), *job, task.pinned);
   check_memory(job->table->bins.rows * (24 + 12 * job->options.classes), "trainTrees", "use fewer rows or columns");
-  check_memory(histogram_bytes(job->table->bins, job->options.grow, job->table->runtime->threads().count()), "trainTrees",
-               "use fewer leaves, columns or bins");
+  // The root's histogram and a partial one for each other thread are certain; those of leaves are asked for as the tree grows.
+  check_memory(job->table->runtime->threads().count() * int64_t{job->table->bins.slots} * 8, "trainTrees",
+               "use fewer columns, bins or threads");
   if (info[2].IsFunction()) task.progress = info[2].As<Napi::Function>();
   task.work = [job](Job& run) { return grow(*job, run); };
   task.result = [job](Napi::Env env) { return wrap_model(env, job->model); };

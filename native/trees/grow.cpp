@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
@@ -16,7 +17,7 @@ constexpr int64_t kSmallNode = 24576;  // rows; larger nodes are worked on by al
 constexpr double kWorthWaking = 5e4;   // nanoseconds of work; less is done before other threads wake
 constexpr int kAheadNodes = 32;        // small nodes expanded together
 constexpr int64_t kLeafChunk = 16384;
-constexpr int kUsualDepth = 64;  // of a tree without a limit
+constexpr int64_t kRoomStep = 64 << 20;  // bytes between two questions for memory, which read files
 
 // What a model file can hold.
 float to_finite(double value) {
@@ -30,23 +31,7 @@ struct Stretch {
   float value;
 };
 
-// How many leaves may wait to be split, each with a histogram.
-int64_t most_waiting(int64_t rows, const GrowOptions& options) {
-  const bool deepest_first = options.policy == Policy::depth_wise && options.max_leaves == 0;
-  if (deepest_first) return options.max_depth > 0 ? options.max_depth : kUsualDepth;
-  const double by_rows = static_cast<double>(rows) / (2 * std::max(1.0, options.min_rows));
-  const double by_depth = options.max_depth > 0 ? std::ldexp(1.0, options.max_depth - 1) : by_rows;
-  const double by_leaves = options.max_leaves > 0 ? options.max_leaves : by_rows;
-  return static_cast<int64_t>(std::min({by_rows, by_depth, by_leaves}));
-}
-
 }  // namespace
-
-// Beside those that wait: the root, a spare one for each leaf expanded ahead, and a partial one for each thread but the first.
-int64_t histogram_bytes(const Bins& bins, const GrowOptions& options, int threads) {
-  const int64_t waiting = most_waiting(bins.rows, options), alive = waiting + std::min<int64_t>(waiting, kAheadNodes) + threads;
-  return alive * bins.slots * static_cast<int64_t>(sizeof(int64_t));
-}
 
 Grower::Grower(const Bins& bins, Threads& threads, const GrowOptions& options)
     : bins_(bins), threads_(threads), options_(options), queue_(Order{options.policy, options.max_leaves > 0}) {
@@ -92,9 +77,27 @@ bool Grower::splittable(const OpenLeaf& leaf) const {
   return second_sum(leaf.total) * gradients_.second_unit >= 2 * options_.min_child_weight;
 }
 
+// Refuses what the process may not take, by the number of histograms that a tree really needs: no bound beforehand is near it.
+void Grower::require_room(int64_t bytes) {
+  if (room_ < bytes) {
+    const int64_t available = bins_.device->available();
+    if (available < bytes) {
+      throw Failure{{"ERR_TENSORWOOD_MEMORY", "trainTrees: expected at most " + std::to_string(available) +
+                                                  " bytes of memory (what this process may take now), got " + std::to_string(bytes) +
+                                                  " for one histogram more beside " + std::to_string(histograms_.size()) +
+                                                  "; use fewer leaves, columns or bins"}};
+    }
+    room_ = std::min(available, std::max(bytes, kRoomStep));
+  }
+  room_ -= bytes;
+}
+
 int64_t* Grower::acquire() {
   if (free_.empty()) {
+    const int64_t bytes = bins_.slots * static_cast<int64_t>(sizeof(int64_t));
+    require_room(bytes);
     histograms_.emplace_back(*bins_.device, bins_.slots);
+    std::memset(histograms_.back().data(), 0, static_cast<size_t>(bytes));  // taken now, so that the next question sees it
     free_.push_back(histograms_.back().data());
   }
   int64_t* histogram = free_.back();

@@ -62,13 +62,11 @@ struct Team {
   int first_worker;
 };
 
-// Bytes of the histograms that may be alive at once while a tree grows.
-int64_t histogram_bytes(const Bins& bins, const GrowOptions& options, int threads);
-
 class Grower {
  public:
   Grower(const Bins& bins, Threads& threads, const GrowOptions& options);
-  // Grows from rows()[0, count), ascending; leaves them sorted by leaf. False when cancelled, or when the accelerator failed.
+  // Grows from rows()[0, count), ascending; leaves them sorted by leaf. False when cancelled, or when the accelerator failed. Throws a
+  // Failure, ERR_TENSORWOOD_MEMORY, when the histograms of the leaves that wait do not fit.
   bool grow(const Gradients& gradients, int64_t count, uint64_t seed, const std::atomic<bool>& cancelled, Tree& tree);
   // Adds the leaf values of the tree grown last to the margins of the rows that it grew from.
   void add_to(const Tree& tree, float* margin);
@@ -89,6 +87,7 @@ class Grower {
   double work_of(const OpenLeaf& leaf) const;
   Team team_for(const OpenLeaf& leaf) const;
   bool splittable(const OpenLeaf& leaf) const;
+  void require_room(int64_t bytes);
   int64_t* acquire();
   void release(int64_t*& histogram);
 
@@ -118,6 +117,7 @@ class Grower {
   std::vector<Worker> workers_;
   std::vector<Array<int64_t>> histograms_, partials_;
   std::vector<int64_t*> free_;
+  int64_t room_ = 0;  // bytes that may be taken before the next question for memory
   std::vector<OpenLeaf> open_;
   std::set<Candidate, Order> queue_;
   int32_t leaves_ = 0;

@@ -26,6 +26,16 @@ describe('csvText', () => {
     expect(textOf([sizes])).toBe('size\n0.1\n""\n1e+30\n');
   });
 
+  it('writes no blank line for a lone column without a name', async () => {
+    const text = textOf([{ ...sizes, name: '' }]);
+    expect(text).toBe('""\n0.1\n""\n1e+30\n');
+    const path = join(folder, 'unnamed.csv');
+    writeFileSync(path, text);
+    expect((await readCsv(path, { header: 'yes', delimiter: ',' })).columns[0]).toMatchObject({
+      values: Float64Array.of(0.1, Number.NaN, 1e30),
+    });
+  });
+
   it('writes long tables in pieces', () => {
     const pieces = [...csvText(createTable([{ kind: 'number', name: 'n', values: new Float32Array(10_000) }]))];
     expect(pieces.length).toBeGreaterThan(2);

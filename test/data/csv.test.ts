@@ -105,13 +105,14 @@ describe('readCsv', () => {
     expect(late.columns.map((c) => cells(c).at(-1))).toEqual(['0012', 3]);
   });
 
-  it('takes words in quotes for categories though they are spelled as missing', async () => {
+  it('takes words in quotes for categories though they are spelled as missing, among numbers for missing', async () => {
     const table = await read('code,n,note\n"NA",1,""\nNA,"NA",x\nUS,2,y\n');
     expect(table.columns.map(cells)).toEqual([
       ['NA', null, 'US'],
       [1, Number.NaN, 2],
       [null, 'x', 'y'],
     ]);
+    expect(cells((await read('a,b\n1,"NA"\n2,"NA"\n')).columns[1]!)).toEqual([Number.NaN, Number.NaN]);
   });
 
   it('turns a column of numbers into categories when text comes late', async () => {
@@ -290,6 +291,11 @@ describe('readCsv refuses', () => {
       'FORMAT',
       /expected UTF-8 in column 'a', got the bytes of 'café'; convert the file/,
     );
+    await refused(
+      Buffer.from('pre\xe7o,b\n1,2\n', 'latin1'),
+      'FORMAT',
+      /expected UTF-8 in the header of '.*', got the bytes of 'preço'; convert the file, as by iconv -f latin1 -t utf-8$/,
+    );
     await refused(Uint8Array.of(65, 0, 66), 'FORMAT', /binary/);
   });
 
@@ -309,6 +315,11 @@ describe('readCsv refuses', () => {
 
   it('text in a column that must be numbers, and a quote that is never closed', async () => {
     await refused('a\n1\nx\n', 'DATA', /line 3: expected a number in column 'a', got 'x'/, { numbers: ['a'] });
+    await refused(Buffer.from('a\ncaf\xe9\n', 'latin1'), 'DATA', /got the bytes of 'café', which are no UTF-8$/, { numbers: ['a'] });
+    const letters = 'x'.repeat(39);
+    for (const text of [`${letters}é`, `${letters}€`, `${letters}😀`])
+      await refused(`a\n${text}\n`, 'DATA', /got 'x{39}'$/, { numbers: ['a'] });
+    await refused('a\n12€😀é\n', 'DATA', /got '12€😀é'$/, { numbers: ['a'] });
     await refused('a,b\n1,2\n3,"four\n5,6\n', 'DATA', /line 3: a quoted field is never closed/);
   });
 

@@ -1,7 +1,9 @@
-// Growth with the histogram kernel on a device that cannot read host memory: equal forests, calls that take turns, failures that are told.
+// Growth with the histogram kernel on a device that cannot read host memory: equal forests, calls that take turns, failures that are told;
+// and on one with little memory.
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "cpu/device.h"
 #include "expect.h"
@@ -72,9 +74,44 @@ static void names_the_kernel_that_is_missing() {
   EXPECT(message == "device apart: expected a kernel 'bins' f32, got none");
 }
 
+// A device with memory for so many histograms, and none once it was asked.
+static int64_t histograms_left = 0;
+static int64_t histogram_size = 0;
+static int64_t available() { return std::exchange(histograms_left, 0) * histogram_size; }
+
+// Leaf by leaf without a limit: the code of a refusal, or "".
+static std::string grow_within(const Sample& s, int64_t histograms, double min_child_weight) {
+  Device device = cpu_device();
+  device.available = available;
+  const std::atomic<bool> cancelled{false};
+  Bins bins;
+  EXPECT(make_bins(s.columns, s.options, device, serial_threads(), cancelled, bins).ok());
+  histogram_size = bins.slots * 8;
+  histograms_left = histograms;
+  BoostOptions o = options_of(Policy::leaf_wise);
+  o.rounds = 1;
+  o.grow.max_leaves = o.grow.max_depth = 0;
+  o.grow.min_child_weight = min_child_weight;
+  Forest forest;
+  try {
+    EXPECT(boost(bins, {s.y.data(), nullptr, s.columns.rows}, {}, o, serial_threads(), cancelled, {}, forest).ok());
+  } catch (const Failure& failure) {
+    return failure.status.code;
+  }
+  EXPECT(forest.trees[0].nodes.size() > 1);
+  return "";
+}
+
+static void little_memory(const Sample& s) {
+  EXPECT(grow_within(s, 4, 1) == "ERR_TENSORWOOD_MEMORY");
+  EXPECT(grow_within(s, 4, 0.4 * static_cast<double>(s.columns.rows) / 4).empty());  // two leaves
+  EXPECT(grow_within(s, 100000, 1).empty());
+}
+
 int main() {
   names_the_kernel_that_is_missing();
   const Sample sample = make_sample(30000);
+  little_memory(sample);
   Forest expected;
   EXPECT(train(sample, nullptr, 1, expected).ok() && apart::sums == 0);
   for (const int thread_count : {1, 3}) {

@@ -77,3 +77,13 @@ describe('data without much in it', () => {
     });
   });
 });
+
+it('a tree of few leaves is grown though it could have more than memory holds', { timeout: 60_000 }, async () => {
+  const rows = 20_000;
+  const label = Float32Array.from({ length: rows }, (_, i) => i % 2);
+  const codes = new Int32Array(rows);
+  const wide = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`c${i}`, { codes, categories: 65_535 }]));
+  using data = await createDataset({ ...wide, a: label }, { label, threads: 1 });
+  using forest = await trainTrees(data, { growth: 'leaf', maxDepth: 0, trees: 1, minChildWeight: 8000 });
+  expect(forest.importance()[0]).toMatchObject({ name: 'a', splits: 1 });
+});

@@ -243,7 +243,7 @@ const refusals: [string, () => unknown, string, RegExp][] = [
     'an object in a row',
     () => models.binary!.predictRow({ ...firstRow, b: {} as never }),
     'ERR_TENSORWOOD_MODEL',
-    /numbers in column 'b', got a value of type object/,
+    /numbers in column 'b', got Object/,
   ],
   [
     'a category by name in an array',

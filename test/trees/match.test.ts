@@ -2,10 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Features } from '../../lib/trees/features';
 import { matchFeatures, type Signature } from '../../lib/trees/match';
+import { finish } from '../../lib/trees/turns';
 
 const signature: Signature = { names: ['size', 'town', 'code'], categories: [null, ['Oslo', 'Rome'], 3] };
 const full = { size: [1, 2], town: ['Rome', 'Oslo'], code: { codes: Int32Array.of(0, 2), categories: 3 } };
-const match = (features: Features) => matchFeatures('predict', features, signature);
+const match = (features: Features) => finish(matchFeatures('predict', features, signature));
 
 describe('matchFeatures', () => {
   it('finds columns by name, and leaves others out', () => {

@@ -165,13 +165,13 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     /at most 2147483647 bins in all columns, got 2162952000; use fewer columns or categories/,
   ],
   [
-    'histograms of many leaves that do not fit',
+    'histograms of many threads that do not fit',
     async () => {
-      using data = await createDataset(wideColumns(4000, new Int32Array(4000)), { label: new Float32Array(4000) });
-      return trainTrees(data, { growth: 'leaf', maxDepth: 0, maxLeaves: 1000 });
+      using data = await createDataset(wideColumns(4000, new Int32Array(4)), { label: Float32Array.of(0, 1, 2, 3), threads: 1000 });
+      return trainTrees(data, { maxDepth: 2 });
     },
     'ERR_TENSORWOOD_MEMORY',
-    /^trainTrees: expected at most \d+ bytes of memory .*, got 21\d{11}; use fewer leaves, columns or bins$/,
+    /^trainTrees: expected at most \d+ bytes of memory .*, got 2\d{12}; use fewer columns, bins or threads$/,
   ],
   ['a column of objects', () => createDataset({ a: [{}] as never }), 'ERR_TENSORWOOD_ARGUMENT', /column 'a', got object in row 0/],
   [
@@ -184,7 +184,7 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     'a BigUint64Array of codes',
     () => createDataset({ a: { codes: BigUint64Array.of(1n, 0n) as never, categories: 2 } }),
     'ERR_TENSORWOOD_ARGUMENT',
-    /column 'a' to be .*, got \{ codes: BigUint64Array, categories: number \}$/,
+    /column 'a' to be .*, got \{ codes: BigUint64Array, categories: 2 \}$/,
   ],
   [
     'a BigUint64Array of rows',
@@ -197,6 +197,18 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     () => train({ label: new BigUint64Array(200) as never }, {}),
     'ERR_TENSORWOOD_ARGUMENT',
     /label to be numbers, strings or \{ codes, categories \}, got BigUint64Array$/,
+  ],
+  [
+    'codes of labels without categories',
+    () => train({ label: { codes: Int32Array.from(binary) } as never }, {}),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /label to be numbers, strings or \{ codes, categories \}, got \{ codes: Int32Array, categories: undefined \}$/,
+  ],
+  [
+    'codes of labels to evaluate on without categories',
+    () => train({ label: names }, { evaluation: { test: { features: matrix, label: { codes: Int32Array.from(binary) } as never } } }),
+    'ERR_TENSORWOOD_ARGUMENT',
+    /'test': expected label .*, got \{ codes: Int32Array, categories: undefined \}$/,
   ],
   [
     'a BigUint64Array of weights',
