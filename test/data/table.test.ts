@@ -35,5 +35,7 @@ describe('table', () => {
 
   it('drops columns', () => {
     expect(withoutColumns(table, ['size']).columns.map((c) => c.name)).toEqual(['town']);
+    expect(() => withoutColumns(table, ['Town'])).toThrowError("table: no column 'Town', did you mean 'town'?");
+    expect(() => withoutColumns(table, 'size town' as never)).toThrowError("withoutColumns: expected an array of names, got 'size town'");
   });
 });
