@@ -1,6 +1,7 @@
 // Tables in memory: named columns of one length. What the readers of files produce, and what trees are grown on.
 import { describe, fail } from '../errors';
 import { suggestion } from '../schema';
+import { checkRowNumbers } from './row-numbers';
 
 export type NumberArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
@@ -69,8 +70,7 @@ export function withoutColumns(table: Table, names: readonly string[]): Table {
 
 /** Rows in the order given; indices may repeat. @throws ERR_TENSORWOOD_ARGUMENT when there is no such row */
 export function takeRows(table: Table, rows: Int32Array | Uint32Array): Table {
-  const wrong = rows.findIndex((row) => row < 0 || row >= table.rows);
-  if (wrong >= 0) fail('ERR_TENSORWOOD_ARGUMENT', `takeRows: expected rows in [0, ${table.rows - 1}], got ${rows[wrong]}`);
+  checkRowNumbers('takeRows', rows, table.rows);
   return { rows: rows.length, columns: table.columns.map((c) => takeColumnRows(c, rows)) };
 }
 
