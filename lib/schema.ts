@@ -174,9 +174,12 @@ export function fromFlags<S extends Schema>(schema: S, found: Readonly<Record<st
 
 function fromText(field: Field<unknown>, given: unknown): unknown {
   if (typeof given !== 'string') return given;
-  if (field.kind === 'integers') return given === '' ? [] : given.split(',').map(Number);
-  if (field.kind !== 'number' && field.kind !== 'integer') return given;
   // What is no number stays text, so that the refusal shows what was written.
+  if (field.kind === 'integers') {
+    const list = given === '' ? [] : given.split(',').map(Number);
+    return list.some(Number.isNaN) ? given : list;
+  }
+  if (field.kind !== 'number' && field.kind !== 'integer') return given;
   return given.trim() === '' || Number.isNaN(Number(given)) ? given : Number(given);
 }
 

@@ -59,6 +59,7 @@ describe('flags', () => {
     const options = fromFlags(schema, { 'learning-rate': '0.5', sizes: '3,4', shuffle: false, other: 'x' });
     expect(options).toEqual({ learningRate: 0.5, sizes: [3, 4], shuffle: false });
     expect(() => parse('test', schema, fromFlags(schema, { trees: 'many' }))).toThrow("got 'many'");
+    expect(() => parse('test', schema, fromFlags(schema, { sizes: '3,few' }))).toThrow("integers of at least 1, got '3,few'");
   });
 
   it('are documented from the same source', () => {

@@ -1,7 +1,7 @@
 // Flags that every command with a table has, and the table they ask for.
 import { expandCalendar } from '../data/calendar';
 import { type CsvTable, csvSchema, usualMissing } from '../data/csv';
-import { type Column, columnOf, createTable, type Table, withoutColumns } from '../data/table';
+import { type Column, createTable, type Table, withoutColumns } from '../data/table';
 import { readTable } from '../data/table-file';
 import { fail } from '../errors';
 import { fromFlags } from '../schema';
@@ -51,7 +51,6 @@ export async function readAsked(
 /** A table without the columns to ignore, and with calendar features for times: those of the flags, and more. */
 export function asAsked(table: Table, { flags }: Input, times: readonly string[] = []): Table {
   const ignored = listFlag(flags, 'ignore');
-  for (const name of ignored) columnOf(table, name);
   return expandTimes(withoutColumns(table, ignored), [...new Set([...listFlag(flags, 'times'), ...times])]);
 }
 

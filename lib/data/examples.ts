@@ -9,6 +9,7 @@ import { integer, parse } from '../schema';
 import type { Shape } from '../shape';
 import { showShape, sizeOf } from '../shape';
 import type { Signature } from '../tensor';
+import { checkRowNumbers } from './row-numbers';
 
 export interface Examples {
   readonly size: number;
@@ -84,8 +85,9 @@ export function examples(fields: Readonly<Record<string, Field>>): Examples {
   };
 }
 
-/** The examples at `indices` only. */
+/** The examples at `indices` only. @throws ERR_TENSORWOOD_ARGUMENT when there is no such example */
 export function subset(source: Examples, indices: Int32Array): Examples {
+  checkRowNumbers('subset', indices, source.size);
   return {
     ...source,
     size: indices.length,

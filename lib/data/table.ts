@@ -1,6 +1,7 @@
 // Tables in memory: named columns of one length. What the readers of files produce, and what trees are grown on.
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import { listed, suggestion } from '../schema';
+import { checkRowNumbers } from './row-numbers';
 
 export type NumberArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
@@ -59,16 +60,16 @@ export function numbersOf(table: Table, name: string): NumberArray {
   fail('ERR_TENSORWOOD_DATA', `table: expected numbers in column '${name}', got categories`);
 }
 
-/** The same table without the named columns. */
-export const withoutColumns = (table: Table, names: readonly string[]): Table => ({
-  rows: table.rows,
-  columns: table.columns.filter((c) => !names.includes(c.name)),
-});
+/** The same table without the named columns. @throws ERR_TENSORWOOD_DATA with the nearest name when there is no such column */
+export function withoutColumns(table: Table, names: readonly string[]): Table {
+  if (!Array.isArray(names)) fail('ERR_TENSORWOOD_ARGUMENT', `withoutColumns: expected an array of names, got ${describe(names)}`);
+  for (const name of names) columnOf(table, name);
+  return { rows: table.rows, columns: table.columns.filter((c) => !names.includes(c.name)) };
+}
 
 /** Rows in the order given; indices may repeat. @throws ERR_TENSORWOOD_ARGUMENT when there is no such row */
 export function takeRows(table: Table, rows: Int32Array | Uint32Array): Table {
-  const wrong = rows.findIndex((row) => row < 0 || row >= table.rows);
-  if (wrong >= 0) fail('ERR_TENSORWOOD_ARGUMENT', `takeRows: expected rows in [0, ${table.rows - 1}], got ${rows[wrong]}`);
+  checkRowNumbers('takeRows', rows, table.rows);
   return { rows: rows.length, columns: table.columns.map((c) => takeColumnRows(c, rows)) };
 }
 

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fail } from '../errors';
 
@@ -47,30 +47,48 @@ async function syncFolder(folder: string): Promise<void> {
   await handle?.close();
 }
 
-async function writeTemporary(path: string, parts: Iterable<ArrayBufferView>): Promise<void> {
-  const file = await open(path, 'wx');
+async function writeParts(file: FileHandle, parts: Iterable<ArrayBufferView>, { sync }: { sync: boolean }): Promise<void> {
   try {
     for (const part of parts) await writeAll(file, part);
-    await file.sync();
+    if (sync) await file.sync(); // a pipe has nothing to sync
   } finally {
     await file.close();
   }
 }
 
-/**
- * Replaces the file at `path` by the parts, one after the other; missing folders are made. Until the last moment the old file stays as it is.
- * @throws ERR_TENSORWOOD_FILE when the disk is full, the folder cannot be written, ...; nothing is left behind then
- */
-export async function writeAtomically(path: string, parts: Iterable<ArrayBufferView>): Promise<void> {
+/** The new file has the permissions of the one that it replaces. */
+async function openTemporary(path: string, mode: number | undefined): Promise<FileHandle> {
+  const file = await open(path, 'wx', mode);
+  if (mode !== undefined) await file.chmod(mode).catch(() => undefined); // past the umask
+  return file;
+}
+
+async function replace(path: string, mode: number | undefined, parts: Iterable<ArrayBufferView>): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}`);
   try {
     makeFolder(folder);
-    await writeTemporary(temporary, parts);
+    await writeParts(await openTemporary(temporary, mode), parts, { sync: true });
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    fail('ERR_TENSORWOOD_FILE', `write: cannot write '${path}': ${fileReason(error)}`, error);
+    throw error;
   }
   await syncFolder(folder);
+}
+
+/**
+ * Replaces the file at `path`, or that which a link there leads to, by the parts, one after the other; missing folders are made. Until the last moment the
+ * old file stays as it is. A pipe or a device is written into.
+ * @throws ERR_TENSORWOOD_FILE when the disk is full, the folder cannot be written, ...; nothing is left behind then
+ */
+export async function writeAtomically(path: string, parts: Iterable<ArrayBufferView>): Promise<void> {
+  try {
+    const found = await stat(path).catch(() => undefined);
+    if (found === undefined || found.isDirectory()) await replace(path, undefined, parts);
+    else if (found.isFile()) await replace(await realpath(path), found.mode & 0o7777, parts);
+    else await writeParts(await open(path, 'w'), parts, { sync: false });
+  } catch (error) {
+    fail('ERR_TENSORWOOD_FILE', `write: cannot write '${path}': ${fileReason(error)}`, error);
+  }
 }

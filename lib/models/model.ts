@@ -58,6 +58,14 @@ function checkDefinition(given: unknown): void {
   fail('ERR_TENSORWOOD_ARGUMENT', `createModel: expected a definition, such as mlp or await findModel('mlp'), got ${describe(given)}`);
 }
 
+function checkNetwork(name: string, network: Partial<Network> | undefined): void {
+  const absent = (['forward', 'loss'] as const).find((part) => typeof network?.[part] !== 'function');
+  if (absent === undefined) return;
+  const what = typeof network === 'object' && network !== null ? ` without ${absent}` : '';
+  const why = (network as unknown) instanceof Promise ? '; build must not be async' : what;
+  fail('ERR_TENSORWOOD_ARGUMENT', `createModel: expected build of '${name}' to give { forward, loss }, got ${describe(network)}${why}`);
+}
+
 const seedSchema = { seed: integer(0, [0, Number.MAX_SAFE_INTEGER], 'seed of the first weights') };
 
 /**
@@ -74,6 +82,7 @@ export function createModel<S extends Schema>(
   const config = parse(definition.name, definition.schema, options);
   const scope = createScope(seed);
   const network = definition.build(scope, config);
+  checkNetwork(definition.name, network);
   const fields = definition.fields(config);
   const dispose = (): void => {
     for (const variable of scope.variables.values()) variable.dispose();

@@ -1,6 +1,6 @@
 // A trained model as one safetensors file: the variables under their own names, and in the metadata which model they belong to, so that the file alone
 // is enough to predict.
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
 import type { StoredTensor } from '../formats/safetensors';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors';
 import type { Model, ModelDefinition } from '../models/model';
@@ -8,11 +8,18 @@ import { createModel } from '../models/model';
 import { findModel, modelNames } from '../models/registry';
 import { readState, writeState } from '../nn/module';
 
+function checkOrder(path: unknown, model: Partial<Model> | undefined): void {
+  const wrong = typeof path !== 'string' || path === '' ? [path] : model?.variables instanceof Map ? [] : [model];
+  if (wrong.length > 0)
+    fail('ERR_TENSORWOOD_ARGUMENT', `saveModel: expected a path and a model, saveModel(path, model), got ${describe(wrong[0])}`);
+}
+
 /**
  * Writes the variables of a model, atomically. `notes` are kept beside them, as text (class names, normalisation, ...).
  * @throws ERR_TENSORWOOD_FILE when the disk is full or the folder cannot be written
  */
 export async function saveModel(path: string, model: Model, notes: Readonly<Record<string, string>> = {}): Promise<void> {
+  checkOrder(path, model);
   const metadata = { ...notes, format: 'pt', 'tensorwood.model': model.name, 'tensorwood.config': JSON.stringify(model.config) };
   await writeSafetensors(path, await readState(model.variables), { metadata });
 }
@@ -51,6 +58,7 @@ export async function loadModel(
   path: string,
   options: LoadOptions = {},
 ): Promise<{ model: Model; notes: Readonly<Record<string, string>> }> {
+  if (typeof path !== 'string' || path === '') fail('ERR_TENSORWOOD_ARGUMENT', `loadModel: expected a path, got ${describe(path)}`);
   const { tensors, metadata } = await readSafetensors(path);
   const { 'tensorwood.model': name, 'tensorwood.config': config, format: _, ...notes } = metadata;
   if (name === undefined || config === undefined)

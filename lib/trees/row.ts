@@ -5,7 +5,10 @@ import { suggestion } from '../schema';
 import { isNumbers } from './features';
 import type { Signature } from './match';
 
-/** Values in the model's order (categories by their code in the model), or a record by column name. A category may be one that the model has not. */
+/**
+ * Values in the model's order (categories by their code in the model), or a record by column name. A category may be one that the model has not; the empty
+ * text is missing, as in a file, unless the model has that category.
+ */
 export type Row = Float32Array | readonly (number | null | undefined)[] | Readonly<Record<string, number | string | null | undefined>>;
 
 interface RowColumn {
@@ -43,6 +46,9 @@ function readNumber(column: RowColumn, value: unknown): number {
   return value < column.count ? value : unknownCategory;
 }
 
+const readName = (codes: ReadonlyMap<string, number>, name: string): number =>
+  codes.get(name) ?? (name === '' ? Number.NaN : unknownCategory);
+
 function refuseKeys(record: Readonly<Record<string, unknown>>, names: readonly string[]): void {
   const wrong = Object.keys(record).find((key) => !names.includes(key));
   if (wrong !== undefined)
@@ -71,8 +77,7 @@ export function createRowReader(signature: Signature): (row: Row) => Float32Arra
       const value = row[column.name];
       if (value === undefined && !(column.name in row))
         fail('ERR_TENSORWOOD_MODEL', `predictRow: expected a value for '${column.name}'; pass null when it is missing`);
-      found[i] =
-        typeof value === 'string' && column.codes !== null ? (column.codes.get(value) ?? unknownCategory) : readNumber(column, value);
+      found[i] = typeof value === 'string' && column.codes !== null ? readName(column.codes, value) : readNumber(column, value);
     }
     let keys = 0;
     for (const _ in row) keys++;

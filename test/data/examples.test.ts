@@ -20,6 +20,15 @@ describe('examples', () => {
     expect(part.read(Int32Array.of(0, 1), draw).label).toEqual(Int32Array.of(6, 8));
   });
 
+  it.each([
+    [Int32Array.of(0, 4), 'expected rows in [0, 3], got 4'],
+    [Int32Array.of(-1), 'expected rows in [0, 3], got -1'],
+    [Float32Array.of(1.5), 'expected rows in [0, 3], got 1.5'],
+    [Uint8Array.of(1, 0, 1, 0), 'expected row numbers, got a mask of 4'],
+  ])('has no part at %j', (indices, refusal) => {
+    expect(() => subset(source, indices as never)).toThrow(`subset: ${refusal}`);
+  });
+
   it('splits into disjoint parts that repeat with the seed', () => {
     const all = examples({ label: { data: Int32Array.from({ length: 100 }, (_, i) => i) } });
     const labels = (part: typeof all) => [

@@ -31,9 +31,15 @@ describe('table', () => {
   it('takes no row that is not there', () => {
     expect(() => takeRows(table, Uint32Array.of(0, 3))).toThrowError(/takeRows: expected rows in \[0, 2\], got 3/);
     expect(() => takeRows(table, Int32Array.of(-1))).toThrowError(/got -1/);
+    expect(() => takeRows(table, [0.5] as never)).toThrowError(/got 0.5/);
+    expect(() => takeRows(table, Uint8Array.of(0, 1, 1) as never)).toThrowError('takeRows: expected row numbers, got a mask of 3');
+    expect(() => takeRows(table, [true, false, true] as never)).toThrowError('takeRows: expected row numbers, got a mask of 3');
+    expect(() => takeRows(table, 2 as never)).toThrowError('takeRows: expected row numbers, got 2');
   });
 
   it('drops columns', () => {
     expect(withoutColumns(table, ['size']).columns.map((c) => c.name)).toEqual(['town']);
+    expect(() => withoutColumns(table, ['Town'])).toThrowError("table: no column 'Town', did you mean 'town'?");
+    expect(() => withoutColumns(table, 'size town' as never)).toThrowError("withoutColumns: expected an array of names, got 'size town'");
   });
 });

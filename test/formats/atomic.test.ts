@@ -1,6 +1,7 @@
 // A save that fails leaves the old file: on a file system that is full, and past the size a process may write.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -65,6 +66,37 @@ describe('writeAtomically', () => {
     expect(bytes.length).toBe(10_000);
     expect(new Set(bytes).size).toBe(1);
     expect(readdirSync(join(folder, 'race'))).toEqual(['file']);
+  });
+
+  it.skipIf(process.platform === 'win32')('through a link: the file that it leads to', async () => {
+    await writeAtomically(join(folder, 'real', 'file'), [Uint8Array.of(1)]);
+    symlinkSync(join('real', 'file'), join(folder, 'link'));
+    await writeAtomically(join(folder, 'link'), [Uint8Array.of(2)]);
+    expect(lstatSync(join(folder, 'link')).isSymbolicLink()).toBe(true);
+    expect([...readFileSync(join(folder, 'real', 'file'))]).toEqual([2]);
+    expect(readdirSync(join(folder, 'real'))).toEqual(['file']);
+  });
+
+  it.skipIf(process.platform === 'win32')('over a file: its permissions stay', async () => {
+    const path = join(folder, 'private');
+    writeFileSync(path, 'old', { mode: 0o600 });
+    await writeAtomically(path, [Uint8Array.of(1)]);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    chmodSync(path, 0o666);
+    await writeAtomically(path, [Uint8Array.of(1)]);
+    expect(statSync(path).mode & 0o777).toBe(0o666);
+  });
+
+  it.skipIf(process.platform === 'win32')('into a pipe: its reader gets the bytes', async () => {
+    const path = join(folder, 'pipe');
+    spawnSync('mkfifo', [path]);
+    const reader = spawn('timeout', ['10', 'cat', path]);
+    const closed = once(reader, 'close');
+    const read = reader.stdout.setEncoding('latin1').toArray();
+    await writeAtomically(path, [Buffer.from('one '), Buffer.from('two')]);
+    await closed;
+    expect((await read).join('')).toBe('one two');
+    expect(statSync(path).isFIFO()).toBe(true);
   });
 
   it('keeps the words of a system error it does not know', () => {

@@ -76,4 +76,13 @@ describe('createModel', () => {
     const refusal = `createModel: expected a definition, such as mlp or await findModel('mlp'), got ${got}`;
     expect(() => createModel(given as never)).toThrow(refusal);
   });
+
+  it.each([
+    ['Promise; build must not be async', async () => ({})],
+    ['Object without loss', () => ({ forward: () => undefined })],
+    ['undefined', () => undefined],
+  ])('refuses a build that gives %s', (got, build) => {
+    const definition = { name: 'own', doc: '', schema: {}, tiny: {}, fields: () => ({}), build };
+    expect(() => createModel(definition as never)).toThrow(`createModel: expected build of 'own' to give { forward, loss }, got ${got}`);
+  });
 });

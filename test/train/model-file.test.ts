@@ -32,3 +32,15 @@ it('loads a model of its own by its definition', async () => {
   const other = { ...definition, name: 'curve' };
   await expect(loadModel(path, { definition: other })).rejects.toThrow(`loadModel: expected a model 'curve' in '${path}', got 'line'`);
 });
+
+it('names the order of the arguments when it is another', async () => {
+  using model = createModel(definition);
+  const refusal = { code: 'ERR_TENSORWOOD_ARGUMENT' };
+  const order = 'expected a path and a model, saveModel(path, model), got';
+  await expect(saveModel(model as never, 'line.safetensors' as never)).rejects.toMatchObject({
+    ...refusal,
+    message: `saveModel: ${order} Object`,
+  });
+  await expect(saveModel(join(folder, 'x'), 'line' as never)).rejects.toMatchObject({ ...refusal, message: `saveModel: ${order} 'line'` });
+  await expect(loadModel(undefined as never)).rejects.toMatchObject({ ...refusal, message: 'loadModel: expected a path, got undefined' });
+});

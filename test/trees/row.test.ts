@@ -17,6 +17,9 @@ describe('a row', () => {
   it('has missing values, and categories that the model has not', () => {
     expect(values({ size: null, town: undefined, code: -1 })).toEqual([Number.NaN, Number.NaN, Number.NaN]);
     expect(values({ size: 0, town: 'Atlantis', code: 3 })).toEqual([0, unknown, unknown]);
+    expect(values({ size: 0, town: '', code: 0 })).toEqual([0, Number.NaN, 0]);
+    const blank = createRowReader({ names: ['town'], categories: [['Oslo', '']] });
+    expect([...blank({ town: '' })]).toEqual([1]);
     expect(values([0, 2, 99])).toEqual([0, unknown, unknown]);
   });
 
