@@ -154,10 +154,11 @@ async function restore(session: Session, path: string): Promise<void> {
   session.saved = path;
 }
 
-/** Begins anew or from the newest checkpoint. Nothing is written before a checkpoint that cannot be gone on from is refused. */
+/** Begins anew or from the newest checkpoint. Nothing is written after an abort, or before a checkpoint that cannot be gone on from is refused. */
 async function begin(session: Session): Promise<void> {
   const { model, data, options, steps, emit, given } = session;
-  const { folder, resume } = given;
+  const { folder, resume, signal } = given;
+  signal?.throwIfAborted();
   const newest = resume && folder !== undefined ? listCheckpoints(checkpointsIn(folder)).at(-1) : undefined;
   if (newest) await restore(session, newest.path);
   else if (folder !== undefined) setAside('train', folder, products);

@@ -120,6 +120,28 @@ describe('train', () => {
     expect(readEvents(join(folder, 'previous', 'events.jsonl')).at(-1)).toMatchObject({ event: 'end', step: 5 });
   });
 
+  it('touches nothing when its signal is aborted before it begins', async () => {
+    const folder = freshFolder();
+    using model = small();
+    const data = dataFor(model);
+    await train(model, data, { steps: 2, batchSize: 10, folder });
+    const found = async () => [await elementsOf(model), readdirSync(folder), readFileSync(join(folder, 'events.jsonl'), 'utf8')];
+    const before = await found();
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const aborting: Examples = {
+      ...data,
+      read(indices, draw) {
+        controller.abort(reason);
+        return data.read(indices, draw);
+      },
+    };
+    const settings = { steps: 2, batchSize: 10, folder };
+    await expect(train(model, data, { ...settings, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    await expect(train(model, aborting, { ...settings, signal: controller.signal })).rejects.toBe(reason);
+    expect(await found()).toEqual(before);
+  });
+
   it('judges a model without classes by its loss', async () => {
     const regression: ModelDefinition = {
       name: 'line',
