@@ -189,7 +189,7 @@ async function saveWeights({ given, stepper, model }: Session): Promise<void> {
 
 /** Saves the weights as they are, where no evaluation has chosen any. */
 async function saveLast(session: Session): Promise<void> {
-  const chosen = session.given.validation !== undefined && session.options.select === 'best';
+  const chosen = session.options.select === 'best' && session.state.best !== undefined;
   if (!chosen) await saveWeights(session);
 }
 

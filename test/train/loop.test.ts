@@ -264,6 +264,19 @@ describe('an interrupted run', () => {
     expect(resumed.best).toEqual(whole.best);
   });
 
+  it('aborted before its first evaluation saves the weights as they are', async () => {
+    const folder = freshFolder();
+    const controller = new AbortController();
+    const stop = (event: TrainEvent): void => {
+      if (event.event === 'step') controller.abort();
+    };
+    using model = small();
+    const settings = { batchSize: 10, logEvery: 1, folder, listeners: [stop], signal: controller.signal, validation: dataFor(model, 2) };
+    await expect(train(model, dataFor(model), settings)).rejects.toBeDefined();
+    const saved = (await readSafetensors(join(folder, 'model.safetensors'))).tensors;
+    expect(await model.variables.get('head.weight')!.read()).toEqual(saved.get('head.weight')!.data);
+  });
+
   it('whose checkpoint cannot be saved says so, and saves the rest', async () => {
     const folder = freshFolder();
     const controller = new AbortController();
