@@ -250,8 +250,10 @@ async function run(session: Session): Promise<'completed' | 'stopped'> {
   const isOver = (): boolean => session.state.step >= steps || isStale(session);
   // A run that was over before it was resumed trains no more; its caller still learns how good the model is.
   const { step, evaluated } = session.state;
-  if (step > 0 && step !== evaluated && isTime(options.evaluateEvery)) await evaluate(session);
-  else if (isOver()) await appraise(session);
+  if (given.validation && step > 0 && step !== evaluated && isTime(options.evaluateEvery)) {
+    await evaluate(session);
+    await checkpoint(session);
+  } else if (isOver()) await appraise(session);
   let batches = isOver() ? [] : read(session.state.step);
   while (!isOver()) {
     given.signal?.throwIfAborted();

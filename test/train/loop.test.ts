@@ -264,6 +264,25 @@ describe('an interrupted run', () => {
     expect(resumed.best).toEqual(whole.best);
   });
 
+  it('evaluates once what it makes up for, however often it is resumed', async () => {
+    const folder = freshFolder();
+    const controller = new AbortController();
+    const evaluations: number[] = [];
+    const hear = (event: TrainEvent): void => {
+      if (event.event === 'step') controller.abort();
+      if (event.event === 'evaluation') evaluations.push(event.step);
+    };
+    const run = async (given: TrainOptions) => {
+      using model = small();
+      const settings = { steps: 5, batchSize: 10, logEvery: 5, folder, listeners: [hear], validation: dataFor(model, 2) };
+      return await train(model, dataFor(model), { ...settings, ...given });
+    };
+    await expect(run({ signal: controller.signal })).rejects.toBeDefined();
+    const [first, second] = [await run({ resume: true }), await run({ resume: true })];
+    expect(evaluations).toEqual([5]);
+    expect(second).toMatchObject({ evaluation: first.evaluation!, best: first.best! });
+  });
+
   it('aborted before its first evaluation saves the weights as they are', async () => {
     const folder = freshFolder();
     const controller = new AbortController();
