@@ -78,6 +78,7 @@ function checkFinite(subject: string, field: Looked): void {
  *   no class, a token is none of the vocabulary or a number is not finite; the reason of `signal` when it aborts
  */
 export async function checkExamples(subject: string, model: Model, data: Examples, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
   checkIsExamples(subject, data);
   checkFields(subject, model, data);
   const width = Object.values(data.fields).reduce((total, { shape }) => total + sizeOf(shape), 0);

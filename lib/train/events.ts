@@ -118,13 +118,20 @@ export function readEvents(path: string): (TrainEvent & { time: string })[] {
       return;
     }
     if (event.event === 'start') [before, events] = [events, []];
-    if (event.event === 'resume') events = before.filter((e) => e.event !== 'end' && !('step' in e && e.step > event.step));
+    if (event.event === 'resume') events = upTo(event.step, before);
     events.push(event);
   });
   return events;
 }
 
 type TimedEvent = TrainEvent & { time: string };
+
+/** What the checkpoint of a step knows of; an evaluation of that step that came after it is made again. */
+function upTo(step: number, events: TimedEvent[]): TimedEvent[] {
+  const saved = events.findLastIndex((e) => e.event === 'checkpoint' && e.step === step);
+  const isLost = (e: TimedEvent, i: number): boolean => saved >= 0 && i > saved && e.event === 'evaluation' && e.step === step;
+  return events.filter((e, i) => e.event !== 'end' && !('step' in e && e.step > step) && !isLost(e, i));
+}
 
 /** The event of a line, or nothing when it is none. */
 function parseLine(line: string): TimedEvent | undefined {

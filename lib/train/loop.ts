@@ -154,10 +154,11 @@ async function restore(session: Session, path: string): Promise<void> {
   session.saved = path;
 }
 
-/** Begins anew or from the newest checkpoint. Nothing is written before a checkpoint that cannot be gone on from is refused. */
+/** Begins anew or from the newest checkpoint. Nothing is written after an abort, or before a checkpoint that cannot be gone on from is refused. */
 async function begin(session: Session): Promise<void> {
   const { model, data, options, steps, emit, given } = session;
-  const { folder, resume } = given;
+  const { folder, resume, signal } = given;
+  signal?.throwIfAborted();
   const newest = resume && folder !== undefined ? listCheckpoints(checkpointsIn(folder)).at(-1) : undefined;
   if (newest) await restore(session, newest.path);
   else if (folder !== undefined) setAside('train', folder, products);
@@ -188,7 +189,7 @@ async function saveWeights({ given, stepper, model }: Session): Promise<void> {
 
 /** Saves the weights as they are, where no evaluation has chosen any. */
 async function saveLast(session: Session): Promise<void> {
-  const chosen = session.given.validation !== undefined && session.options.select === 'best';
+  const chosen = session.options.select === 'best' && session.state.best !== undefined;
   if (!chosen) await saveWeights(session);
 }
 
@@ -249,8 +250,10 @@ async function run(session: Session): Promise<'completed' | 'stopped'> {
   const isOver = (): boolean => session.state.step >= steps || isStale(session);
   // A run that was over before it was resumed trains no more; its caller still learns how good the model is.
   const { step, evaluated } = session.state;
-  if (step > 0 && step !== evaluated && isTime(options.evaluateEvery)) await evaluate(session);
-  else if (isOver()) await appraise(session);
+  if (given.validation && step > 0 && step !== evaluated && isTime(options.evaluateEvery)) {
+    await evaluate(session);
+    await checkpoint(session);
+  } else if (isOver()) await appraise(session);
   let batches = isOver() ? [] : read(session.state.step);
   while (!isOver()) {
     given.signal?.throwIfAborted();

@@ -51,6 +51,33 @@ describe('event files', () => {
     expect(bare(readEvents(path))).toEqual(bare([start, step(10), step(20), resume, step(30), end(40)]));
   });
 
+  it('of a resumed run: an evaluation counts once a checkpoint holds it', () => {
+    const resume: TrainEvent = { event: 'resume', step: 20, path: 'x' };
+    const checkpoint: TrainEvent = { event: 'checkpoint', step: 20, path: 'x' };
+    const read = (name: string, events: TrainEvent[]): string[] => {
+      const path = join(folder, name);
+      for (const event of events) eventWriter(path)(event);
+      return readEvents(path).map(({ event }) => event);
+    };
+    const killed = [start, checkpoint, start, resume, evaluation];
+    expect(read('killed.jsonl', [...killed, start, resume, evaluation, checkpoint])).toEqual([
+      'start',
+      'checkpoint',
+      'resume',
+      'resume',
+      'evaluation',
+      'checkpoint',
+    ]);
+    expect(read('held.jsonl', [...killed, checkpoint, start, resume])).toEqual([
+      'start',
+      'checkpoint',
+      'resume',
+      'evaluation',
+      'checkpoint',
+      'resume',
+    ]);
+  });
+
   it('of a run that began anew: only the new one', () => {
     const path = join(folder, 'anew.jsonl');
     for (const event of [start, step(10), start, step(20)]) eventWriter(path)(event);

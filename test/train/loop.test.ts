@@ -120,6 +120,28 @@ describe('train', () => {
     expect(readEvents(join(folder, 'previous', 'events.jsonl')).at(-1)).toMatchObject({ event: 'end', step: 5 });
   });
 
+  it('touches nothing when its signal is aborted before it begins', async () => {
+    const folder = freshFolder();
+    using model = small();
+    const data = dataFor(model);
+    await train(model, data, { steps: 2, batchSize: 10, folder });
+    const found = async () => [await elementsOf(model), readdirSync(folder), readFileSync(join(folder, 'events.jsonl'), 'utf8')];
+    const before = await found();
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const aborting: Examples = {
+      ...data,
+      read(indices, draw) {
+        controller.abort(reason);
+        return data.read(indices, draw);
+      },
+    };
+    const settings = { steps: 2, batchSize: 10, folder };
+    await expect(train(model, data, { ...settings, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    await expect(train(model, aborting, { ...settings, signal: controller.signal })).rejects.toBe(reason);
+    expect(await found()).toEqual(before);
+  });
+
   it('judges a model without classes by its loss', async () => {
     const regression: ModelDefinition = {
       name: 'line',
@@ -240,6 +262,38 @@ describe('an interrupted run', () => {
     const resumed = await run({ folder, resume: true });
     expect(evaluations).toEqual(expected);
     expect(resumed.best).toEqual(whole.best);
+  });
+
+  it('evaluates once what it makes up for, however often it is resumed', async () => {
+    const folder = freshFolder();
+    const controller = new AbortController();
+    const evaluations: number[] = [];
+    const hear = (event: TrainEvent): void => {
+      if (event.event === 'step') controller.abort();
+      if (event.event === 'evaluation') evaluations.push(event.step);
+    };
+    const run = async (given: TrainOptions) => {
+      using model = small();
+      const settings = { steps: 5, batchSize: 10, logEvery: 5, folder, listeners: [hear], validation: dataFor(model, 2) };
+      return await train(model, dataFor(model), { ...settings, ...given });
+    };
+    await expect(run({ signal: controller.signal })).rejects.toBeDefined();
+    const [first, second] = [await run({ resume: true }), await run({ resume: true })];
+    expect(evaluations).toEqual([5]);
+    expect(second).toMatchObject({ evaluation: first.evaluation!, best: first.best! });
+  });
+
+  it('aborted before its first evaluation saves the weights as they are', async () => {
+    const folder = freshFolder();
+    const controller = new AbortController();
+    const stop = (event: TrainEvent): void => {
+      if (event.event === 'step') controller.abort();
+    };
+    using model = small();
+    const settings = { batchSize: 10, logEvery: 1, folder, listeners: [stop], signal: controller.signal, validation: dataFor(model, 2) };
+    await expect(train(model, dataFor(model), settings)).rejects.toBeDefined();
+    const saved = (await readSafetensors(join(folder, 'model.safetensors'))).tensors;
+    expect(await model.variables.get('head.weight')!.read()).toEqual(saved.get('head.weight')!.data);
   });
 
   it('whose checkpoint cannot be saved says so, and saves the rest', async () => {
