@@ -5,8 +5,8 @@ import { fail } from '../errors';
 import type { Model } from '../models/model';
 import { sameShape, showShape, sizeOf } from '../shape';
 
-const LOOKED_AT = 2 ** 17; // elements together
-const TURN = 4; // milliseconds
+const lookedAt = 2 ** 17; // elements together
+const turnLength = 4; // milliseconds
 
 const kindOf = (value: unknown): unknown => (value as object | null | undefined)?.constructor?.name ?? value;
 
@@ -82,12 +82,12 @@ export async function checkExamples(subject: string, model: Model, data: Example
   checkIsExamples(subject, data);
   checkFields(subject, model, data);
   const width = Object.values(data.fields).reduce((total, { shape }) => total + sizeOf(shape), 0);
-  const together = Math.max(1, Math.floor(LOOKED_AT / width));
+  const together = Math.max(1, Math.floor(lookedAt / width));
   let turn = performance.now();
   for (let first = 0; first < data.size; first += together) {
     const indices = Int32Array.from({ length: Math.min(together, data.size - first) }, (_, i) => first + i);
     checkRows(subject, model, data.read(indices, { seed: 0, stream: 0 }), first, indices.length);
-    if (performance.now() - turn < TURN) continue;
+    if (performance.now() - turn < turnLength) continue;
     await setImmediate();
     signal?.throwIfAborted();
     turn = performance.now();

@@ -32,7 +32,7 @@ export interface Run {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-const VERSION = 1;
+const fileVersion = 1;
 const pattern = /^step-(\d+)\.safetensors$/;
 
 const allVariables = ({ model, variables, random }: Run): Map<string, Variable> =>
@@ -60,7 +60,7 @@ export function listCheckpoints(folder: string): { path: string; step: number }[
  */
 export async function saveCheckpoint(folder: string, run: Run, state: RunState, keep: number): Promise<string> {
   const path = join(folder, `step-${String(state.step).padStart(8, '0')}.safetensors`);
-  const contents = JSON.stringify({ version: VERSION, settings: settingsOf(run), state });
+  const contents = JSON.stringify({ version: fileVersion, settings: settingsOf(run), state });
   await writeSafetensors(path, await readState(allVariables(run)), { metadata: { 'tensorwood.checkpoint': contents } });
   for (const old of listCheckpoints(folder).slice(0, -keep)) rmSync(old.path, { force: true });
   return path;
@@ -84,7 +84,7 @@ function parseContents(path: string, text: string | undefined): Contents {
   const { version, settings, state } = readContents(text);
   if (version === undefined || !settings || !Number.isSafeInteger(state?.step))
     return fail('ERR_TENSORWOOD_FORMAT', `checkpoint: expected a checkpoint, got '${path}' without a state of a run`);
-  if (version !== VERSION) fail('ERR_TENSORWOOD_FORMAT', `checkpoint: expected version ${VERSION} in '${path}', got ${version}`);
+  if (version !== fileVersion) fail('ERR_TENSORWOOD_FORMAT', `checkpoint: expected version ${fileVersion} in '${path}', got ${version}`);
   return { version, settings, state: state! };
 }
 

@@ -353,6 +353,9 @@ describe('an interrupted run', () => {
       await writeSafetensors(latest(folder), [], { metadata: { 'tensorwood.checkpoint': contents } });
       await expect(again(model, dataFor(model), {})).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_FORMAT' });
     }
+    const later = JSON.stringify({ version: 2, settings: {}, state: { step: 2 } });
+    await writeSafetensors(latest(folder), [], { metadata: { 'tensorwood.checkpoint': later } });
+    await expect(again(model, dataFor(model), {})).rejects.toThrow(/checkpoint: expected version 1 in .*, got 2/);
     writeFileSync(latest(folder), 'no checkpoint');
     await expect(again(model, dataFor(model), {})).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_FORMAT' });
     expect(readFileSync(join(folder, 'events.jsonl'), 'utf8')).toBe(history);
