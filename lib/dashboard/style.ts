@@ -28,6 +28,7 @@ h2 { font-size: 15px; font-weight: 650; margin: 0 0 2px; }
 section { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 16px; min-width: 0; display: flex; flex-direction: column; }
 section > svg.plot { margin-top: auto; }
 section.wide { grid-column: 1 / -1; }
+section:has(> table) { align-self: start; }
 svg { display: block; width: 100%; height: auto; font: 12px ui-sans-serif, system-ui, 'Segoe UI', Roboto, sans-serif; font-variant-numeric: tabular-nums; }
 svg text { fill: var(--muted); }
 svg .value { fill: var(--ink); }
