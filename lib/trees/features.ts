@@ -74,7 +74,7 @@ export function* encodeNames(names: readonly (string | null | undefined)[]): Wor
   yield* inPieces(names.length, (from, to) => {
     for (let row = from; row < to; row++) {
       const name = names[row];
-      if (name === null || name === undefined) continue;
+      if (name === null || name === undefined || name === '') continue; // missing, as an empty field of a file
       const known = codeOf.get(name);
       if (known === undefined) codeOf.set(name, codeOf.size);
       codes[row] = known ?? codeOf.size - 1;

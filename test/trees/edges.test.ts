@@ -27,6 +27,19 @@ describe('a column named columns', () => {
   });
 });
 
+describe('the empty text', () => {
+  it('is missing in a column, in a row and in training', async () => {
+    const town = Array.from({ length: 200 }, (_, i) => ['Oslo', 'Rome', '', null][i % 4]!);
+    using data = await createDataset({ town }, { label: town.map((name) => (name === 'Oslo' ? 3 : name ? 1 : 2)) });
+    expect(data.signature.categories).toEqual([['Oslo', 'Rome']]);
+    using forest = await trainTrees(data, { trees: 20, learningRate: 0.5 });
+    const [empty, missing] = await forest.predict({ town: ['', null] });
+    expect(empty).toBe(missing);
+    expect(empty).toBeCloseTo(2, 3);
+    expect(forest.predictRow({ town: '' })).toEqual(empty);
+  });
+});
+
 describe('a column of numbers of a table', () => {
   it('is a label', async () => {
     using data = await createDataset(matrix, { label: { kind: 'number', name: 'late', values: binary } });
