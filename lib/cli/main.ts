@@ -2,8 +2,10 @@
 // The command line: finds the command, reads its arguments, runs it, and turns an error into one sentence. Commands are the files of lib/cli/commands.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { TensorwoodError } from '../errors';
+import { fileReason } from '../formats/atomic';
 import { suggestion } from '../schema';
 import { type Command, readArguments } from './command';
 import { packageVersion } from './environment';
@@ -33,8 +35,8 @@ async function describeEverything(): Promise<string> {
 function interruption(): AbortController {
   const controller = new AbortController();
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (!isClosedPipe(error)) throw error;
-    controller.abort(error);
+    const reason = `cannot write to standard output: ${fileReason(error)}`;
+    controller.abort(isClosedPipe(error) ? error : new TensorwoodError('ERR_TENSORWOOD_FILE', reason, { cause: error }));
   });
   for (const [signal, code] of Object.entries(signals)) {
     process.once(signal, () => {
@@ -84,9 +86,13 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<void> 
 
 /** Runs one command line and sets the exit code: 0, 1 = failed, 2 = asked in a wrong way, 130 or 143 = interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
+  const { signal } = interruption();
   try {
-    await run(args, interruption().signal);
-  } catch (error) {
+    await run(args, signal);
+    await setImmediate(); // an output that cannot be written says so a little later
+    signal.throwIfAborted();
+  } catch (thrown) {
+    const error = signal.reason instanceof TensorwoodError ? signal.reason : thrown;
     if (isClosedPipe(error)) return; // no failure
     process.exitCode = exitCodeOf(error);
     process.stderr.write(`${args.includes('--verbose') ? verboseText(error) : shortText(error)}\n`);

@@ -7,7 +7,7 @@ import { csvText } from '../data/csv-text';
 import { type Column, columnOf, type Table, takeRows, withoutColumns } from '../data/table';
 import { fail } from '../errors';
 import { writeAtomically } from '../formats/atomic';
-import { setAside } from '../formats/set-aside';
+import { makeRunFolder, setAside } from '../formats/set-aside';
 import { permutation } from '../nn/philox';
 import { fromFlags, parse, type Values } from '../schema';
 import { createProgressLine } from '../train/progress-line';
@@ -179,6 +179,7 @@ export async function runTrainTrees(input: Input): Promise<void> {
   process.stderr.write(
     `${grouped(parts.train.rows)} rows to learn from, ${choosing}${grouped(parts.test?.rows ?? 0)} held out, ${table.columns.length - 1} features\n`,
   );
+  makeRunFolder('train', output);
   const trained = await grow(parts, label, input);
   await save({ input, label, run, parts, trained });
   const kept = describeKept(trained);

@@ -1,8 +1,18 @@
 // Makes the folder of a run, and room in it: what an earlier run left there moves to previous/, so that a new run neither mixes with it nor destroys it.
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../errors';
 import { fileReason, makeFolder } from './atomic';
+
+/** Makes the folder of a run, and sees that it can be written: before the work whose results it will hold. @throws ERR_TENSORWOOD_FILE */
+export function makeRunFolder(subject: string, folder: string): void {
+  try {
+    makeFolder(folder);
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    fail('ERR_TENSORWOOD_FILE', `${subject}: cannot make the folder '${folder}': ${fileReason(error)}`, error);
+  }
+}
 
 /**
  * Makes the folder of a run. Moves what an earlier run left in it to previous/, in place of what the run before left there. Other files there stay.
@@ -10,11 +20,7 @@ import { fileReason, makeFolder } from './atomic';
  * @throws ERR_TENSORWOOD_FILE
  */
 export function setAside(subject: string, folder: string, products: readonly string[]): void {
-  try {
-    makeFolder(folder);
-  } catch (error) {
-    fail('ERR_TENSORWOOD_FILE', `${subject}: cannot make the folder '${folder}': ${fileReason(error)}`, error);
-  }
+  makeRunFolder(subject, folder);
   const left = products.filter((name) => existsSync(join(folder, name)));
   if (left.length === 0) return;
   const aside = join(folder, 'previous');

@@ -156,7 +156,8 @@ describe('tensorwood train MODEL', () => {
     const set = images(400);
     const size = ['--patch-size', '4', '--dimension', '16', '--depth', '2', '--heads', '2'];
     const training = ['--epochs', '15', '--learning-rate', '0.003', '--batch-size', '32', '--output', 'seen'];
-    const trained = await run(['train', 'vit', '--data', set.images, '--labels', set.labels, '--held-out', '100', ...size, ...training]);
+    const args = ['train', 'vit', '--data', set.images, '--labels', set.labels, '--held-out', '100', ...size, ...training];
+    const trained = await run(args);
     expect(trained).toMatchObject({ code: 0 });
     const report = readFileSync(join(folder, 'seen', 'report.html'), 'utf8');
     for (const text of ['Confusion', 'Attention', 'block 2', 'completed']) expect(report).toContain(text);
@@ -167,21 +168,7 @@ describe('tensorwood train MODEL', () => {
     expect(Number(/accuracy ([\d.]+) % on 100 images/.exec(predicted.err)![1])).toBeGreaterThan(95);
     expect((await run(['inspect', 'seen'])).out).toMatch(/pos_embed +F32 \(1, 5, 16\)/);
 
-    const resumed = await run([
-      'train',
-      'vit',
-      '--data',
-      set.images,
-      '--labels',
-      set.labels,
-      '--held-out',
-      '100',
-      ...size,
-      ...training,
-      '--epochs',
-      '16',
-      '--resume',
-    ]);
+    const resumed = await run([...args, '--epochs', '16', '--resume']);
     expect(resumed.err).toContain('resumed at step');
   });
 
@@ -376,6 +363,29 @@ describe('tensorwood train trees', () => {
     const script = `mount -t tmpfs -o size=16k none full && ${train}; echo "code $?"; ls -A full`;
     const out = execFileSync('unshare', ['-rm', 'sh', '-c', `{ ${script}; } 2>&1`], { cwd: folder, encoding: 'utf8' });
     expect(out).toMatch(/tensorwood: write: cannot write 'full\/model.json': the disk is full; free some space.*\ncode 1\n$/);
+  });
+
+  it('refuses an output before it trains, and answers in the place of the data', async () => {
+    const data = written('output.csv', table(200));
+    const refused = await run(['train', 'trees', '--data', data, '--label', 'late', '--output', join(data, 'run')]);
+    expect(refused).toMatchObject({ code: 1, out: '' });
+    expect(refused.err).toContain(`cannot make the folder '${join(data, 'run')}': a part of the path is not a folder`);
+    expect(refused.err).not.toContain('tree 1/');
+    expect((await run(['train', 'trees', '--data', data, '--label', 'late', '--trees', '2', '--output', 'twice'])).code).toBe(0);
+    const before = readFileSync(data, 'utf8');
+    expect(await run(['predict', 'twice', '--data', data, '--output', data])).toMatchObject({ code: 2, out: '' });
+    expect(readFileSync(data, 'utf8')).toBe(before);
+  });
+
+  it('says in one line that standard output is full', () => {
+    if (!existsSync('/dev/full')) return;
+    const main = join(compiled.folder, 'cli', 'main.js');
+    const { status, stderr } = spawnSync('sh', ['-c', '"$0" "$1" predict twice --data output.csv > /dev/full', process.execPath, main], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('tensorwood: cannot write to standard output: the disk is full; free some space or choose another folder\n');
+    expect(status).toBe(1);
   });
 
   it('names what is wrong with the data', async () => {

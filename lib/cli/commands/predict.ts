@@ -5,7 +5,7 @@ import { loadForest } from '../../trees/forest';
 import type { Command } from '../command';
 import { imageFlags } from '../image-sets';
 import { kindOf, modelPath, runOf } from '../model-file';
-import { outputFlag } from '../output';
+import { outputFlag, refuseOverwriting } from '../output';
 import { runPredictModel } from '../predict-model';
 import { predictTreeSections, runPredictTrees } from '../predict-trees';
 
@@ -35,6 +35,7 @@ export const command: Command = {
   ],
   async run(input) {
     const path = input.words[0]!;
+    refuseOverwriting(input);
     const run = await runOf(path);
     const file = modelPath(path, run);
     const kind = await kindOf('predict', file);
