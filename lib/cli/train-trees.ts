@@ -148,11 +148,12 @@ async function grow({ train, validation, test }: Parts, label: string, { flags, 
       kept = forest;
     },
   });
-  const forest = await training.catch((error: unknown) => {
-    if (kept === undefined || kept.rounds === 0) throw error;
-    return kept;
-  });
-  line.end();
+  const forest = await training
+    .catch((error: unknown) => {
+      if (kept === undefined || kept.rounds === 0) throw error;
+      return kept;
+    })
+    .finally(() => line.end());
   return { forest, history, seconds: (performance.now() - start) / 1000, state: kept === undefined ? 'completed' : 'aborted' };
 }
 

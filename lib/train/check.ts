@@ -1,27 +1,36 @@
 // Whether data fits a model, before the first step: each refusal names the field, the example and the cure.
 import { setImmediate } from 'node:timers/promises';
 import { checkIsExamples, type Examples } from '../data/examples';
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
+import { Executor } from '../executor';
 import type { Model } from '../models/model';
+import { checkIsOptions, checkSignal } from '../schema';
 import { sameShape, showShape, sizeOf } from '../shape';
 
 const lookedAt = 2 ** 17; // elements together
 const turnLength = 4; // milliseconds
 
-const kindOf = (value: unknown): unknown => (value as object | null | undefined)?.constructor?.name ?? value;
+interface CallOptions {
+  readonly signal?: unknown;
+  readonly executor?: unknown;
+  readonly listeners?: unknown;
+}
 
 /**
- * Refuses what is no model, no record of options or no signal, before anything is asked of it.
+ * Refuses what is no model, no record of options, no signal, executor or list of listeners, before anything is asked of it.
  * @throws ERR_TENSORWOOD_ARGUMENT
  */
-export function checkCall(subject: string, model: unknown, options: { readonly signal?: unknown }): void {
+export function checkCall(subject: string, model: unknown, options: CallOptions): void {
   const { forward, loss, variables, fields } = (model ?? {}) as Partial<Model>;
   if (typeof forward !== 'function' || typeof loss !== 'function' || !(variables instanceof Map) || fields === undefined)
-    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected a model, got ${kindOf(model)}; make one by createModel(definition, options)`);
-  if (typeof options !== 'object' || options === null)
-    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected options as an object, got ${options}`);
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
-    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected signal to be an AbortSignal, got ${kindOf(options.signal)}`);
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected a model, got ${describe(model)}; make one by createModel(definition, options)`);
+  checkIsOptions(subject, options);
+  checkSignal(subject, options.signal);
+  const { executor, listeners } = options;
+  if (executor !== undefined && !(executor instanceof Executor))
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected executor to be an Executor, got ${describe(executor)}`);
+  if (listeners !== undefined && !(Array.isArray(listeners) && listeners.every((hear) => typeof hear === 'function')))
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected listeners to be a list of functions, got ${describe(listeners)}`);
 }
 
 /** Refuses data without the fields of these names as the model has them; by default all of its fields. */

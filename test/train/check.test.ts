@@ -15,6 +15,14 @@ const small = (): Model => createModel(mlp, { inputs: 12, hidden: [16], classes:
 const dataFor = (model: Model): Examples => syntheticExamples(model, { size: 50, classes: 4 });
 
 describe('training and prediction', () => {
+  it('refuses listeners and executors that are none', async () => {
+    using model = small();
+    const call = (options: object) => train(model, dataFor(model), { steps: 1, batchSize: 10, ...options });
+    await expect(call({ listeners: () => {} })).rejects.toThrow('train: expected listeners to be a list of functions, got Function');
+    await expect(call({ executor: {} })).rejects.toThrow('train: expected executor to be an Executor, got Object');
+    await expect(train(model, dataFor(model), [] as never)).rejects.toThrow('train: expected options as an object, got Array');
+  });
+
   it('refuses what are no examples', async () => {
     using model = small();
     const refusal = (subject: string, got: string) => `${subject}: expected examples, got ${got}; make them by examples(`;
