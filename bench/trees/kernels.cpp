@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "cpu/device.h"
 #include "trees/layout.h"
 #include "trees/memory.h"
 
@@ -37,10 +38,9 @@ struct Measured {
 struct Bench {
   const Device& device = cpu_device();
   Threads& threads;
-  Caller call;
   std::mt19937 random{7};
 
-  explicit Bench(Threads& pool) : threads(pool), call{&pool} {}
+  explicit Bench(Threads& pool) : threads(pool) {}
 
   const Kernel& find(const char* name, DType dtype) const {
     const Kernel* kernel = device.find(name, dtype);
@@ -82,7 +82,7 @@ struct Histograms {
         kernel(bench.find("histogram", DType::i64)) {
     for (int i = 0; i < bench.threads.count(); i++) sums.emplace_back(bench.device, kSlots);
   }
-  void add(const Caller& call, int64_t first, int64_t count, int worker) const {
+  void add(int64_t first, int64_t count, int worker) const {
     call(kernel,
          {dense(bins.data(), DType::u8, kRows, kStride), dense(gradients.data(), DType::u32, kRows),
           dense(rows.data() + first, DType::u32, count), dense(slots.data(), DType::i32, kFeatures)},
@@ -105,7 +105,7 @@ Measured measure_histogram(Bench& bench, int64_t share) {
   auto data = std::make_shared<Histograms>(bench, share);
   const int64_t m = data->rows.size();
   return {"ns a row and feature", static_cast<double>(m * kFeatures),
-          [=, &bench] { for_chunks(bench.threads, m, kRowChunk, [&](int64_t at, int64_t n, int w) { data->add(bench.call, at, n, w); }); },
+          [=, &bench] { for_chunks(bench.threads, m, kRowChunk, [&](int64_t at, int64_t n, int w) { data->add(at, n, w); }); },
           [=, &bench] { for_chunks(bench.threads, m, kRowChunk, [&](int64_t at, int64_t n, int w) { data->count(at, n, w); }); }};
 }
 
@@ -122,7 +122,7 @@ void sum_bins(const int64_t* histogram, int64_t first, int64_t count) {
 
 Measured measure_split(Bench& bench) {
   auto data = std::make_shared<Histograms>(bench, 1);
-  data->add(bench.call, 0, kRows, 0);
+  data->add(0, kRows, 0);
   const int64_t* histogram = data->sums[0].data();
   int64_t total = 0;
   for (int b = 0; b < kNarrowBins; b++) total += histogram[b];
@@ -132,8 +132,8 @@ Measured measure_split(Bench& bench) {
   const Kernel& kernel = bench.find("split", DType::i64);
   const auto scan = [=, &bench, &kernel](int64_t first, int64_t count, int) {
     const Operand sums = dense(histogram, DType::i64, kSlots);
-    bench.call(kernel, {sums, dense(features->data() + first, DType::u8, count)}, {sums, dense(splits->data() + first, DType::u8, count)},
-               {total, 32, 4}, {1e-3, 1e-3, 0, 1, 0, 1, 10, 10, 10, 100});
+    call(kernel, {sums, dense(features->data() + first, DType::u8, count)}, {sums, dense(splits->data() + first, DType::u8, count)},
+         {total, 32, 4}, {1e-3, 1e-3, 0, 1, 0, 1, 10, 10, 10, 100});
   };
   const auto repeat = [&bench](const auto& f) {
     for (int i = 0; i < kScans; i++) for_chunks(bench.threads, kFeatures, kFeatureChunk, f);
@@ -150,9 +150,8 @@ Measured measure_partition(Bench& bench, int64_t share) {
   const Kernel& kernel = bench.find("partition", DType::u32);
   const auto divide = [=, &bench, &kernel](int64_t at, int64_t n, int) {
     int64_t gone = 0;
-    bench.call(kernel, {dense(bins->data(), DType::u8, kRows), dense(rows->data() + at, DType::u32, n)},
-               {dense(left->data() + at, DType::u32, n), dense(right->data() + at, DType::u32, n), dense(&gone, DType::i64, 1)},
-               {100, 255, 0});
+    call(kernel, {dense(bins->data(), DType::u8, kRows), dense(rows->data() + at, DType::u32, n)},
+         {dense(left->data() + at, DType::u32, n), dense(right->data() + at, DType::u32, n), dense(&gone, DType::i64, 1)}, {100, 255, 0});
   };
   const auto read = [=](int64_t at, int64_t n, int) {
     int64_t total = 0;
@@ -207,11 +206,11 @@ Measured measure_predict(Bench& bench) {
   auto data = std::make_shared<Prediction>(bench);
   const Kernel& kernel = bench.find("predict", DType::f32);
   const auto predict = [=, &bench, &kernel](int64_t at, int64_t n, int) {
-    bench.call(kernel,
-               {matrix(data->x.data() + at * kFeatures, DType::f32, n, kFeatures, kFeatures),
-                dense(data->nodes.data(), DType::u8, kTrees * kNodes * 8), dense(data->values.data(), DType::f32, kTrees * kNodes),
-                dense(data->sets, DType::u32, 2), dense(data->trees.data(), DType::u8, kTrees)},
-               {matrix(data->margin.data() + at, DType::f32, n, 1, 1)}, {0, 0});
+    call(kernel,
+         {matrix(data->x.data() + at * kFeatures, DType::f32, n, kFeatures, kFeatures),
+          dense(data->nodes.data(), DType::u8, kTrees * kNodes * 8), dense(data->values.data(), DType::f32, kTrees * kNodes),
+          dense(data->sets, DType::u32, 2), dense(data->trees.data(), DType::u8, kTrees)},
+         {matrix(data->margin.data() + at, DType::f32, n, 1, 1)}, {0, 0});
   };
   const auto read = [=](int64_t at, int64_t n, int) { data->read(at, n); };
   return {"ns a row and tree", static_cast<double>(kPredicted * kTrees),
@@ -226,8 +225,8 @@ Measured measure_bins(Bench& bench) {
   auto codes = std::make_shared<Array<uint8_t>>(bench.device, kRows);
   const Kernel& kernel = bench.find("bin_values", DType::u8);
   const auto code = [=, &bench, &kernel](int64_t at, int64_t n, int) {
-    bench.call(kernel, {dense(values->data() + at, DType::f32, n), dense(cuts->data(), DType::f32, 256)},
-               {dense(codes->data() + at, DType::u8, n)}, {255});
+    call(kernel, {dense(values->data() + at, DType::f32, n), dense(cuts->data(), DType::f32, 256)},
+         {dense(codes->data() + at, DType::u8, n)}, {255});
   };
   const auto move = [=](int64_t at, int64_t n, int) {
     for (int64_t i = at; i < at + n; i++) codes->data()[i] = static_cast<uint8_t>(static_cast<int32_t>(values->data()[i]));

@@ -34,7 +34,7 @@ try {
   build(
     'build-tsan',
     'thread',
-    ['test_threads', 'test_limits', 'fuzz_program', 'test_trees', 'test_mirror', 'test_csv'],
+    ['test_threads', 'test_limits', 'fuzz_program', 'test_trees', 'test_mirror', 'test_csv', 'bench_trees'],
     ['-DTENSORWOOD_ISAS=scalar'],
   );
   for (const test of ['test_threads', 'test_limits', 'test_trees', 'test_mirror', 'test_csv'])
