@@ -1,6 +1,6 @@
 // Whether data fits a model, before the first step: each refusal names the field, the example and the cure.
-import { setImmediate } from 'node:timers/promises';
 import { checkIsExamples, type Examples } from '../data/examples';
+import { finishInTurns, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import { Executor } from '../executor';
 import type { Model } from '../models/model';
@@ -8,7 +8,6 @@ import { checkIsOptions, checkSignal } from '../schema';
 import { sameShape, showShape, sizeOf } from '../shape';
 
 const lookedAt = 2 ** 17; // elements together
-const turnLength = 4; // milliseconds
 
 interface CallOptions {
   readonly signal?: unknown;
@@ -92,15 +91,14 @@ export async function checkExamples(subject: string, model: Model, data: Example
   checkFields(subject, model, data);
   const width = Object.values(data.fields).reduce((total, { shape }) => total + sizeOf(shape), 0);
   const together = Math.max(1, Math.floor(lookedAt / width));
-  let turn = performance.now();
-  for (let first = 0; first < data.size; first += together) {
-    const indices = Int32Array.from({ length: Math.min(together, data.size - first) }, (_, i) => first + i);
-    checkRows(subject, model, data.read(indices, { seed: 0, stream: 0 }), first, indices.length);
-    if (performance.now() - turn < turnLength) continue;
-    await setImmediate();
-    signal?.throwIfAborted();
-    turn = performance.now();
-  }
+  const look = function* (): Work<void> {
+    for (let first = 0; first < data.size; first += together) {
+      const indices = Int32Array.from({ length: Math.min(together, data.size - first) }, (_, i) => first + i);
+      checkRows(subject, model, data.read(indices, { seed: 0, stream: 0 }), first, indices.length);
+      yield;
+    }
+  };
+  await finishInTurns(look(), signal);
 }
 
 function checkRows(subject: string, model: Model, rows: ReturnType<Examples['read']>, first: number, count: number): void {

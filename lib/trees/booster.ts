@@ -1,4 +1,6 @@
 // Training of boosted trees: options and evaluation sets in, one native job, a forest out.
+
+import { finishInTurns, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import { type GrowSpec, type LabelledSpec, native, runJob } from '../native';
 import { parse, suggestion } from '../schema';
@@ -9,7 +11,6 @@ import { type About, Forest } from './forest';
 import { interpretWeight, type Label, translateLabel } from './label';
 import { matchFeatures } from './match';
 import { chooseMetrics, type MetricName, metrics, type TreeOptions, type TreeValues, treeSchema } from './params';
-import { finishInTurns, type Work } from './turns';
 
 /** Rows with labels on which every round is judged. */
 export interface EvaluationSet {

@@ -1,4 +1,6 @@
 // A data set: features as bins with their labels, in native memory, ready for any number of trainings.
+
+import { finishInTurns, type Work } from '../data/turns';
 import { fail } from '../errors';
 import { native, type RuntimeHandle, runJob, type TableHandle, type TableSpec } from '../native';
 import { type Options, parse } from '../schema';
@@ -8,7 +10,6 @@ import { interpretLabel, interpretWeight, type Label, type Labels } from './labe
 import type { Signature } from './match';
 import { Owned } from './owned';
 import { datasetSchema } from './params';
-import { finishInTurns, type Work } from './turns';
 
 export interface DatasetOptions extends Options<typeof datasetSchema> {
   /** What to predict. Without it the data set cannot be trained on. */

@@ -1,8 +1,8 @@
 // What users pass as features, and how native code reads it in place: a table, a record of columns, or one row-major matrix.
 import type { Table, Column as TableColumn } from '../data/table';
+import { inPieces, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import type { ColumnSpec } from '../native';
-import { inPieces, type Work } from './turns';
 
 /** Any array of numbers but BigUint64Array and Float16Array. NaN is missing. */
 export type Numbers =

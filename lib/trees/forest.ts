@@ -1,5 +1,6 @@
 // A trained model: prediction, importance, and its file.
 import { readFile } from 'node:fs/promises';
+import { finish, finishInTurns, type Work } from '../data/turns';
 import { fail, type TensorwoodError } from '../errors';
 import { fileReason, writeAtomically } from '../formats/atomic';
 import { type ForestHandle, native, type PredictSpec, type RuntimeHandle, runJob } from '../native';
@@ -10,7 +11,6 @@ import { matchFeatures, type Signature } from './match';
 import { Owned } from './owned';
 import type { TreeValues } from './params';
 import { createRowReader, type Row } from './row';
-import { finish, finishInTurns, type Work } from './turns';
 
 const predictSchema = {
   output: choice(

@@ -1,9 +1,9 @@
 // Labels and weights of rows: what users pass, checked and coded as native code reads them.
 import type { NumberColumn } from '../data/table';
+import { finish, inPieces, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import { listed } from '../schema';
 import { type Dictionary, encodeNames, isNumbers, type Numbers, requireDictionary } from './features';
-import { finish, inPieces, type Work } from './turns';
 
 /** One a row: numbers, or classes by code or by name; a column of a table too. */
 export type Label = Numbers | readonly number[] | Dictionary | readonly string[] | NumberColumn;

@@ -1,8 +1,9 @@
 // Features for a model that was trained on others: columns by name (or place, for a matrix), categories translated to the model's codes.
+
+import { inPieces, type Work } from '../data/turns';
 import { fail } from '../errors';
 import { listed, suggestion } from '../schema';
 import { type FeatureList, type Features, interpretFeatures, type NamedColumn, type NativeColumn } from './features';
-import { inPieces, type Work } from './turns';
 
 /** What a model knows of its columns. */
 export interface Signature {

@@ -1,8 +1,8 @@
 // Long work on the JavaScript thread: the same result at once and in turns, and other events between the turns.
 import { describe, expect, it } from 'vitest';
+import { finish, finishInTurns, inPieces, type Work } from '../../lib/data/turns';
 import { trainTrees } from '../../lib/trees/booster';
 import { createDataset } from '../../lib/trees/dataset';
-import { finish, finishInTurns, inPieces, type Work } from '../../lib/trees/turns';
 
 function* sum(rows: number, milliseconds = 0): Work<number> {
   let total = 0;
