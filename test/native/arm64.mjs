@@ -21,6 +21,7 @@ function build() {
 
 if (!run(compiler, '--version').ok) {
   console.log(`skipped: ${compiler} is not installed: run apt-get install g++-aarch64-linux-gnu`);
+  if (process.env.CI) process.exitCode = 1; // .ci/run installs it
 } else {
   const { ok, text } = build();
   const clean = ok && !/warning:/.test(text);
