@@ -35,9 +35,7 @@ export {
   type StoredTensor,
   writeSafetensors,
 } from './formats/safetensors';
-export { definition as embeddingClassifier } from './models/embedding-classifier';
-export { definition as gruClassifier } from './models/gru-classifier';
-export { definition as mlp } from './models/mlp';
+export * from './models';
 export {
   type Batch,
   classifier,
@@ -50,8 +48,6 @@ export {
   regressor,
 } from './models/model';
 export { findModel, modelNames } from './models/registry';
-export { definition as resnet } from './models/resnet';
-export { definition as vit } from './models/vit';
 export type { MemoryUsage } from './native';
 export * from './nn';
 export * from './ops';
