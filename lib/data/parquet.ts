@@ -1,5 +1,7 @@
 // Parquet files to tables, by the optional package hyparquet. It decodes on the calling thread, a column of a row group at a time.
+
 import { fail } from '../errors';
+import { throwIfAborted } from '../realm';
 import { checkIsOptions, listed } from '../schema';
 import { loadPeer } from './peer';
 import { type Column, createTable, type Table } from './table';
@@ -58,7 +60,7 @@ export async function readParquet(path: string, options: ParquetOptions = {}): P
 }
 
 async function open(path: string): Promise<Reading> {
-  const library: Library = await loadPeer('readParquet', 'hyparquet', () => import('hyparquet'));
+  const library = loadPeer<Library>('readParquet', 'hyparquet');
   const file = await library.asyncBufferFromFile(path).catch((error: Error) => {
     return fail('ERR_TENSORWOOD_FILE', `readParquet: cannot read '${path}': ${error.message}`, error);
   });
@@ -68,10 +70,7 @@ async function open(path: string): Promise<Reading> {
   const codecs = new Set(metadata.row_groups.flatMap((g) => g.columns.map((c) => c.meta_data?.codec ?? 'UNCOMPRESSED')));
   codecs.delete('UNCOMPRESSED');
   codecs.delete('SNAPPY');
-  const compressors =
-    codecs.size === 0
-      ? undefined
-      : (await loadPeer('readParquet', 'hyparquet-compressors', () => import('hyparquet-compressors'))).compressors;
+  const compressors = codecs.size === 0 ? undefined : loadPeer<{ compressors: object }>('readParquet', 'hyparquet-compressors').compressors;
   return { library, file, metadata, compressors, path };
 }
 
@@ -95,7 +94,7 @@ async function readColumn(reading: Reading, field: Field, rows: number, signal: 
   const sink = field.category ? createCategories(field.name, rows) : createNumbers(field.name, rows);
   let row = 0;
   for (const group of metadata.row_groups) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const rowStart = row;
     row += Number(group.num_rows);
     await library

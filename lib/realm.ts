@@ -1,0 +1,28 @@
+// What lib must not take from its own realm. Jest and vitest's vm pools run it in contexts of node:vm, with a Float32Array, a Promise and an AbortSignal
+// of their own, while the addon, optional packages and other libraries answer with those of Node's first context. Elsewhere node:util's types tell.
+import { fail } from './errors';
+
+/**
+ * The key of dispose methods. Contexts of Node 20 have no Symbol.dispose; Babel and esbuild look for this one there when they compile `using`.
+ */
+export const disposal: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
+
+const readTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!.get!;
+
+/** What kind of typed array this is, of whatever realm: 'Float32Array' (a Buffer is a 'Uint8Array'); undefined for what is none. */
+export const typedArrayName = (value: unknown): string | undefined => readTag.call(value) as string | undefined;
+
+export const isAbortSignal = (value: unknown): value is AbortSignal => {
+  const { aborted, addEventListener, removeEventListener } = (value ?? {}) as Partial<AbortSignal>;
+  return typeof aborted === 'boolean' && typeof addEventListener === 'function' && typeof removeEventListener === 'function';
+};
+
+/** Throws the reason of a signal that is aborted; the signals of some realms have none. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  if (signal.reason !== undefined) throw signal.reason;
+  fail('ERR_TENSORWOOD_ABORTED', 'the job was aborted, and its signal says no reason');
+}
+
+/** Node's own `require` as seen from a file. It loads addons and ES modules where the `require` and `import()` of test runners and bundlers do not. */
+export const nodeRequire = (from: string): NodeJS.Require => process.getBuiltinModule('node:module').createRequire(from);
