@@ -1,9 +1,12 @@
 // The one typed list of native functions, the loader of the addon, and the only way to wait for a job. Nothing else in lib touches the addon.
 // Arguments are validated by the callers; the native side checks type tags, bounds, memory that can move, and the bytes of programs and models.
-import { createRequire } from 'node:module';
+
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { types } from 'node:util';
 import type { DataArray } from './dtype';
 import { codes, type ErrorCode, fail, TensorwoodError } from './errors';
+import { nodeRequire, throwIfAborted } from './realm';
 
 declare const tag: unique symbol;
 type Handle<Name> = { readonly [tag]: Name };
@@ -199,14 +202,14 @@ export interface Native {
 
 /** Starts a job and waits for it. An abort of `signal` stops it at the next kernel or tree node and rejects with the signal's reason. */
 export async function runJob<T>(start: () => Job<T>, signal?: AbortSignal): Promise<T> {
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   const { promise, job } = start();
   const onAbort = () => native().cancel(job);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     return await promise;
   } catch (error) {
-    if (signal?.aborted && (error as TensorwoodError).code === 'ERR_TENSORWOOD_ABORTED') throw signal.reason;
+    if (signal?.aborted && (error as TensorwoodError).code === 'ERR_TENSORWOOD_ABORTED') throwIfAborted(signal);
     throw error;
   } finally {
     signal?.removeEventListener('abort', onAbort);
@@ -221,29 +224,36 @@ export function native(): Native {
   return loaded;
 }
 
-/** Where the addon may lie, best first. lib/ and dist/ are both one level below the package. */
-export function addonPaths(root = join(__dirname, '..')): string[] {
-  return [
-    join(root, 'build', 'Release', 'tensorwood.node'),
-    join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'tensorwood.node'),
-  ];
-}
+const fileName = 'tensorwood.node';
+
+// lib/ and dist/ are both one level below the package; file tracers follow these two expressions as they stand.
+const places = {
+  built: join(__dirname, '../build/Release/tensorwood.node'),
+  prebuilt: join(__dirname, `../prebuilds/${process.platform}-${process.arch}/tensorwood.node`),
+  beside: join(__dirname, fileName),
+};
+
+/** Whether this file stands in its package, and not in the bundle of an application. */
+const isPackaged = (): boolean => ['native.js', 'native.ts'].some((file) => existsSync(join(__dirname, file)));
+
+/** Where the addon may lie, best first. */
+export const addonPaths = (): string[] => (isPackaged() ? [places.built, places.prebuilt] : [places.beside, places.prebuilt]);
 
 /** The first of `paths` that loads. */
 export function loadAddon(paths: readonly string[]): Native {
-  const load = createRequire(join(__dirname, 'native.js'));
   const failures: string[] = [];
   for (const path of paths) {
     try {
-      return load(path) as Native;
+      return nodeRequire(join(__dirname, 'native.js'))(path) as Native;
     } catch (error) {
       failures.push(`${path}: ${describeLoadFailure(error as NodeJS.ErrnoException)}`);
     }
   }
-  return fail(
-    'ERR_TENSORWOOD_BINARY',
-    `native library: expected a build for ${process.platform}-${process.arch}, got\n  ${failures.join('\n  ')}\nRun: npx tensorwood build`,
-  );
+  const target = `${process.platform}-${process.arch}`;
+  const cure = isPackaged()
+    ? 'Run: npx tensorwood build'
+    : `This is a bundle: leave tensorwood out of it (see Bundlers in its README), or copy node_modules/tensorwood/prebuilds/${target}/${fileName} to ${places.beside}`;
+  return fail('ERR_TENSORWOOD_BINARY', `native library: expected a build for ${target}, got\n  ${failures.join('\n  ')}\n${cure}`);
 }
 
 function describeLoadFailure(error: NodeJS.ErrnoException): string {
@@ -266,7 +276,7 @@ function translateCall(call: (...args: unknown[]) => unknown, args: unknown[]): 
     throw translate(error);
   }
   const { promise, job } = (result ?? {}) as Partial<Job<unknown>>;
-  return promise instanceof Promise ? { promise: translateRejection(promise), job } : result;
+  return types.isPromise(promise) ? { promise: translateRejection(promise), job } : result;
 }
 
 async function translateRejection<T>(promise: Promise<T>): Promise<T> {
