@@ -1,9 +1,12 @@
 // Weights on disk: the safetensors format (github.com/huggingface/safetensors, "Format"). Eight bytes of header length, a JSON header
 // {name: {dtype, shape, data_offsets}, __metadata__: {text: text}}, then the data without holes. Read as hostile input: nothing is allocated before the
 // header has been checked against the size of the file.
+
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
-import { fail, TensorwoodError } from '../errors';
+import { TextDecoder, TextEncoder } from 'node:util';
+import { describe, fail, TensorwoodError } from '../errors';
+import { typedArrayName } from '../realm';
 import type { Shape } from '../shape';
 import { showShape, sizeOf } from '../shape';
 import { fileReason, writeAtomically } from './atomic';
@@ -202,11 +205,8 @@ export function readSafetensors(
 function checkTensor(name: string, { dtype, shape, data }: StoredTensor): void {
   if (name === '__metadata__') fail('ERR_TENSORWOOD_ARGUMENT', "writeSafetensors: the name '__metadata__' is the format's own");
   const code = codeOf(dtype);
-  if (code === undefined || !(data instanceof codecs[code].array))
-    fail(
-      'ERR_TENSORWOOD_DTYPE',
-      `writeSafetensors: expected tensor '${name}' of dtype ${dtype} as its typed array, got ${data.constructor.name}`,
-    );
+  if (code === undefined || typedArrayName(data) !== codecs[code].array.name)
+    fail('ERR_TENSORWOOD_DTYPE', `writeSafetensors: expected tensor '${name}' of dtype ${dtype} as its typed array, got ${describe(data)}`);
   if (data.length !== sizeOf(shape))
     fail(
       'ERR_TENSORWOOD_SHAPE',

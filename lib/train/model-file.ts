@@ -1,5 +1,6 @@
 // A trained model as one safetensors file: the variables under their own names, and in the metadata which model they belong to, so that the file alone
 // is enough to predict.
+import { types } from 'node:util';
 import { describe, fail } from '../errors';
 import type { StoredTensor } from '../formats/safetensors';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors';
@@ -9,7 +10,7 @@ import { findModel, modelNames } from '../models/registry';
 import { readState, writeState } from '../nn/module';
 
 function checkOrder(path: unknown, model: Partial<Model> | undefined): void {
-  const wrong = typeof path !== 'string' || path === '' ? [path] : model?.variables instanceof Map ? [] : [model];
+  const wrong = typeof path !== 'string' || path === '' ? [path] : types.isMap(model?.variables) ? [] : [model];
   if (wrong.length > 0)
     fail('ERR_TENSORWOOD_ARGUMENT', `saveModel: expected a path and a model, saveModel(path, model), got ${describe(wrong[0])}`);
 }

@@ -1,9 +1,12 @@
 // A trained model: prediction, importance, and its file.
+
 import { readFile } from 'node:fs/promises';
+import { TextDecoder } from 'node:util';
 import { finish, finishInTurns, type Work } from '../data/turns';
 import { fail, type TensorwoodError } from '../errors';
 import { fileReason, writeAtomically } from '../formats/atomic';
 import { type ForestHandle, native, type PredictSpec, type RuntimeHandle, runJob } from '../native';
+import { disposal } from '../realm';
 import { choice, integer, type Options, parse } from '../schema';
 import { checkCall, checkPath } from './check';
 import type { Features } from './features';
@@ -147,7 +150,7 @@ export class Forest {
     this.#owned.dispose();
   }
 
-  [Symbol.dispose](): void {
+  [disposal](): void {
     this.dispose();
   }
 }
