@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { types } from 'node:util';
 import type { DataArray } from './dtype';
 import { codes, type ErrorCode, fail, TensorwoodError } from './errors';
-import { nodeRequire, throwIfAborted } from './realm';
+import { adopt, nodeRequire, throwIfAborted } from './realm';
 
 declare const tag: unique symbol;
 type Handle<Name> = { readonly [tag]: Name };
@@ -262,7 +262,7 @@ function describeLoadFailure(error: NodeJS.ErrnoException): string {
   return error.message.split('\n')[0]!;
 }
 
-/** Every function of the addon, throwing and rejecting with TensorwoodError; its stack is the caller's, across await too. */
+/** Every function of the addon, answering with values of this realm, throwing and rejecting with its TensorwoodError; the stack is the caller's, across await too. */
 function translateErrors(addon: Native): Native {
   const functions = Object.entries(addon).map(([name, call]) => [name, (...args: unknown[]) => translateCall(call, args)]);
   return Object.fromEntries(functions) as Native;
@@ -276,12 +276,12 @@ function translateCall(call: (...args: unknown[]) => unknown, args: unknown[]): 
     throw translate(error);
   }
   const { promise, job } = (result ?? {}) as Partial<Job<unknown>>;
-  return types.isPromise(promise) ? { promise: translateRejection(promise), job } : result;
+  return promise !== undefined && types.isPromise(promise) ? { promise: translateSettled(promise), job } : adopt(result);
 }
 
-async function translateRejection<T>(promise: Promise<T>): Promise<T> {
+async function translateSettled(promise: Promise<unknown>): Promise<unknown> {
   try {
-    return await promise;
+    return adopt(await promise);
   } catch (error) {
     throw translate(error);
   }

@@ -1,5 +1,6 @@
 // What lib must not take from its own realm. Jest and vitest's vm pools run it in contexts of node:vm, with a Float32Array, a Promise and an AbortSignal
 // of their own, while the addon, optional packages and other libraries answer with those of Node's first context. Elsewhere node:util's types tell.
+import { types } from 'node:util';
 import { fail } from './errors';
 
 /**
@@ -11,6 +12,22 @@ const readTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array
 
 /** What kind of typed array this is, of whatever realm: 'Float32Array' (a Buffer is a 'Uint8Array'); undefined for what is none. */
 export const typedArrayName = (value: unknown): string | undefined => readTag.call(value) as string | undefined;
+
+const prototypes: readonly object[] = [Object, Array, Float32Array, Float64Array, Int32Array, Uint8Array].map((type) => type.prototype);
+const arrays: Readonly<Record<string, new (buffer: ArrayBufferLike, offset: number, length: number) => ArrayBufferView>> = {
+  ...{ Float32Array, Float64Array, Int32Array, Uint8Array },
+};
+
+/** What the addon answers with (records, lists, typed arrays, handles), as values of this realm: strict equality of test runners asks for them. */
+export function adopt(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || types.isExternal(value) || prototypes.includes(Object.getPrototypeOf(value)))
+    return value;
+  if (Array.isArray(value)) return Array.from(value, adopt);
+  const type = arrays[typedArrayName(value) ?? ''];
+  if (type === undefined) return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, adopt(part)]));
+  const { buffer, byteOffset, length } = value as Uint8Array;
+  return new type(buffer, byteOffset, length);
+}
 
 export const isAbortSignal = (value: unknown): value is AbortSignal => {
   const { aborted, addEventListener, removeEventListener } = (value ?? {}) as Partial<AbortSignal>;

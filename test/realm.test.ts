@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as tw from '../lib';
-import { isAbortSignal, throwIfAborted, typedArrayName } from '../lib/realm';
+import { adopt, isAbortSignal, throwIfAborted, typedArrayName } from '../lib/realm';
 
 const folder = mkdtempSync(join(tmpdir(), 'tensorwood-realm-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -82,6 +82,17 @@ describe('typed arrays and lists of another realm', () => {
     expect(() => tw.array(odd)).toThrow(/got BigUint64Array/);
     expect(typedArrayName(other('new DataView(new ArrayBuffer(8))'))).toBeUndefined();
     expect(typedArrayName(Buffer.alloc(1))).toBe('Uint8Array');
+  });
+});
+
+describe('adopt', () => {
+  it('makes answers of another realm answers of this one, and leaves others as they are', () => {
+    const answer = other(
+      '({ bytes: 1, list: [{ x: Float64Array.of(1, 2).subarray(1) }], text: Uint8Array.of(7), none: undefined, on: true })',
+    );
+    const expected = { bytes: 1, list: [{ x: Float64Array.of(2) }], text: Uint8Array.of(7), none: undefined, on: true };
+    expect(adopt(answer)).toStrictEqual(expected);
+    expect(adopt(expected)).toBe(expected);
   });
 });
 

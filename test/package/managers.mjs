@@ -38,7 +38,8 @@ export const managers = [
   { name: 'npm 12', install: 'npm@12', bin: 'npm/bin/npm-cli.js', steps: npm, node: '22' },
   { name: 'pnpm 9', install: 'pnpm@9', bin: 'pnpm/bin/pnpm.cjs', steps: pnpm },
   { name: 'pnpm 10', install: 'pnpm@10', bin: 'pnpm/bin/pnpm.cjs', steps: pnpm },
-  { name: 'pnpm newest', install: 'pnpm@latest', bin: 'pnpm/bin/pnpm.cjs', steps: pnpm, node: '24' },
+  { name: 'pnpm 11', install: 'pnpm@11', bin: 'pnpm/bin/pnpm.mjs', steps: pnpm, node: '22' },
+  { name: 'pnpm 12', install: 'pnpm@12', bin: 'pnpm/bin/pnpm.mjs', steps: pnpm },
   { name: 'yarn 1', install: 'yarn@1', bin: 'yarn/bin/yarn.js', steps: yarnClassic },
   {
     name: 'yarn 4, node_modules',
@@ -60,7 +61,7 @@ function createProject(work, manager, url) {
     write(
       folder,
       '.yarnrc.yml',
-      `npmRegistryServer: "${url}"\nunsafeHttpWhitelist: ["127.0.0.1"]\nnodeLinker: ${manager.linker}\nenableTelemetry: false\nenableGlobalCache: false\n`,
+      `npmRegistryServer: "${url}"\nunsafeHttpWhitelist: ["127.0.0.1"]\nnodeLinker: ${manager.linker}\nenableTelemetry: false\nnpmMinimalAgeGate: 0\npnpEnableEsmLoader: true\nenableGlobalCache: false\n`,
     );
     write(folder, 'yarn.lock', '');
   }

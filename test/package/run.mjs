@@ -34,8 +34,15 @@ async function testManagers(url) {
   const waiting = [...found];
   const lane = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      next.lines = await testManager(work, url, next.manager);
-      console.log(`ok ${next.manager.name}`);
+      const { name } = next.manager;
+      try {
+        next.lines = await testManager(work, url, next.manager);
+        console.log(`ok ${name}`);
+      } catch (error) {
+        next.lines = [[name, '', 'FAILED', error.message.split('\n')[0]]];
+        console.error(error);
+        process.exitCode = 1;
+      }
     }
   };
   await Promise.all([lane(), lane()]);
