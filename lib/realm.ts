@@ -1,6 +1,7 @@
 // What lib must not take from its own realm. Jest and vitest's vm pools run it in contexts of node:vm, with a Float32Array, a Promise and an AbortSignal
 // of their own, while the addon, optional packages and other libraries answer with those of Node's first context. Elsewhere node:util's types tell.
 import { types } from 'node:util';
+import { constants, runInThisContext } from 'node:vm';
 import { fail } from './errors';
 
 /**
@@ -41,5 +42,11 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   fail('ERR_TENSORWOOD_ABORTED', 'the job was aborted, and its signal says no reason');
 }
 
-/** Node's own `require` as seen from a file. It loads addons and ES modules where the `require` and `import()` of test runners and bundlers do not. */
+/** Node's `require` as seen from a file, which bundlers do not follow; in Jest 30 it is Jest's. */
 export const nodeRequire = (from: string): NodeJS.Require => process.getBuiltinModule('node:module').createRequire(from);
+
+/** Node's `import()` as seen from a file: by the loader of its first context, so that Jest needs no --experimental-vm-modules. */
+export function nodeImport(from: string, specifier: string): Promise<unknown> {
+  const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+  return runInThisContext('(specifier) => import(specifier)', { filename: from, importModuleDynamically })(specifier);
+}

@@ -60,7 +60,7 @@ export async function readParquet(path: string, options: ParquetOptions = {}): P
 }
 
 async function open(path: string): Promise<Reading> {
-  const library = loadPeer<Library>('readParquet', 'hyparquet');
+  const library = await loadPeer<Library>('readParquet', 'hyparquet');
   const file = await library.asyncBufferFromFile(path).catch((error: Error) => {
     return fail('ERR_TENSORWOOD_FILE', `readParquet: cannot read '${path}': ${error.message}`, error);
   });
@@ -70,7 +70,8 @@ async function open(path: string): Promise<Reading> {
   const codecs = new Set(metadata.row_groups.flatMap((g) => g.columns.map((c) => c.meta_data?.codec ?? 'UNCOMPRESSED')));
   codecs.delete('UNCOMPRESSED');
   codecs.delete('SNAPPY');
-  const compressors = codecs.size === 0 ? undefined : loadPeer<{ compressors: object }>('readParquet', 'hyparquet-compressors').compressors;
+  const compressors =
+    codecs.size === 0 ? undefined : (await loadPeer<{ compressors: object }>('readParquet', 'hyparquet-compressors')).compressors;
   return { library, file, metadata, compressors, path };
 }
 
