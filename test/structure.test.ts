@@ -107,7 +107,9 @@ describe('structure', () => {
 
   it('what is shipped needs no Symbol.dispose and no import() of its realm', () => {
     const needing = /^\s*(await )?using \w+ =|\[Symbol\.(asyncD|d)ispose\]|\bimport\((?!')/m;
-    expect(sources.filter((f) => /^lib\/(?!cli\/|realm)/.test(f) && needing.test(read(f).replace(/^\s*(\/\/|\/?\*).*$/gm, '')))).toEqual([]);
+    expect(sources.filter((f) => /^lib\/(?!cli\/|realm)/.test(f) && needing.test(read(f).replace(/^\s*(\/\/|\/?\*).*$/gm, '')))).toEqual(
+      [],
+    );
   });
 
   it('no name says nothing', () => {
