@@ -224,20 +224,31 @@ export function native(): Native {
   return loaded;
 }
 
-const fileName = 'tensorwood.node';
+const target = `${process.platform}-${process.arch}`;
 
-// lib/ and dist/ are both one level below the package; file tracers follow these two expressions as they stand.
+// lib/ and dist/ are both one level below the package; file tracers follow the first two expressions as they stand.
 const places = {
   built: join(__dirname, '../build/Release/tensorwood.node'),
   prebuilt: join(__dirname, `../prebuilds/${process.platform}-${process.arch}/tensorwood.node`),
-  beside: join(__dirname, fileName),
+  beside: join(__dirname, 'tensorwood.node'),
 };
 
 /** Whether this file stands in its package, and not in the bundle of an application. */
 const isPackaged = (): boolean => ['native.js', 'native.ts'].some((file) => existsSync(join(__dirname, file)));
 
+/** The prebuilt addon of the package that the project has, for bundlers that do not know where their bundle will stand. */
+function placesOfProject(): string[] {
+  try {
+    const manifest = nodeRequire(join(process.cwd(), 'package.json')).resolve('tensorwood/package.json');
+    return [join(manifest, '..', 'prebuilds', target, 'tensorwood.node')];
+  } catch {
+    return [];
+  }
+}
+
 /** Where the addon may lie, best first. */
-export const addonPaths = (): string[] => (isPackaged() ? [places.built, places.prebuilt] : [places.beside, places.prebuilt]);
+export const addonPaths = (): string[] =>
+  isPackaged() ? [places.built, places.prebuilt] : [places.beside, places.prebuilt, ...placesOfProject()];
 
 /** The first of `paths` that loads. */
 export function loadAddon(paths: readonly string[]): Native {
@@ -249,11 +260,18 @@ export function loadAddon(paths: readonly string[]): Native {
       failures.push(`${path}: ${describeLoadFailure(error as NodeJS.ErrnoException)}`);
     }
   }
-  const target = `${process.platform}-${process.arch}`;
-  const cure = isPackaged()
-    ? 'Run: npx tensorwood build'
-    : `This is a bundle: leave tensorwood out of it (see Bundlers in its README), or copy node_modules/tensorwood/prebuilds/${target}/${fileName} to ${places.beside}`;
-  return fail('ERR_TENSORWOOD_BINARY', `native library: expected a build for ${target}, got\n  ${failures.join('\n  ')}\n${cure}`);
+  const expected = `native library: expected a build for ${target}, got`;
+  return fail(
+    'ERR_TENSORWOOD_BINARY',
+    `${expected}\n  ${failures.join('\n  ')}\n${isPackaged() ? 'Run: npx tensorwood build' : cureOfBundle()}`,
+  );
+}
+
+function cureOfBundle(): string {
+  const outside = 'This is a bundle: leave tensorwood out of it (its README says how under Bundlers)';
+  return existsSync(__dirname)
+    ? `${outside}, or copy node_modules/tensorwood/prebuilds/${target}/tensorwood.node to ${places.beside}`
+    : outside;
 }
 
 function describeLoadFailure(error: NodeJS.ErrnoException): string {
