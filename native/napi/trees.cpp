@@ -180,9 +180,9 @@ Napi::Value predict_forest_sync(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// (forest, Float32Array of one row, Float32Array of its outputs, 1 for margins): on this thread, for latency.
+// (forest, Float32Array or Float64Array of one row, Float32Array of its outputs, 1 for margins): on this thread, for latency.
 Napi::Value predict_row(const Napi::CallbackInfo& info) {
-  const Model& model = *unwrap<Model>(info[0]);
+  Model& model = *unwrap<Model>(info[0]);
   const Forest& forest = model.forest;
   napi_typedarray_type types[2];
   size_t lengths[2];
@@ -190,7 +190,8 @@ Napi::Value predict_row(const Napi::CallbackInfo& info) {
   for (int i = 0; i < 2; i++) {
     const napi_status status =
         napi_get_typedarray_info(info.Env(), info[static_cast<size_t>(i) + 1], &types[i], &lengths[i], &data[i], nullptr, nullptr);
-    if (status != napi_ok || types[i] != napi_float32_array) fail("ERR_TENSORWOOD_ARGUMENT", "predictRow: expected a Float32Array");
+    if (status != napi_ok || !(types[i] == napi_float32_array || (i == 0 && types[i] == napi_float64_array)))
+      fail("ERR_TENSORWOOD_ARGUMENT", "predictRow: expected an array of floats");
   }
   if (static_cast<int64_t>(lengths[0]) != forest.features() || static_cast<int64_t>(lengths[1]) != forest.groups) {
     fail("ERR_TENSORWOOD_MODEL",
@@ -198,7 +199,13 @@ Napi::Value predict_row(const Napi::CallbackInfo& info) {
   }
   float* out = static_cast<float*>(data[1]);
   std::memcpy(out, forest.base.data(), sizeof(float) * forest.base.size());
-  add_margins(forest, model.kernels, static_cast<const float*>(data[0]), 1, 0, static_cast<int64_t>(forest.trees.size()), out);
+  model.row.resize(lengths[0]);
+  if (types[0] == napi_float64_array) {
+    read_row(forest, static_cast<const double*>(data[0]), model.row.data());
+  } else {
+    read_row(forest, static_cast<const float*>(data[0]), model.row.data());
+  }
+  add_margins(forest, model.kernels, model.row.data(), 1, 0, static_cast<int64_t>(forest.trees.size()), out);
   if (!info[3].ToBoolean()) respond(forest, out, 1);
   return info.Env().Undefined();
 }

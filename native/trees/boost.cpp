@@ -269,7 +269,11 @@ class Booster {
     const int64_t features = forest_.features(), groups = forest_.groups, first_tree = static_cast<int64_t>(forest_.trees.size()) - groups;
     for_chunks(threads_, set.labels.rows, kDecodeBlock, [&](int64_t first, int64_t count, int worker) {
       float* x = block_of(worker);
-      for (const int32_t f : used_) read_column(set.columns.columns[static_cast<size_t>(f)], first, count, x + f, features);
+      for (const int32_t f : used_) {
+        Column column = set.columns.columns[static_cast<size_t>(f)];
+        column.cuts = forest_.ranks(static_cast<size_t>(f));
+        read_column(column, first, count, x + f, features);
+      }
       add_margins(forest_, predict_, x, count, first_tree, groups, margin.data() + first * groups);
     });
   }
@@ -347,7 +351,13 @@ Status boost(const Bins& bins, const Labels& labels, const std::vector<Evaluatio
   forest.objective = options.objective;
   forest.groups = options.objective == Objective::softmax ? options.classes : 1;
   forest.categorical.clear();
-  for (const Feature& f : bins.features) forest.categorical.push_back(f.categorical);
+  forest.ranked.clear();
+  forest.cuts.clear();
+  for (const Feature& f : bins.features) {
+    forest.categorical.push_back(f.categorical);
+    forest.ranked.push_back(f.ranked);
+    forest.cuts.push_back(f.ranked ? f.cuts : std::vector<double>());
+  }
   Booster booster(bins, labels, sets, options, threads, forest);
   std::vector<double> values;
   int32_t best_round = 0;

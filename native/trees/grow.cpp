@@ -191,8 +191,7 @@ void Grower::commit(Tree& tree, int32_t index) {
       if (leaf.left_bins[static_cast<size_t>(c)]) tree.sets[static_cast<size_t>(node.set + 1 + c / 32)] |= 1u << (c % 32);
     }
   } else {
-    const bool all = leaf.best.bin >= feature.bins - 1;  // only missing values go right
-    node.value = all ? std::numeric_limits<float>::max() : feature.cuts[static_cast<size_t>(leaf.best.bin)];
+    node.threshold = feature.threshold(leaf.best.bin);
   }
   release(leaf.spare);
   release(leaf.histogram);
