@@ -32,7 +32,7 @@ export interface ColumnSpec {
   readonly offset: number;
   readonly stride: number;
   readonly categorical: boolean;
-  /** The code to read for each code of the data; absent = itself. */
+  /** The code to read for each code of the data, below 0 = missing; absent = itself. */
   readonly remap?: Int32Array;
 }
 
@@ -175,7 +175,7 @@ export interface Native {
   predictForest(forest: ForestHandle, spec: PredictSpec, output: Float32Array | Int32Array): Job<void>;
   predictForestSync(forest: ForestHandle, spec: PredictSpec, output: Float32Array | Int32Array): void;
   /** One row on this thread, at once. */
-  predictRow(forest: ForestHandle, row: Float32Array, output: Float32Array, margin: boolean): void;
+  predictRow(forest: ForestHandle, row: Float32Array | Float64Array, output: Float32Array, margin: boolean): void;
   /** JSON text in UTF-8 (native/trees/model_io.h). */
   saveForest(forest: ForestHandle): Job<Uint8Array>;
   loadForest(runtime: RuntimeHandle, text: Uint8Array, subject: string): Job<ForestHandle>;

@@ -10,7 +10,7 @@ import type { Features } from './features';
 import { matchFeatures, type Signature } from './match';
 import { Owned } from './owned';
 import type { TreeValues } from './params';
-import { createRowReader, type Row } from './row';
+import { createRowReader, type NativeRow, type Row } from './row';
 
 const predictSchema = {
   output: choice(
@@ -52,7 +52,9 @@ export class Forest {
   readonly parameters: Partial<TreeValues>;
   #owned: Owned<ForestHandle>;
   #result: Float32Array;
-  #readRow: (row: Row) => Float32Array;
+  #readRow: (row: Row) => NativeRow;
+  /** Columns of which it was told that none of their values is known. */
+  readonly #told = new Set<string>();
 
   /** @internal use trainTrees or loadForest */
   constructor(handle: ForestHandle, about: About) {
@@ -65,7 +67,7 @@ export class Forest {
     this.parameters = about.parameters;
     this.#owned = new Owned(handle, 'forest: expected a model', (alive) => native().dispose(alive));
     this.#result = new Float32Array(classes);
-    this.#readRow = createRowReader(this.signature);
+    this.#readRow = createRowReader(this.signature, this.#told);
   }
 
   get #alive(): ForestHandle {
@@ -75,7 +77,7 @@ export class Forest {
   *#prepare(features: Features, options: PredictOptions): Work<{ spec: PredictSpec; output: Float32Array | Int32Array }> {
     const { signal: _, ...rest } = options;
     const values = parse('predict', predictSchema, rest);
-    const { rows, columns } = yield* matchFeatures('predict', features, this.signature);
+    const { rows, columns } = yield* matchFeatures('predict', features, this.signature, this.#told);
     const to = Math.min(values.to, this.rounds);
     if (values.from > to) fail('ERR_TENSORWOOD_ARGUMENT', `predict: expected from at most ${to}, got ${values.from}`);
     const leaf = values.output === 'leaf';
@@ -110,8 +112,8 @@ export class Forest {
   }
 
   /**
-   * One row, at once: values in the model's order (categories by their code in the model), or a record by column name.
-   * null, undefined, NaN and codes below 0 are missing.
+   * One row, at once: values in the model's order, or a record by column name; categories by name or by their code in the model.
+   * null, undefined, the empty text, NaN and codes below 0 are missing.
    * -> the value or the probability of class 1; for multiclass a Float32Array of probabilities that the next call overwrites.
    * @throws ERR_TENSORWOOD_MODEL when the row has other columns than the model, or a value that its column cannot hold
    */

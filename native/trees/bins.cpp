@@ -219,16 +219,23 @@ std::string print(float value) {
 
 Status check_codes(const Columns& columns, const BinOptions& options, const std::vector<std::string>& names, Threads& threads) {
   std::vector<int64_t> strays(columns.columns.size(), -1);
+  const auto codes_of = [](Column column) {
+    column.remap = nullptr;
+    return column;
+  };
+  const auto count_codes = [&](size_t f) {
+    return columns.columns[f].remap == nullptr ? options.categories[f] : columns.columns[f].remap_count;
+  };
   threads.parallel(static_cast<int64_t>(strays.size()), [&](int64_t c, int) {
     const size_t f = static_cast<size_t>(c);
-    if (options.categories[f] > 0) strays[f] = find_stray(columns.columns[f], columns.rows, options.categories[f]);
+    if (options.categories[f] > 0) strays[f] = find_stray(codes_of(columns.columns[f]), columns.rows, count_codes(f));
   });
   for (size_t f = 0; f < strays.size(); f++) {
     if (strays[f] < 0) continue;
     float code;
-    read_column(columns.columns[f], strays[f], 1, &code, 1);
-    return {"ERR_TENSORWOOD_DATA", "dataset: expected category codes in [0, " + std::to_string(options.categories[f] - 1) +
-                                       "] in column '" + names[f] + "', got " + print(code) + " in row " + std::to_string(strays[f])};
+    read_column(codes_of(columns.columns[f]), strays[f], 1, &code, 1);
+    return {"ERR_TENSORWOOD_DATA", "dataset: expected category codes in [0, " + std::to_string(count_codes(f) - 1) + "] in column '" +
+                                       names[f] + "', got " + print(code) + " in row " + std::to_string(strays[f])};
   }
   return {};
 }

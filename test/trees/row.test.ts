@@ -12,6 +12,7 @@ describe('a row', () => {
     expect(values(Float32Array.of(1.5, 1, 2))).toEqual([1.5, 1, 2]);
     expect(values({ code: 2, size: 1.5, town: 'Rome' })).toEqual([1.5, 1, 2]);
     expect(values({ code: 2, size: 1.5, town: 1 })).toEqual([1.5, 1, 2]);
+    expect(values([1.5, 'Rome', 2])).toEqual([1.5, 1, 2]);
   });
 
   it('has missing values, and categories that the model has not', () => {
@@ -24,8 +25,8 @@ describe('a row', () => {
   });
 
   it('of numbers alone is given back as it is', () => {
-    const row = Float32Array.of(1, 2);
-    expect(createRowReader({ names: ['a', 'b'], categories: [null, null] })(row)).toBe(row);
+    for (const row of [Float32Array.of(1, 2), Float64Array.of(1, 2)])
+      expect(createRowReader({ names: ['a', 'b'], categories: [null, null] })(row)).toBe(row);
   });
 
   const refusals: [string, () => unknown, RegExp][] = [
