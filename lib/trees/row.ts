@@ -71,31 +71,34 @@ export function createRowReader(signature: Signature, told = new Set<string>()):
   const plain = columns.every((c) => c.count < 0);
   const found = new Float64Array(names.length);
 
-  function read(place: number, value: unknown): void {
+  function readOther(place: number, value: unknown): number {
     const column = columns[place]!;
-    const number = typeof value === 'number' && column.count < 0 ? value : readValue(column, value);
-    found[place] = number;
+    const number = readValue(column, value);
     if (number === unknownCategory && column.count >= 0)
       tellUnknown('predictRow', told, {
         name: column.name,
         known: signature.categories[place]!,
         example: typeof value === 'boolean' ? String(value) : (value as string | number),
       });
+    return number;
   }
 
   function readArray(row: ArrayLike<unknown>): NativeRow {
     if (row.length !== names.length) fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${names.length} values, got ${row.length}`);
-    for (let i = 0; i < columns.length; i++) read(i, row[i]);
+    for (let i = 0; i < columns.length; i++) {
+      const value = row[i];
+      found[i] = typeof value === 'number' && columns[i]!.count < 0 ? value : readOther(i, value);
+    }
     return found;
   }
 
   function readRecord(row: Readonly<Record<string, unknown>>): NativeRow {
     for (let i = 0; i < columns.length; i++) {
-      const { name } = columns[i]!;
+      const { name, count } = columns[i]!;
       const value = row[name];
       if (value === undefined && !(name in row))
         fail('ERR_TENSORWOOD_MODEL', `predictRow: expected a value for '${name}'; pass null when it is missing`);
-      read(i, value);
+      found[i] = typeof value === 'number' && count < 0 ? value : readOther(i, value);
     }
     let keys = 0;
     for (const _ in row) keys++;

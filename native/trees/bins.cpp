@@ -39,12 +39,21 @@ std::vector<T> sample_column(const Column& column, int64_t rows, int64_t wanted)
   return values;
 }
 
-template <class T>
-void sort_values(std::vector<T>& values) {
-  std::vector<decltype(sortable(T{}))> keys(values.size());
-  std::transform(values.begin(), values.end(), keys.begin(), [](T v) { return sortable(v); });
-  radix_sort(keys, [](auto key) { return key; });
-  std::transform(keys.begin(), keys.end(), values.begin(), [](auto key) { return unsortable(key); });
+void sort_values(std::vector<float>& values) {
+  std::vector<uint32_t> keys(values.size());
+  std::transform(values.begin(), values.end(), keys.begin(), sortable);
+  radix_sort(keys, [](uint32_t key) { return key; });
+  std::transform(keys.begin(), keys.end(), values.begin(), unsortable);
+}
+
+// As floats, then the few that are one float among themselves.
+void sort_values(std::vector<double>& values) {
+  radix_sort(values, [](double v) { return sortable(round_number(v)); });
+  for (auto first = values.begin(); first != values.end();) {
+    const auto last = std::find_if(first, values.end(), [&](double v) { return round_number(v) != round_number(*first); });
+    if (!std::is_sorted(first, last)) std::sort(first, last);
+    first = last;
+  }
 }
 
 // A number in [below, above) halfway between them.
@@ -264,7 +273,7 @@ Status make_bins(const Columns& columns, const BinOptions& options, const Device
   coder.cuts.assign(bins.features.size() * 256, std::numeric_limits<float>::infinity());
   for (size_t f = 0; f < bins.features.size(); f++)
     std::transform(bins.features[f].cuts.begin(), bins.features[f].cuts.end(), coder.cuts.begin() + static_cast<int64_t>(f) * 256,
-                   round_number);
+                   [](double cut) { return round_number(cut); });
   for_chunks(threads, bins.rows, kBlock * kBlocksPerTask, [&](int64_t first, int64_t count, int) {
     for (int64_t at = 0; at < count && !cancelled.load(std::memory_order_relaxed); at += kBlock)
       coder.code_block(first + at, std::min(kBlock, count - at));

@@ -10,8 +10,7 @@ float to_float(T raw) {
 }
 template <>
 float to_float(float raw) {
-  const float most = std::numeric_limits<float>::max();
-  return raw > most ? most : raw < -most ? -most : raw;
+  return round_number(raw);
 }
 template <>
 float to_float(double raw) {

@@ -31,6 +31,10 @@ struct Columns {
 constexpr float kUnknownCategory = 16777216.0f;
 
 // A number as prediction compares it: the nearest f32, the largest one for what lies beyond.
+inline float round_number(float v) {
+  const float most = std::numeric_limits<float>::max();
+  return v > most ? most : v < -most ? -most : v;
+}
 inline float round_number(double v) {
   const double most = std::numeric_limits<float>::max();
   return static_cast<float>(v > most ? most : v < -most ? -most : v);
@@ -50,7 +54,7 @@ inline float rank_number(const std::vector<double>& cuts, double v) {
 // Values of rows [first, first + count) of one column, `stride` apart: numbers rounded or as ranks, categories by code; a missing value and
 // a negative category code are NaN.
 void read_column(const Column& column, int64_t first, int64_t count, float* out, int64_t stride);
-// Numbers as they are, infinities as the largest f64. One after the other.
+// Numbers as they are, one after the other; infinities as the largest f64.
 void read_doubles(const Column& column, int64_t first, int64_t count, double* out);
 
 }  // namespace tensorwood

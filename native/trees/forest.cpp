@@ -89,6 +89,7 @@ int64_t Forest::bytes() const {
 }
 
 void compact(Forest& forest) {
+  forest.has_ranks = std::count(forest.ranked.begin(), forest.ranked.end(), 1) > 0;
   for (size_t t = forest.spans.size(); t < forest.trees.size() && !forest.wide; t++) {
     if (fits_narrow(forest, forest.trees[t])) continue;
     forest.wide = true;
@@ -113,6 +114,7 @@ void truncate(Forest& forest, int32_t rounds) {
 template <class T>
 void read_row(const Forest& forest, const T* row, float* x) {
   for (size_t f = 0; f < forest.ranked.size(); f++) x[f] = round_number(row[f]);
+  if (!forest.has_ranks) return;
   for (size_t f = 0; f < forest.ranked.size(); f++) {
     if (forest.ranked[f]) x[f] = rank_number(forest.cuts[f], row[f]);
   }

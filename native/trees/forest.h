@@ -24,7 +24,7 @@ struct Forest {
   std::string about = "{}";               // JSON that the caller keeps with the model: names, categories, parameters
 
   // compact form of the trees, see layout.h
-  bool wide = false, has_sets = false;
+  bool wide = false, has_sets = false, has_ranks = false;
   std::vector<NarrowNode> narrow_nodes;
   std::vector<WideNode> wide_nodes;
   std::vector<float> values;

@@ -236,13 +236,12 @@ void read_text(JsonReader& in, Forest& forest) {
 const char* objective_name(Objective objective) { return kObjectives[static_cast<int32_t>(objective)]; }
 
 std::string write_forest(const Forest& forest) {
-  const bool ranked = std::count(forest.ranked.begin(), forest.ranked.end(), 1) > 0;
-  std::string out = std::string("{\"format\":\"") + kFormat + "\",\"version\":" + (ranked ? "2" : "1") + ",\"objective\":\"" +
+  std::string out = std::string("{\"format\":\"") + kFormat + "\",\"version\":" + (forest.has_ranks ? "2" : "1") + ",\"objective\":\"" +
                     objective_name(forest.objective) + "\",\"classes\":";
   append(out, forest.groups);
   out += ",\n\"about\":" + forest.about + ",\n";
   write_list(out, "categorical", forest.categorical, [](uint8_t c) { return static_cast<int>(c); });
-  if (ranked) write_list(out += ",\n", "ranked", forest.ranked, [](uint8_t r) { return static_cast<int>(r); });
+  if (forest.has_ranks) write_list(out += ",\n", "ranked", forest.ranked, [](uint8_t r) { return static_cast<int>(r); });
   write_list(out += ",\n", "base", forest.base, [](float m) { return m; });
   out += ",\n\"trees\":[";
   for (size_t t = 0; t < forest.trees.size(); t++) {

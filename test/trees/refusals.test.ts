@@ -173,12 +173,7 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     'ERR_TENSORWOOD_MEMORY',
     /^trainTrees: expected at most \d+ bytes of memory .*, got 2\d{12}; use fewer columns, bins or threads$/,
   ],
-  [
-    'a column of objects',
-    () => createDataset({ a: [{}] as never }),
-    'ERR_TENSORWOOD_ARGUMENT',
-    /column 'a', got Object in row 0; pass text/,
-  ],
+  ['a column of objects', () => createDataset({ a: [{}] as never }), 'ERR_TENSORWOOD_ARGUMENT', /column 'a', got Object in row 0; pass/],
   [
     'a BigUint64Array in a column',
     () => createDataset({ a: BigUint64Array.of(1n, 2n) as never }),
