@@ -1,5 +1,5 @@
 // The shell of a report: a file that stands alone, with a title, the figures that matter, panels, and tables of what made them.
-import { writeAtomically } from '../formats/atomic';
+import { writeAtomically } from '../files/atomic';
 import { html, Markup } from './html';
 import { style } from './style';
 

@@ -4,9 +4,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { fail, TensorwoodError } from '../errors';
+import { fileReason, writeAtomically } from '../files/atomic';
 import type { Shape } from '../shape';
 import { showShape, sizeOf } from '../shape';
-import { fileReason, writeAtomically } from './atomic';
 
 const longestHeader = 100_000_000; // bytes, the limit of the reference implementation
 const pieceBytes = 2 ** 30; // one read call takes less than 2^31

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { finish, finishInTurns, type Work } from '../data/turns';
 import { fail, type TensorwoodError } from '../errors';
-import { fileReason, writeAtomically } from '../formats/atomic';
+import { fileReason, writeAtomically } from '../files/atomic';
 import { type ForestHandle, native, type PredictSpec, type RuntimeHandle, runJob } from '../native';
 import { choice, integer, type Options, parse } from '../schema';
 import { checkCall, checkPath } from './check';

@@ -5,7 +5,7 @@ import { chmodSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fileReason, writeAtomically } from '../../lib/formats/atomic';
+import { fileReason, writeAtomically } from '../../lib/files/atomic';
 import { compileLib } from '../compiled';
 
 let compiled: ReturnType<typeof compileLib>;
