@@ -3,6 +3,7 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { isAnyArrayBuffer, isSharedArrayBuffer, isUint8Array } from 'node:util/types';
 import { describe, fail, TensorwoodError } from '../errors';
+import { checkSignal } from '../schema';
 import { fileReason } from './atomic';
 import { copyInTurns, gather, isStream, type Stream, type WebStream } from './gather';
 import { isPath, type Path, pathOf } from './path';
@@ -105,6 +106,7 @@ async function fill(file: FileHandle, target: Uint8Array, { position, signal, sh
  * @throws the signal's reason; ERR_TENSORWOOD_ARGUMENT when it is no source, _FILE when it cannot be read, _MEMORY when it does not end in time
  */
 export async function openSource(subject: string, source: Source, options: SourceOptions = {}): Promise<OpenedSource> {
+  checkSignal(subject, options.signal);
   if (source instanceof OpenedSource) return source;
   options.signal?.throwIfAborted();
   if (isPath(source)) return openPath(subject, source, options);
