@@ -52,7 +52,12 @@ export interface Importance {
   readonly splits: number;
 }
 
+// structuredClone() and postMessage() would make a copy without the trees: a symbol stops them, and its text says what to do.
+const notCloned = Symbol('a forest; send the text of await forest.toJSONText() instead, and read it by parseForest(text)');
+
 export class Forest {
+  /** Of native memory, which no structuredClone() copies. @internal */
+  readonly native = notCloned;
   readonly objective: TreeValues['objective'];
   /** Values per row: the number of classes for multiclass, else 1. */
   readonly outputs: number;

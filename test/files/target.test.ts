@@ -139,3 +139,19 @@ describe('other functions that take a path', () => {
     expect(readEvents(new URL('events.jsonl', `${url.href}/`)).at(-1)).toMatchObject({ event: 'end' });
   });
 });
+
+describe('what holds native memory', () => {
+  it('is never copied without it, and no JSON without it', async () => {
+    using dataset = await createDataset({ x: new Float32Array(3) });
+    for (const [value, cure] of [
+      [forest, 'send the text of await forest.toJSONText() instead'],
+      [model, 'write it by saveModel() instead'],
+      [dataset, 'send its columns instead'],
+    ] as const)
+      expect(() => structuredClone(value)).toThrow(cure);
+    expect(() => JSON.stringify({ model })).toThrow(
+      'model: expected saveModel() to write it, got JSON.stringify(), which would leave out the weights',
+    );
+    expect(() => JSON.stringify([dataset])).toThrow('dataset: expected its columns for JSON.stringify()');
+  });
+});
