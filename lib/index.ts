@@ -26,6 +26,9 @@ export { readTable } from './data/table-file';
 export type { DataArray, DType } from './dtype';
 export { codes, type ErrorCode, TensorwoodError } from './errors';
 export * from './executor';
+export type { Path } from './files/path';
+export type { BlobSource, Source } from './files/source';
+export type { Target } from './files/target';
 export {
   type Entry as SafetensorsEntry,
   type Header as SafetensorsHeader,
