@@ -169,7 +169,7 @@ class Reader {
   Status describe_bad_lines(const std::vector<std::unique_ptr<B>>& blocks) {
     int64_t from = 0;
     int64_t line = 1;
-    bool value = false;
+    Fault fault = Fault::shape;
     for (int64_t k = 0; k < block_count(); ++k) {
       table_.bad_count += blocks[k]->bad_count;
       for (const BadRecord& bad : blocks[k]->bad) {
@@ -177,13 +177,15 @@ class Reader {
         if (Status s = count_lines(from, borders_[k] + bad.offset, line); !s.ok()) return s;
         from = borders_[k] + bad.offset;
         table_.bad.push_back({line, bad.reason});
-        value |= table_.bad.size() == 1 && bad.value;
+        if (table_.bad.size() == 1) fault = bad.fault;
       }
     }
     if (table_.bad_count == 0 || options_.skip_bad_lines) return {};
     const int64_t more = table_.bad_count - 1;
     const std::string others = more == 0 ? "" : " (and " + std::to_string(more) + (more == 1 ? " more bad line)" : " more bad lines)");
-    const char* cure = value ? "; badValues: 'missing' takes such fields for missing" : "";
+    const char* cure = fault == Fault::value    ? "; badValues: 'missing' takes such fields for missing"
+                       : fault == Fault::commas ? "; decimal: ',' or thousands: ',' says what its commas mean"
+                                                : "";
     return {"ERR_TENSORWOOD_DATA",
             "readCsv: '" + path_ + "' line " + std::to_string(table_.bad[0].line) + ": " + table_.bad[0].reason + others + cure};
   }

@@ -43,7 +43,7 @@ class BlockParser {
     while (records.next(fields)) {
       offset_ = start - text;
       if (records.open())
-        reject("a quoted field is never closed", false);
+        reject("a quoted field is never closed", Fault::shape);
       else if (!fields.empty())
         add(fields);
       start = records.cursor();
@@ -55,7 +55,7 @@ class BlockParser {
   void add(const std::vector<Field>& fields) {
     if (fields.size() != columns_.size()) {
       const auto fields_in = [](size_t n) { return std::to_string(n) + (n == 1 ? " field" : " fields"); };
-      return reject("expected " + fields_in(columns_.size()) + ", got " + std::to_string(fields.size()), false);
+      return reject("expected " + fields_in(columns_.size()) + ", got " + std::to_string(fields.size()), Fault::shape);
     }
     for (const size_t i : order_) {
       const FileColumn& column = columns_[i];
@@ -63,7 +63,7 @@ class BlockParser {
         continue;
       undo();
       const char* expected = column.times ? "expected a date in column '" : "expected a number in column '";
-      return reject(expected + column.name + "', got " + shown(fields[i].text), true);
+      return reject(expected + column.name + "', got " + shown(fields[i].text), fault_of(fields[i]));
     }
     ++block_.rows;
   }
@@ -74,6 +74,11 @@ class BlockParser {
       return scratch_;
     }
     return rules_.dialect.trim && field.form == Field::bare ? trimmed(field.text) : field.text;
+  }
+
+  Fault fault_of(const Field& field) {
+    const Spelling s = read_spelling(trimmed(text_of(field)), {}).spelling;
+    return s == Spelling::comma_or_group || s == Spelling::group || shows_decimal_comma(s) ? Fault::commas : Fault::value;
   }
 
   bool store_category(Piece& piece, const Field& field) {
@@ -121,7 +126,7 @@ class BlockParser {
   static bool is_read(const FileColumn& column, const Reading& reading) {
     const Spelling s = reading.spelling;
     if (s == Spelling::number || s == Spelling::point || s == Spelling::point_or_group) return true;
-    return !column.guessed && s != Spelling::other && s != Spelling::day_month && !std::isnan(reading.value) && s != Spelling::comma;
+    return !column.guessed && s != Spelling::other && s != Spelling::day_month && !std::isnan(reading.value) && !shows_decimal_comma(s);
   }
 
   // Takes back what the number columns before a bad field have stored of this record.
@@ -131,8 +136,8 @@ class BlockParser {
       if (piece.numbers.size() > rows) piece.numbers.resize(rows);
   }
 
-  void reject(std::string reason, bool value) {
-    if (++block_.bad_count <= kBadKept) block_.bad.push_back({offset_, std::move(reason), value});
+  void reject(std::string reason, Fault fault) {
+    if (++block_.bad_count <= kBadKept) block_.bad.push_back({offset_, std::move(reason), fault});
   }
 
   const FieldRules& rules_;

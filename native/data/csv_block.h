@@ -59,10 +59,13 @@ struct Piece {
   Odd rounded;           // integers that a double may not tell from their neighbours
 };
 
+// What a record is refused for, as far as it has a cure of its own.
+enum class Fault : uint8_t { shape, value, commas };
+
 struct BadRecord {
   int64_t offset;  // from the beginning of the block
   std::string reason;
-  bool value;  // one of its fields is to blame
+  Fault fault;
 };
 
 struct Block {

@@ -215,8 +215,9 @@ Reading read_unit(std::string_view s, const NumberForm& form) {
       spelling = Spelling::currency;
     }
   if (!found) return {Spelling::other, std::nan("")};
-  const Reading number = read_number(rest, form);
+  Reading number = read_number(rest, form);
   if (number.spelling == Spelling::other) return number;
+  if (number.spelling == Spelling::comma_or_group && spelling == Spelling::currency) parse_grouped(rest, ',', '.', number.value);
   return {spelling, minus ? -number.value : number.value};
 }
 

@@ -68,18 +68,20 @@ std::string parse_line(std::string_view text, Line& line) {
 }  // namespace
 
 bool looks_like_libsvm(std::string_view text, bool complete, char newline) {
-  int lines = 0;
+  int lines = 0, fitting = 0;
   bool pairs = false;
   Line line;
   while (lines < kLinesLooked && !text.empty()) {
     if (!complete && text.find(newline) == std::string_view::npos) break;
     const std::string_view words = take_line(text, newline);
     if (words.empty() || words == "\r") continue;
-    if (!parse_line(words, line).empty()) return false;
-    pairs |= !line.entries.empty();
+    const bool fits = parse_line(words, line).empty();
+    if (lines == 0 && !fits) return false;
+    pairs |= fits && !line.entries.empty();
+    fitting += fits;
     ++lines;
   }
-  return pairs;
+  return pairs && 2 * fitting >= lines;
 }
 
 void parse_sparse(std::string_view text, char newline, SparseBlock& block) {
@@ -91,7 +93,7 @@ void parse_sparse(std::string_view text, char newline, SparseBlock& block) {
     while (!words.empty() && words.back() == '\r') words.remove_suffix(1);
     if (words.empty()) continue;
     if (std::string reason = parse_line(words, line); !reason.empty()) {
-      if (++block.bad_count <= kBadKept) block.bad.push_back({offset, std::move(reason), false});
+      if (++block.bad_count <= kBadKept) block.bad.push_back({offset, std::move(reason), Fault::shape});
       continue;
     }
     for (SparseEntry& entry : line.entries) {
