@@ -47,7 +47,7 @@ const words: Readonly<Record<string, Words>> = {
     cure: lists('categories', column),
   }),
   'comma or group': (doubt) => ({
-    message: `was read as categories: ${at(doubt)} may be a fraction or thousands (--decimal , or --thousands ,)`,
+    message: `was read as categories: ${at(doubt)} may be a fraction or thousands`,
     cure: { option: "decimal: ',' or thousands: ','", flag: '--decimal , or --thousands ,' },
   }),
   'decimal comma': (doubt) => ({
@@ -105,7 +105,7 @@ const oddWords = ({ column, text }: CsvDoubt, option: 'numbers' | 'dates'): Note
   const { option: named, flag } = lists(option, column)!;
   return {
     option: `missing: ['${text}'], or ${named} with badValues: 'missing'`,
-    flag: `--missing ${lists('missing', text)!.flag.slice('--missing '.length)}, or ${flag} --bad-values missing,`,
+    flag: `--missing ${lists('missing', text)!.flag.slice('--missing '.length)}, or ${flag} --bad-values missing`,
   };
 };
 
