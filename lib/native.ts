@@ -178,6 +178,7 @@ export interface Native {
   predictRow(forest: ForestHandle, row: Float32Array, output: Float32Array, margin: boolean): void;
   /** JSON text in UTF-8 (native/trees/model_io.h). */
   saveForest(forest: ForestHandle): Job<Uint8Array>;
+  saveForestSync(forest: ForestHandle): Uint8Array;
   loadForest(runtime: RuntimeHandle, text: Uint8Array, subject: string): Job<ForestHandle>;
   describeForest(forest: ForestHandle): {
     objective: string;
@@ -191,8 +192,8 @@ export interface Native {
     splits: Float64Array;
   };
   // files
-  /** Parses the file. */
-  openCsv(runtime: RuntimeHandle, path: string, spec: CsvSpec): Job<CsvContent>;
+  /** Parses a plain file by its path, or bytes in place; `name` is what messages call bytes. */
+  openCsv(runtime: RuntimeHandle, content: string | Uint8Array, name: string, spec: CsvSpec): Job<CsvContent>;
   /** Fills one array a column: Float32Array for f32, Float64Array for f64, Int32Array for category. */
   readCsv(csv: CsvHandle, targets: (Float32Array | Float64Array | Int32Array)[]): Job<void>;
 }

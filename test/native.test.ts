@@ -127,7 +127,7 @@ describe('handles', () => {
     const lists = { names: [], columns: [], missing: [], numbers: [], categories: [] };
     const spec = { delimiter: ',', quote: '"', decimal: '.', header: 0, trim: true, skipBadLines: false, ...lists };
     const own = native().createRuntime('cpu', 1, '');
-    const { csv } = await native().openCsv(own, path, spec).promise;
+    const { csv } = await native().openCsv(own, path, path, spec).promise;
     expect(native().memoryUsage().bytes - before.bytes).toBeGreaterThanOrEqual(100_000 * 12);
     native().dispose(csv);
     expect(native().memoryUsage()).toEqual(before);

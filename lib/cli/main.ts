@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { TensorwoodError } from '../errors';
-import { fileReason } from '../formats/atomic';
+import { fileReason } from '../files/atomic';
 import { suggestion } from '../schema';
 import { type Command, readArguments } from './command';
 import { packageVersion } from './environment';

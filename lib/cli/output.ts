@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { csvText } from '../data/csv-text';
 import type { Table } from '../data/table';
 import { fail } from '../errors';
-import { writeAtomically } from '../formats/atomic';
+import { writeAtomically } from '../files/atomic';
 import { type Input, textFlag } from './command';
 
 export const outputFlag = { output: { value: 'FILE', doc: 'CSV file for the predictions; default: standard output' } } as const;

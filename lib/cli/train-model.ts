@@ -5,8 +5,8 @@ import { type TrainingReport, writeTrainingReport } from '../dashboard/training-
 import { type Examples, splitExamples } from '../data/examples';
 import { bytesOf, idxBytes, type LabelledImages, mnistNormalisation } from '../data/images';
 import { fail } from '../errors';
-import { writeAtomically } from '../formats/atomic';
-import { setAside } from '../formats/set-aside';
+import { writeAtomically } from '../files/atomic';
+import { setAside } from '../files/set-aside';
 import { createModel, type Model, type ModelDefinition } from '../models/model';
 import { findModel } from '../models/registry';
 import { fromFlags, type Options, parse, type Schema } from '../schema';

@@ -1,8 +1,10 @@
 // CSV files to tables. The reader is native/data/csv.h: all threads, off the event loop. One source of options for the API and the command line.
 import { fail } from '../errors';
+import { type OpenedSource, openSource, type Source } from '../files/source';
 import { type CsvColumn, type CsvSpec, native, type RuntimeHandle, runJob } from '../native';
-import { boolean, checkIsOptions, checkSignal, choice, integer, type Options, parse, text } from '../schema';
+import { boolean, checkIsOptions, choice, integer, type Options, parse, text } from '../schema';
 import { type Column, createTable, type Table } from './table';
+import { finishInTurns, inPieces, type Work } from './turns';
 
 export const csvSchema = {
   delimiter: text('', 'character between fields; empty = the most regular of , ; tab |'),
@@ -39,16 +41,14 @@ export interface CsvTable extends Table {
 export const usualMissing = ['NA', 'N/A', '?', 'NaN', 'nan', 'null', 'NULL', 'None'];
 
 /**
- * Reads a CSV file (RFC 4180, and what files in the wild add) into columns: numbers as Float32Array, or Float64Array when a number beyond 2^24
+ * Reads CSV (RFC 4180, and what files in the wild add) into columns: numbers as Float32Array, or Float64Array when a number beyond 2^24
  * would not be exact; everything else as categories, sorted by their bytes. A column is numeric when all its fields are numbers or missing,
  * and none is an identifier: zeros before a digit (01234), or an integer beyond 2^53. `numbers` and `categories` decide otherwise.
  *
  * @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not delimited text, or not in UTF-8), _DATA (no rows, or bad lines: the first is named with its number)
  */
-export async function readCsv(path: string, options: CsvOptions = {}): Promise<CsvTable> {
-  if (typeof path !== 'string' || path === '') fail('ERR_TENSORWOOD_ARGUMENT', `readCsv: expected a path, got ${String(path)}`);
+export async function readCsv(source: Source, options: CsvOptions = {}): Promise<CsvTable> {
   checkIsOptions('readCsv', options);
-  checkSignal('readCsv', options.signal);
   const { names = [], columns = [], categories = [], numbers = [], missing = usualMissing, signal, ...rest } = options;
   const values = parse('readCsv', csvSchema, rest);
   const spec: CsvSpec = {
@@ -61,20 +61,28 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<C
     numbers,
     missing,
   };
+  const opened = await openSource('readCsv', source, { signal });
   const runtime = native().createRuntime('cpu', values.threads, '');
   try {
-    return await readOpened(runtime, path, spec, signal);
+    return await readOpened(runtime, opened, spec, signal);
   } finally {
     native().dispose(runtime);
   }
 }
 
-async function readOpened(runtime: RuntimeHandle, path: string, spec: CsvSpec, signal: AbortSignal | undefined): Promise<CsvTable> {
-  const found = await runJob(() => native().openCsv(runtime, path, spec), signal);
+async function readOpened(
+  runtime: RuntimeHandle,
+  { content, name }: OpenedSource,
+  spec: CsvSpec,
+  signal: AbortSignal | undefined,
+): Promise<CsvTable> {
+  const found = await runJob(() => native().openCsv(runtime, content, name, spec), signal);
   try {
     const targets = found.columns.map((c) => createTarget(c, found.rows));
     await runJob(() => native().readCsv(found.csv, targets), signal);
-    const table = createTable(found.columns.map((c, i) => createColumn(c, targets[i]!)));
+    const columns: Column[] = [];
+    for (const [i, column] of found.columns.entries()) columns.push(await createColumn(column, targets[i]!, signal));
+    const table = createTable(columns);
     const skipped = { count: found.badCount, first: found.bad };
     return { ...table, delimiter: found.delimiter, header: found.header, skipped };
   } finally {
@@ -89,24 +97,28 @@ function createTarget(column: CsvColumn, rows: number): Target {
   return column.type === 'f64' ? new Float64Array(rows) : new Float32Array(rows);
 }
 
-function createColumn(column: CsvColumn, target: Target): Column {
+async function createColumn(column: CsvColumn, target: Target, signal: AbortSignal | undefined): Promise<Column> {
   if (column.type !== 'category') return { kind: 'number', name: column.name, values: target };
-  return { kind: 'category', name: column.name, codes: target as Int32Array, categories: splitText(column) };
+  const categories = await finishInTurns(splitText(column), signal);
+  return { kind: 'category', name: column.name, codes: target as Int32Array, categories };
 }
 
 /** UTF-8 strings laid end to end; string i is bytes [offsets[i], offsets[i + 1]). */
-function splitText({ name, text, offsets }: CsvColumn): string[] {
+function* splitText({ name, text, offsets }: CsvColumn): Work<string[]> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const strings = new Array<string>(offsets.length - 1);
-  for (let i = 0; i < strings.length; i++) {
-    const bytes = text.subarray(offsets[i], offsets[i + 1]);
-    try {
-      strings[i] = decoder.decode(bytes);
-    } catch (error) {
-      const shown = Buffer.from(bytes).toString('latin1');
-      const cure = 'convert the file, as by iconv -f latin1 -t utf-8';
-      fail('ERR_TENSORWOOD_FORMAT', `readCsv: expected UTF-8 in column '${name}', got the bytes of '${shown}'; ${cure}`, error);
-    }
-  }
+  yield* inPieces(strings.length, (from, to) => {
+    for (let i = from; i < to; i++) strings[i] = decode(decoder, name, text.subarray(offsets[i], offsets[i + 1]));
+  });
   return strings;
+}
+
+function decode(decoder: InstanceType<typeof TextDecoder>, name: string, bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch (error) {
+    const shown = Buffer.from(bytes).toString('latin1');
+    const cure = 'convert the file, as by iconv -f latin1 -t utf-8';
+    return fail('ERR_TENSORWOOD_FORMAT', `readCsv: expected UTF-8 in column '${name}', got the bytes of '${shown}'; ${cure}`, error);
+  }
 }

@@ -9,7 +9,7 @@
 import { appendFileSync, closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fail } from '../errors';
-import { fileReason, makeFolder } from '../formats/atomic';
+import { fileReason, makeFolder } from '../files/atomic';
 
 export interface StartEvent {
   readonly event: 'start';

@@ -5,7 +5,7 @@ import type { Examples } from '../data/examples';
 import { fail, TensorwoodError } from '../errors';
 import type { Executor } from '../executor';
 import { defaultExecutor } from '../executor';
-import { setAside } from '../formats/set-aside';
+import { setAside } from '../files/set-aside';
 import type { Model } from '../models/model';
 import { optimizerSchema } from '../optim/optimizer';
 import { scheduleFactor, scheduleSchema } from '../optim/schedule';

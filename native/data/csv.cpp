@@ -45,11 +45,17 @@ Survey survey(const char* text, int64_t size, const Dialect& d) {
 // One reading of one file, phase by phase.
 class Reader {
  public:
-  Reader(const std::string& path, const Options& options, Threads& threads, const std::atomic<bool>& cancelled, Table& table)
-      : path_(path), options_(options), threads_(threads), cancelled_(cancelled), table_(table), buffers_(threads.count()) {}
+  Reader(const Input& input, const Options& options, Threads& threads, const std::atomic<bool>& cancelled, Table& table)
+      : input_(input),
+        path_(input.path),
+        options_(options),
+        threads_(threads),
+        cancelled_(cancelled),
+        table_(table),
+        buffers_(threads.count()) {}
 
   Status run() {
-    Status status = source_.open(path_, cancelled_);
+    Status status = source_.open(input_);
     if (status.ok()) status = read_head();
     if (status.ok()) status = find_borders();
     if (status.ok()) status = parse_all();
@@ -240,6 +246,7 @@ class Reader {
       for (int32_t& code : codes) code = rank[code];
   }
 
+  const Input& input_;
   const std::string& path_;
   const Options& options_;
   Threads& threads_;
@@ -290,11 +297,11 @@ void Table::fill_codes(int column, int32_t* to, Threads& threads) const {
   });
 }
 
-Status read(const std::string& path, const Options& options, Threads& threads, const std::atomic<bool>& cancelled, Table& table) {
+Status read(const Input& input, const Options& options, Threads& threads, const std::atomic<bool>& cancelled, Table& table) {
   try {
-    return Reader(path, options, threads, cancelled, table).run();
+    return Reader(input, options, threads, cancelled, table).run();
   } catch (const std::bad_alloc&) {
-    return {"ERR_TENSORWOOD_MEMORY", "readCsv: not enough memory to read '" + path + "'"};
+    return {"ERR_TENSORWOOD_MEMORY", "readCsv: not enough memory to read '" + input.path + "'"};
   }
 }
 

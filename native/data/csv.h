@@ -18,6 +18,13 @@ namespace tensorwood::csv {
 
 enum class Type : uint8_t { number = 0, category = 1, skip = 2 };
 
+// A plain file, or bytes that stay where they are and what messages call them.
+struct Input {
+  std::string path;
+  const char* bytes = nullptr;
+  int64_t size = 0;
+};
+
 struct Options {
   char delimiter = 0;  // 0 = the most regular of , ; tab |
   char quote = '"';    // 0 = quotes mean nothing
@@ -81,6 +88,6 @@ class Table {
 
 // Blocks until the file is read. Codes: _FILE (cannot be opened or read), _FORMAT (not delimited text), _DATA (no rows, bad lines),
 // _ARGUMENT (a column is named that the file lacks), _ABORTED, _MEMORY.
-Status read(const std::string& path, const Options& options, Threads& threads, const std::atomic<bool>& cancelled, Table& table);
+Status read(const Input& input, const Options& options, Threads& threads, const std::atomic<bool>& cancelled, Table& table);
 
 }  // namespace tensorwood::csv

@@ -94,12 +94,26 @@ Napi::Value describe_table(Napi::Env env, const std::shared_ptr<OpenCsv>& open) 
   return answer;
 }
 
-// (runtime, path, options)
+// Bytes in place, or the path of a plain file.
+csv::Input read_input(const Napi::Value& content, const Napi::Value& name) {
+  csv::Input input{read_text(name, "name")};
+  if (content.IsString()) {
+    input.path = read_text(content, "path");
+    return input;
+  }
+  const View bytes = read_view(content, "readCsv");
+  input.bytes = bytes.bytes == 0 ? "" : reinterpret_cast<const char*>(bytes.data);
+  input.size = bytes.bytes;
+  return input;
+}
+
+// (runtime, path or bytes, what messages call it, options)
 Napi::Value open_csv(const Napi::CallbackInfo& info) {
   const auto open = std::make_shared<OpenCsv>(unwrap<Runtime>(info[0]));
   Task task;
-  task.work = [open, path = read_text(info[1], "path"), options = read_options(info[2])](Job& job) {
-    return csv::read(path, options, open->runtime->threads(), job.cancelled_flag(), open->table);
+  task.pinned = {info[1]};
+  task.work = [open, input = read_input(info[1], info[2]), options = read_options(info[3])](Job& job) {
+    return csv::read(input, options, open->runtime->threads(), job.cancelled_flag(), open->table);
   };
   task.result = [open](Napi::Env env) {
     open->account = std::make_unique<Account>(env, open->table.bytes());

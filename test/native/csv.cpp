@@ -71,7 +71,7 @@ static std::unique_ptr<Outcome> read_text(const std::string& path, csv::Options 
   const std::atomic<bool> cancelled{false};
   auto outcome = std::make_unique<Outcome>();
   options.block_bytes = block_bytes;
-  outcome->status = csv::read(path, options, threads, cancelled, outcome->table);
+  outcome->status = csv::read({path}, options, threads, cancelled, outcome->table);
   return outcome;
 }
 
