@@ -87,8 +87,8 @@ export const usualMissing = [
 const usualDashes = ['-', '--', '.', '–', '—'];
 
 /**
- * Reads CSV (RFC 4180, and what files in the wild add) into columns: numbers as Float32Array, or Float64Array when a number beyond 2^24
- * would not be exact; everything else as categories, sorted by their bytes. A column is numeric when all its fields are numbers or missing,
+ * Reads CSV (RFC 4180, and what files in the wild add) into columns: numbers as Float32Array, or Float64Array where that would lose
+ * digits (integers beyond 2^24, more than seven digits, sizes beyond a float); everything else as categories, sorted by their bytes. A column is numeric when all its fields are numbers or missing,
  * and none is an identifier: zeros before a digit (01234), or an integer beyond 2^53; inf is a number, and - is missing among them. A column of true and
  * false is 1 and 0; one of dates as ISO 8601 writes them is milliseconds since 1970
  * (`times`). Of libsvm files: columns label, qid and f1, f2, ..., 0 where a line leaves one out. `numbers`, `categories` and `dates` decide otherwise. `notes` of the table say what was in doubt, and what decides it otherwise.

@@ -8,7 +8,6 @@
 namespace tensorwood::csv {
 namespace {
 
-constexpr double kExactInFloat = 16777216.0;           // 2^24: beyond it f32 skips integers
 constexpr double kExactInDouble = 9007199254740992.0;  // 2^53
 
 uint32_t hash_of(std::string_view s) {
@@ -101,7 +100,7 @@ class BlockParser {
       piece.plain = true;
       if (std::fabs(value) >= kExactInDouble && is_identifier(trimmed(text), value)) piece.rounded.add(trimmed(text), offset_);
     }
-    piece.wide |= std::fabs(value) > kExactInFloat && std::isfinite(value) && static_cast<double>(static_cast<float>(value)) != value;
+    piece.wide |= needs_double(trimmed(text), value);
     piece.numbers.push_back(value);
     return true;
   }

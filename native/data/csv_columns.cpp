@@ -113,8 +113,7 @@ class ColumnReader {
       const std::string_view text = trimmed(all_.text(i));
       double& value = whole_.values[rank_[i]];
       value = rules_.missing.has(text) || rules_.missing.has_dash(text) ? NAN : read_spelling(text, form).value;
-      whole_.column.wide |=
-          std::isfinite(value) && std::fabs(value) > 16777216.0 && static_cast<double>(static_cast<float>(value)) != value;
+      whole_.column.wide |= needs_double(text, value);
       if (example.empty() && text.find(',') != std::string_view::npos) example = text;
     }
     whole_.column.type = Type::number;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -225,6 +226,15 @@ inline bool parse_number(std::string_view s, char decimal, double& out) {
   const double magnitude = static_cast<double>(mantissa) / powers[-exponent];
   out = negative ? -magnitude : magnitude;
   return true;
+}
+
+// Whether floats may not tell a number from its neighbours: it is none of them, and large, tiny or written with more digits than a float
+// has (texts of up to 8 characters that differ are floats that differ).
+inline bool needs_double(std::string_view s, double value) {
+  const double size = std::fabs(value);
+  if (!std::isfinite(value) || (size <= std::numeric_limits<float>::max() && static_cast<double>(static_cast<float>(value)) == value))
+    return false;
+  return s.size() > 8 || size > 16777216.0 || size < std::numeric_limits<float>::min();
 }
 
 // Whether a number is a name rather than a quantity: zeros lead it, or it is an integer that a double may not tell from its neighbours.
