@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { TensorwoodError } from '../errors';
 import { fileReason } from '../files/atomic';
 import { suggestion } from '../schema';
+import { warnings } from '../trees/warning';
 import { type Command, readArguments } from './command';
 import { packageVersion } from './environment';
 import { describeAll, describeCommand } from './help';
@@ -87,6 +88,7 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<void> 
 /** Runs one command line and sets the exit code: 0, 1 = failed, 2 = asked in a wrong way, 130 or 143 = interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
   const { signal } = interruption();
+  warnings.tell = (message) => void process.stderr.write(`${message}\n`);
   try {
     await run(args, signal);
     await setImmediate(); // an output that cannot be written says so a little later

@@ -63,6 +63,12 @@ export const cases: readonly DoorCase[] = [
     parquet: ['float'],
   },
   {
+    title: 'decimals between those learned',
+    cells: [0, 0.2, 0.4, 0.6, 0.8, 1],
+    fields: ['0', '0.2', '0.4', '.6', '8e-1', '1.0'],
+    asked: { cells: [0.1, 0.3, 0.5, 0.7, 0.9], fields: ['0.1', '0.3', '0.5', '0.7', '0.9'] },
+  },
+  {
     title: 'integers beyond 2^24',
     cells: days,
     typed: [Int32Array.from(days), Uint32Array.from(days), Float64Array.from(days), BigInt64Array.from(days.map(BigInt))],
