@@ -148,7 +148,7 @@ class Booster {
 
   void compute_gradients() {
     const int64_t n = bins_.rows, groups = forest_.groups, chunks = (n + kChunk - 1) / kChunk;
-    extents_.assign(static_cast<size_t>(chunks * groups * 3), 0.0);
+    extents_.assign(static_cast<size_t>(chunks * groups * 4), 0.0);
     for_chunks(threads_, n, kChunk, [&](int64_t first, int64_t count, int) {
       const auto part = [&](const Array<float>& a) {
         return groups == 1 ? dense(a.data() + first, DType::f32, count) : matrix(a.data() + first, DType::f32, groups, count, n);
@@ -162,7 +162,7 @@ class Booster {
       for (int64_t k = 0; k < groups; k++) {
         call(*kernels_.measure,
              {dense(first_.data() + k * n + first, DType::f32, count), dense(second_.data() + k * n + first, DType::f32, count)},
-             {dense(extents_.data() + (k * chunks + first / kChunk) * 3, DType::f64, 3)});
+             {dense(extents_.data() + (k * chunks + first / kChunk) * 4, DType::f64, 4)});
       }
     });
   }
@@ -181,9 +181,9 @@ class Booster {
     const int64_t n = bins_.rows, chunks = (n + kChunk - 1) / kChunk;
     Extent e;
     for (int64_t c = 0; c < chunks; c++) {
-      const double* part = extents_.data() + (group * chunks + c) * 3;
-      e.first_sum += part[0];
-      e.second_sum += part[1];
+      const double* part = extents_.data() + (group * chunks + c) * 4;
+      e.first_sum += part[1];
+      e.second_sum += part[3];
       e.heaviest = std::max(e.heaviest, part[2]);
     }
     const double first_scale = choose_scale(e.first_sum, n), second_scale = choose_scale(e.second_sum, n);
@@ -291,7 +291,7 @@ class Booster {
   Kernels kernels_;
   Array<float> margin_, first_, second_;  // (groups, rows)
   Array<int64_t> pairs_;
-  std::vector<double> extents_;  // (groups, chunks, 3)
+  std::vector<double> extents_;  // (groups, chunks, 4)
   Status status_;
   std::vector<float> weights_;
   double weight_unit_ = 1;                   // what a weight of 1 stands for

@@ -78,18 +78,13 @@ int64_t Grower::divide_rows(OpenLeaf& leaf, const Team& team) {
 void Grower::add_chunk(const OpenLeaf& leaf, int64_t first, int64_t count, int64_t* histogram) {
   const Operand pairs = dense(gradients_.pairs, DType::i64, bins_.rows), rows = dense(rows_.data() + leaf.begin + first, DType::u32, count);
   const Operand out = dense(histogram, DType::i64, bins_.slots);
-  if (bins_.narrow > 0) {
-    call(*kernels_.histogram,
-         {dense(bins_.narrow_rows.data(), DType::u8, bins_.rows, bins_.narrow_stride), pairs, rows,
-          dense(narrow_slots_.data(), DType::i32, bins_.narrow)},
-         {out}, {all_columns_});
-  }
-  if (bins_.wide > 0) {
-    call(*kernels_.histogram,
-         {dense(bins_.wide_rows.data(), DType::u16, bins_.rows, bins_.wide_stride), pairs, rows,
-          dense(wide_slots_.data(), DType::i32, bins_.wide)},
-         {out}, {0});
-  }
+  const Operand narrow = dense(bins_.narrow_rows.data(), DType::u8, bins_.rows, bins_.narrow_stride),
+                narrow_slots = dense(narrow_slots_.data(), DType::i32, bins_.narrow),
+                wide = dense(bins_.wide_rows.data(), DType::u16, bins_.rows, bins_.wide_stride),
+                wide_slots = dense(wide_slots_.data(), DType::i32, bins_.wide);
+  if (bins_.wide == 0) return call(*kernels_.histogram, {narrow, pairs, rows, narrow_slots}, {out}, {all_columns_});
+  if (bins_.narrow == 0) return call(*kernels_.histogram, {wide, pairs, rows, wide_slots}, {out}, {0});
+  call(*kernels_.histogram, {narrow, pairs, rows, narrow_slots, wide, wide_slots}, {out}, {all_columns_});
 }
 
 // Each worker sums into a histogram of its own; integers add up to the same whatever the order. What an accelerator cannot sum is summed
@@ -182,6 +177,7 @@ void Grower::choose(OpenLeaf& leaf, Split* splits, const Team& team) {
   const double unit = gradients_.first_unit, weight = second_sum(leaf.total) * gradients_.second_unit;
   const double rounding = 4 * unit * unit * static_cast<double>(leaf.rows()) / weight;
   std::vector<uint8_t> counted;
+  size_t last = columns_.size();  // whose rows were counted last
   for (;;) {
     double best = std::max(options_.gamma, rounding);
     size_t at = columns_.size();
@@ -195,12 +191,17 @@ void Grower::choose(OpenLeaf& leaf, Split* splits, const Team& team) {
     if (!splits[at].certain) {
       counted.resize(columns_.size(), 0);
       counted[at] = 1;
+      last = at;
       split_counted(leaf, at, splits[at], team);
       continue;
     }
     leaf.best = splits[at];
     leaf.best.feature = columns_[at];
     leaf.counted = !counted.empty() && counted[at];
+    if (leaf.counted && bins_.features[static_cast<size_t>(columns_[at])].categorical) {
+      if (at != last) count_rows(leaf, bins_.features[static_cast<size_t>(columns_[at])], team);
+      place_categories(leaf, team);  // while the counts are at hand
+    }
     return;
   }
 }
@@ -223,22 +224,21 @@ void Grower::find_splits(OpenLeaf* plain, OpenLeaf* subtracted, const int64_t* s
   if (subtracted != nullptr) choose(*subtracted, splits[1], team);
 }
 
-// Which categories of a leaf's best split go left.
+// Which categories of a leaf's best split go left; by the rows that the team's first worker has counted if the split is by them.
 void Grower::place_categories(OpenLeaf& leaf, const Team& team) {
   const Feature& f = bins_.features[static_cast<size_t>(leaf.best.feature)];
   leaf.left_bins.resize(static_cast<size_t>(f.bins) + 4);  // partition reads three bytes past the last bin
   const FeatureSlot slot = {f.slot, f.bins, 1, 1};
   const Operand histogram = dense(leaf.histogram, DType::i64, bins_.slots), feature = dense(&slot, DType::u8, 1);
-  const std::initializer_list<Operand> outputs = {dense(&leaf.best, DType::u8, 1), dense(leaf.left_bins.data(), DType::u8, f.bins + 1)};
-  if (!leaf.counted) return call_split(*kernels_.split_categories, leaf, {histogram, feature}, outputs, team.first_worker);
-  count_rows(leaf, f, team);
+  const Operand best = dense(&leaf.best, DType::u8, 1), left = dense(leaf.left_bins.data(), DType::u8, f.bins + 1);
+  if (!leaf.counted) return call_split(*kernels_.split_categories, leaf, {histogram, feature}, {best, left}, team.first_worker);
   const std::vector<uint32_t>& counts = workers_[static_cast<size_t>(team.first_worker)].counts;
-  call_split(*kernels_.split_categories, leaf, {histogram, feature, dense(counts.data(), DType::u32, f.bins + 1)}, outputs,
+  call_split(*kernels_.split_categories, leaf, {histogram, feature, dense(counts.data(), DType::u32, f.bins + 1)}, {best, left},
              team.first_worker);
 }
 
 void Grower::expand(OpenLeaf& leaf, const Team& team) {
-  if (bins_.features[static_cast<size_t>(leaf.best.feature)].categorical) place_categories(leaf, team);
+  if (bins_.features[static_cast<size_t>(leaf.best.feature)].categorical && !leaf.counted) place_categories(leaf, team);
   const int64_t gone = divide_rows(leaf, team);
   leaf.children.resize(2);
   OpenLeaf &left = leaf.children[0], &right = leaf.children[1];

@@ -1,7 +1,7 @@
 // Gradients of the losses, their rounding to integers, and the update of margins; first and last step of growing a tree.
 //   gradient_squared, gradient_logistic: inputs margin f32 (n), label f32 (n), weight f32 (n) or none; outputs first f32 (n), second f32
-//   (n). gradient_softmax: margin, first, second are (K, n). measure_gradients: inputs first, second; output f64 (3): sum |first|, sum
-//   second, largest second.
+//   (n). gradient_softmax: margin, first, second are (K, n). measure_gradients: inputs first, second; output f64 (4): largest |first|,
+//   sum |first|, largest second, sum second.
 //   quantize: inputs first f32 (n), second f32 (n); output i64 (n) pairs (trees/layout.h); numbers [scale first, scale second];
 //   integers [seed, index of the first row]. sum_gradients: inputs first, second, rows u32 (m); output f64 (2), the sums of these rows.
 //   add_leaf: input rows u32 (m); output margin f32 (n); numbers [value].
@@ -15,7 +15,7 @@ namespace TENSORWOOD_NAMESPACE {
 constexpr int kSums = 16;  // sums run over 16 fixed lanes whatever the vector width, so that bits agree
 
 struct Extent {
-  float second[kSums] = {};
+  float first[kSums] = {}, second[kSums] = {};
   double first_sum[kSums] = {}, second_sum[kSums] = {};
 };
 
@@ -30,17 +30,20 @@ static void run_measure_gradients(const Args& a) {
     std::memcpy(g, first + i, sizeof(float) * lanes);
     std::memcpy(h, second + i, sizeof(float) * lanes);
     for (int j = 0; j < kSums; j++) {
+      const float a = g[j] < 0 ? -g[j] : g[j];
+      e.first[j] = a > e.first[j] ? a : e.first[j];
       e.second[j] = h[j] > e.second[j] ? h[j] : e.second[j];
-      e.first_sum[j] += g[j] < 0 ? -g[j] : g[j];
+      e.first_sum[j] += a;
       e.second_sum[j] += h[j];
     }
   }
   double* out = static_cast<double*>(a.outputs[0].data);
-  for (int k = 0; k < 3; k++) out[k] = 0;
+  for (int k = 0; k < 4; k++) out[k] = 0;
   for (int j = 0; j < kSums; j++) {
-    out[0] += e.first_sum[j];
-    out[1] += e.second_sum[j];
+    out[0] = e.first[j] > out[0] ? e.first[j] : out[0];
+    out[1] += e.first_sum[j];
     out[2] = e.second[j] > out[2] ? e.second[j] : out[2];
+    out[3] += e.second_sum[j];
   }
 }
 

@@ -59,21 +59,22 @@ TENSORWOOD_INLINE Node read_node(const Args& a) {
 }
 
 // The bins of one feature; the missing one follows the others.
+template <bool kCounted>
 struct FeatureBins {
   const int64_t* sums;
-  const uint32_t* counts;  // rows, null = not counted
+  const uint32_t* counts;  // rows, if they are counted
   int count;
 
-  TENSORWOOD_INLINE double rows(int64_t b) const { return counts != nullptr ? counts[b] : 0; }
+  TENSORWOOD_INLINE double rows(int64_t b) const { return kCounted ? counts[b] : 0; }
   TENSORWOOD_INLINE double all_rows() const {
     double total = 0;
-    for (int b = 0; b <= count; b++) total += rows(b);
+    for (int b = 0; kCounted && b <= count; b++) total += rows(b);
     return total;
   }
-  TENSORWOOD_INLINE bool is_empty(int64_t b) const { return counts != nullptr ? counts[b] == 0 : sums[b] == 0; }
+  TENSORWOOD_INLINE bool is_empty(int64_t b) const { return kCounted ? counts[b] == 0 : sums[b] == 0; }
   // Whether a sum of second derivatives, from so many rows if they are counted, is that of enough rows.
   TENSORWOOD_INLINE bool holds(double second, double of_rows, double asked, const Node& node) const {
-    return asked <= 1 || (second >= asked * node.a_row && (counts == nullptr || of_rows >= asked));
+    return asked <= 1 || (second >= asked * node.a_row && (!kCounted || of_rows >= asked));
   }
 };
 
@@ -120,13 +121,14 @@ TENSORWOOD_INLINE int find_largest(const double* scores, int n) {
 struct Cuts {
   int begin, end;
 };
-static Cuts find_cuts(const FeatureBins& bins, int n, bool missing_left, const Node& node) {
-  if (bins.counts == nullptr) return {0, n};
+template <bool kCounted>
+static Cuts find_cuts(const FeatureBins<kCounted>& bins, int n, bool missing_left, const Node& node) {
+  if (!kCounted) return {0, n};
   const double rows = bins.all_rows(), least = node.limits.rows;
-  double left = missing_left ? bins.counts[bins.count] : 0;
+  double left = missing_left ? bins.rows(bins.count) : 0;
   Cuts cuts = {n, 0};
   for (int b = 0; b < n; b++) {
-    left += bins.counts[b];
+    left += bins.rows(b);
     if (left >= least && b < cuts.begin) cuts.begin = b;
     if (rows - left >= least) cuts.end = b + 1;
   }
@@ -148,7 +150,8 @@ TENSORWOOD_INLINE void consider_cuts(const int64_t* left, const Cuts& cuts, int6
   best.missing_left = missing_left;
 }
 
-static void split_numeric(const FeatureBins& bins, const Node& node, Split& best) {
+template <bool kCounted>
+static void split_numeric(const FeatureBins<kCounted>& bins, const Node& node, Split& best) {
   int64_t left[kNarrowSlots];
   int64_t sum = 0;
   for (int b = 0; b < bins.count; b++) left[b] = sum += bins.sums[b];
@@ -172,7 +175,8 @@ TENSORWOOD_INLINE double score_side(double g, double h, const Node& node, const 
          leaf_score((node.first - g) * l.first_unit, (node.second - h) * l.second_unit, p);
 }
 
-static void split_one_hot(const FeatureBins& bins, const Node& node, Split& best) {
+template <bool kCounted>
+static void split_one_hot(const FeatureBins<kCounted>& bins, const Node& node, Split& best) {
   const double least = node.limits.least, rows = node.limits.rows, total = bins.all_rows();
   for (int b = 0; b <= bins.count; b++) {
     const double g = first_sum(bins.sums[b]), h = second_sum(bins.sums[b]), h_right = node.second - h;
@@ -215,7 +219,8 @@ static void sort_categories(SortedCategory* a, SortedCategory* spare, int64_t n)
 }
 
 // Categories with enough rows, the missing ones as one more, by gradient over hessian.
-static int64_t collect_categories(const FeatureBins& bins, const Node& node, SortedCategory* sorted) {
+template <bool kCounted>
+static int64_t collect_categories(const FeatureBins<kCounted>& bins, const Node& node, SortedCategory* sorted) {
   const Limits& l = node.limits;
   int64_t n = 0;
   for (int b = 0; b <= bins.count; b++) {
@@ -227,7 +232,8 @@ static int64_t collect_categories(const FeatureBins& bins, const Node& node, Sor
   return n;
 }
 
-static void split_sorted(const FeatureBins& bins, const Node& node, SortedCategory* sorted, Split& best) {
+template <bool kCounted>
+static void split_sorted(const FeatureBins<kCounted>& bins, const Node& node, SortedCategory* sorted, Split& best) {
   const Limits& l = node.limits;
   const int64_t n = collect_categories(bins, node, sorted);
   const int64_t most = node.most_categories < (n + 1) / 2 ? node.most_categories : (n + 1) / 2;
@@ -261,7 +267,8 @@ static void split_sorted(const FeatureBins& bins, const Node& node, SortedCatego
   }
 }
 
-static void split_feature(const FeatureBins& bins, bool categorical, const Node& node, std::byte* scratch, Split& best) {
+template <bool kCounted>
+static void split_feature(const FeatureBins<kCounted>& bins, bool categorical, const Node& node, std::byte* scratch, Split& best) {
   best = {0, 0, -1, -1, 0, 0, 1};
   if (!categorical) {
     split_numeric(bins, node, best);
@@ -287,30 +294,31 @@ static void run_split(const Args& a) {
     int64_t* own = histogram + feature.slot;
     if (sibling != nullptr) subtract(own, sibling + feature.slot, feature.bins + 1);
     if (feature.scan) {
-      split_feature({own, nullptr, feature.bins}, feature.categorical != 0, node, a.scratch, splits[f]);
+      split_feature(FeatureBins<false>{own, nullptr, feature.bins}, feature.categorical != 0, node, a.scratch, splits[f]);
     } else {
       splits[f] = {0, 0, -1, -1, 0, 0, 1};
     }
   }
 }
 
-// The only feature of inputs[1], with its rows if they are counted.
-TENSORWOOD_INLINE FeatureBins read_bins(const Args& a) {
+// The only feature of inputs[1], with its rows when they are counted.
+template <bool kCounted>
+TENSORWOOD_INLINE FeatureBins<kCounted> read_bins(const Args& a) {
   const FeatureSlot& feature = *static_cast<const FeatureSlot*>(a.inputs[1].data);
-  const uint32_t* counts = a.input_count > 2 ? static_cast<const uint32_t*>(a.inputs[2].data) : nullptr;
+  const uint32_t* counts = kCounted ? static_cast<const uint32_t*>(a.inputs[2].data) : nullptr;
   return {static_cast<const int64_t*>(a.inputs[0].data) + feature.slot, counts, feature.bins};
 }
 
 static void run_split_counted(const Args& a) {
-  const Node node = read_node(a);
+  const bool categorical = static_cast<const FeatureSlot*>(a.inputs[1].data)->categorical != 0;
   Split& best = *static_cast<Split*>(a.outputs[0].data);
-  split_feature(read_bins(a), static_cast<const FeatureSlot*>(a.inputs[1].data)->categorical != 0, node, a.scratch, best);
+  split_feature(read_bins<true>(a), categorical, read_node(a), a.scratch, best);
   best.certain = 1;
 }
 
-static void run_split_categories(const Args& a) {
-  const Node node = read_node(a);
-  const FeatureBins bins = read_bins(a);
+template <bool kCounted>
+static void place_categories(const Args& a) {
+  const FeatureBins<kCounted> bins = read_bins<kCounted>(a);
   const Split& split = *static_cast<const Split*>(a.outputs[0].data);
   uint8_t* left = static_cast<uint8_t*>(a.outputs[1].data);
   std::memset(left, 0, static_cast<size_t>(bins.count) + 1);
@@ -319,9 +327,10 @@ static void run_split_categories(const Args& a) {
     return;
   }
   SortedCategory* sorted = reinterpret_cast<SortedCategory*>(a.scratch);
-  const int64_t n = collect_categories(bins, node, sorted);
+  const int64_t n = collect_categories(bins, read_node(a), sorted);
   for (int64_t i = 0; i < split.bin; i++) left[sorted[split.direction > 0 ? i : n - 1 - i].bin] = 1;
 }
+static void run_split_categories(const Args& a) { a.input_count > 2 ? place_categories<true>(a) : place_categories<false>(a); }
 
 static const char* refuse_in_program(const Args&) { return "expected a call by the tree engine, got one from a program"; }
 
