@@ -96,17 +96,19 @@ export function* encodeNames(names: readonly (string | null | undefined)[]): Wor
   return { codes, categories: [...codeOf.keys()] };
 }
 
-/**
- * The column as a model learns it: the empty text is missing, and a name that comes twice is one category.
- */
-export function learnable(found: NamedColumn): NamedColumn {
-  const { categories, column } = found;
-  if (typeof categories !== 'object' || categories === null) return found;
+/** Names as a model learns them: the empty text is missing, and a name that comes twice is one. `remap` has the code of each; undefined = they are so. */
+export function distinctNames(names: readonly string[]): { categories: string[]; remap: Int32Array } | undefined {
   const codeOf = new Map<string, number>();
-  for (const name of categories) if (name !== '' && !codeOf.has(name)) codeOf.set(name, codeOf.size);
-  if (codeOf.size === categories.length) return found;
-  const remap = Int32Array.from(categories, (name) => codeOf.get(name) ?? missingCode);
-  return { ...found, categories: [...codeOf.keys()], column: { ...column, remap } };
+  for (const name of names) if (name !== '' && !codeOf.has(name)) codeOf.set(name, codeOf.size);
+  if (codeOf.size === names.length) return undefined;
+  return { categories: [...codeOf.keys()], remap: Int32Array.from(names, (name) => codeOf.get(name) ?? missingCode) };
+}
+
+/** The column as a model learns it. */
+export function learnable(found: NamedColumn): NamedColumn {
+  if (typeof found.categories !== 'object' || found.categories === null) return found;
+  const names = distinctNames(found.categories);
+  return names === undefined ? found : { ...found, categories: names.categories, column: { ...found.column, remap: names.remap } };
 }
 
 const whole = (data: Numbers, categorical: boolean): NativeColumn => ({ data, offset: 0, stride: 1, categorical });

@@ -4,7 +4,7 @@ import { finish, inPieces, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import { listed } from '../schema';
 import { type Cell, isMissing, numberOf, refuseCell } from './cell';
-import { type Dictionary, encodeNames, isNumbers, type Numbers, requireDictionary } from './features';
+import { type Dictionary, distinctNames, encodeNames, isNumbers, type Numbers, requireDictionary } from './features';
 
 /** One a row: numbers (in a list also booleans, bigints and Dates), or classes by code or by name; a column of a table too. */
 export type Label = Numbers | readonly Exclude<Cell, string | null | undefined>[] | Dictionary | readonly string[] | NumberColumn;
@@ -53,7 +53,12 @@ export function* interpretLabel(subject: string, label: Label): Work<Labels> {
   }
   const { codes, categories } = requireDictionary(subject, 'label to be numbers, strings', label);
   yield* findMissing(subject, label);
-  return typeof categories === 'number' ? { values: codes } : { values: codes, classes: categories };
+  if (typeof categories === 'number') return { values: codes };
+  const names = distinctNames(categories);
+  if (names === undefined) return { values: codes, classes: categories };
+  const refuse = (row: number): never =>
+    fail('ERR_TENSORWOOD_DATA', `${subject}: expected labels among the ${categories.length} classes, got code ${codes[row]} in row ${row}`);
+  return { values: yield* recode(codes, names.remap, refuse), classes: names.categories };
 }
 
 /** The values of a list as numbers. */

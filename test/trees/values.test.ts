@@ -74,6 +74,11 @@ describe('numbers that f32 would merge are kept apart', () => {
     expect(loss).toBeLessThan(0.1);
   });
 
+  it('by trees of some rows, too', async () => {
+    using forest = await grow({ x: repeated(days) }, places(days), { ...exact, trees: 200, rowsPerTree: 0.5, seed: 3 });
+    expect(Array.from(forest.predictSync({ x: days }), Math.round)).toEqual([...days.keys()]);
+  });
+
   it('beyond 255 of them, where each has weight', async () => {
     const many = Array.from({ length: 600 }, (_, i) => 20180001 + i);
     const label = repeated(
@@ -231,6 +236,12 @@ describe('labels', () => {
       code: 'ERR_TENSORWOOD_DATA',
       message: expect.stringMatching(message),
     });
+  });
+
+  it('by codes leave out the empty name, and names that come twice are one class', async () => {
+    using data = await createDataset({ x }, { label: { codes: Int32Array.of(1, 2, 3, 1), categories: ['', 'no', 'yes', 'no'] } });
+    expect(data.classes).toEqual(['no', 'yes']);
+    expect(data.largestLabel).toBe(1);
   });
 
   it('may be booleans, bigints and Dates', async () => {
