@@ -84,6 +84,7 @@ interface Decoded {
 }
 
 const workerFile = join(__dirname, 'parquet', 'worker.js');
+const youngMegabytes = 16; // a third of what is usual: large arrays do not live there, and it is paid for beside that of this thread
 
 async function decode(job: Job, signal: AbortSignal | undefined): Promise<Decoded> {
   if (existsSync(workerFile)) return decodeApart(await shared(job, signal), signal);
@@ -102,7 +103,7 @@ async function shared(job: Job, signal: AbortSignal | undefined): Promise<Job> {
 
 async function decodeApart(job: Job, signal: AbortSignal | undefined): Promise<Decoded> {
   signal?.throwIfAborted();
-  const worker = new Worker(workerFile, { workerData: job });
+  const worker = new Worker(workerFile, { workerData: job, resourceLimits: { maxYoungGenerationSizeMb: youngMegabytes } });
   const parts: ColumnParts[] = [];
   let abort: (() => void) | undefined;
   try {

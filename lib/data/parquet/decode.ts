@@ -5,9 +5,10 @@ import { OpenedSource, type ReadInto } from '../../files/source';
 import { listed, suggestion } from '../../schema';
 import type { Note } from '../notes';
 import { loadPeer } from '../peer';
-import { type ChunkReading, type Field, type Library, type Metadata, readChunk, type Unpack } from './chunk';
+import { type ChunkReading, type Field, type Library, type Metadata, readChunk } from './chunk';
 import { type ColumnParts, gatherCategories, gatherNumbers } from './columns';
 import { type Meaning, meaningOf } from './meaning';
+import type { Unpack } from './pages';
 
 /** What to decode, as it crosses to another thread. */
 export interface Job {
@@ -137,7 +138,8 @@ interface Wanted {
 
 async function readColumn(reading: Reading, { element }: Field, { meaning, category, signal }: Wanted): Promise<ColumnParts> {
   const { name } = element;
-  const column = meaning.kind === 'text' || category ? gatherCategories(name, meaning) : gatherNumbers(name, meaning);
+  const rows = Number(reading.metadata.num_rows);
+  const column = meaning.kind === 'text' || category ? gatherCategories(name, meaning, rows) : gatherNumbers(name, meaning, rows);
   try {
     for (const group of reading.metadata.row_groups) {
       signal?.throwIfAborted();
