@@ -1,7 +1,7 @@
 // The texts of `tensorwood inspect`, one for each kind of file.
 import { stat } from 'node:fs/promises';
 import { compact, grouped } from '../dashboard/html';
-import type { Column, Table } from '../data/table';
+import type { Column, NumberColumn } from '../data/table';
 import { fail } from '../errors';
 import { inspectSafetensors } from '../formats/safetensors';
 import { showShape, sizeOf } from '../shape';
@@ -10,7 +10,7 @@ import type { Input } from './command';
 import { layOut } from './help';
 import { kindOf, modelPath } from './model-file';
 import { readRun } from './runs';
-import { openTable } from './tables';
+import { asAsked, guessesOf, readAsked } from './tables';
 
 const listed = 40; // rows of a long list
 
@@ -56,24 +56,35 @@ function describeColumn(column: Column, rows: number): string {
     const some = column.categories.slice(0, 4).map((c) => (c.length > 24 ? `${c.slice(0, 23)}…` : c));
     return `${grouped(column.categories.length)} categories (${some.join(', ')}${column.categories.length > 4 ? ', …' : ''})${missingText(missing, rows)}`;
   }
+  return describeNumbers(column, rows);
+}
+
+const day = (time: number): string =>
+  Math.abs(time) > 8.64e15 ? compact(time) : new Date(time).toISOString().replace('T00:00:00.000Z', '');
+
+function describeNumbers({ values, times }: NumberColumn, rows: number): string {
   let [low, high, sum, count] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
-  for (const value of column.values) {
+  for (const value of values) {
     if (Number.isNaN(value)) continue;
     low = Math.min(low, value);
     high = Math.max(high, value);
     sum += value;
     count++;
   }
-  const range = count === 0 ? 'no value' : `${compact(low)} to ${compact(high)}, mean ${compact(sum / count)}`;
-  return `number, ${range}${missingText(rows - count, rows)}`;
+  const range = times ? `${day(low)} to ${day(high)}` : `${compact(low)} to ${compact(high)}, mean ${compact(sum / count)}`;
+  return `${times ? 'time' : 'number'}, ${count === 0 ? 'no value' : range}${missingText(rows - count, rows)}`;
 }
 
 const missingText = (missing: number, rows: number): string =>
   missing === 0 ? '' : `, ${grouped(missing)} missing (${((100 * missing) / rows).toFixed(1)} %)`;
 
-function describeTable(path: string, table: Table): string {
+async function describeTable(path: string, input: Input): Promise<string> {
+  const read = await readAsked(path, input);
+  const table = asAsked(read, input);
   const columns: Rows = table.columns.map((c) => [c.name, describeColumn(c, table.rows)]);
-  return `${path}: table of ${grouped(table.rows)} rows\n\n${section('Columns', columns)}`;
+  const guesses = guessesOf(read, input).map((line) => `\n  ${line}`);
+  const guessed = guesses.length === 0 ? '' : `\n\nRead by guess${guesses.join('')}`;
+  return `${path}: table of ${grouped(table.rows)} rows\n\n${section('Columns', columns)}${guessed}`;
 }
 
 async function describeRun(path: string, input: Input): Promise<string> {
@@ -92,8 +103,8 @@ export async function describeFile(path: string, input: Input): Promise<string> 
       return describeSafetensors(path);
     case 'text':
       if (/\.json$/i.test(path)) fail('ERR_TENSORWOOD_FORMAT', `inspect: '${path}' is not a tensorwood model, and JSON is no table`);
-      return describeTable(path, await openTable(path, input));
+      return describeTable(path, input);
     case 'parquet':
-      return describeTable(path, await openTable(path, input));
+      return describeTable(path, input);
   }
 }

@@ -5,17 +5,18 @@ import type { Forest } from '../trees/forest';
 import { type Input, listFlag, requiredFlag, type Section } from './command';
 import { writeTable } from './output';
 import type { Run } from './runs';
-import { asAsked, readAsked, tableSections } from './tables';
+import { asAsked, readAsked, tableSections, tellGuesses } from './tables';
 
 export const predictTreeSections: readonly Section[] = tableSections;
 
-/** The table as it is read for the model: categories that look like numbers are read again as categories. */
+/** The table as it is read for the model: text by what the model knows, and categories that are numbers in Parquet again as categories. */
 async function readFor(forest: Forest, input: Input): Promise<Table> {
   const { names, categories } = forest.signature;
   const path = requiredFlag('predict', input.flags, 'data');
-  const table = await readAsked(path, input);
+  const table = await readAsked(path, input, { like: forest });
+  tellGuesses({ ...table, notes: table.notes.filter(({ column }) => column === undefined || names.includes(column)) }, input);
   const mistaken = table.columns.filter((c) => c.kind === 'number' && Array.isArray(categories[names.indexOf(c.name)])).map((c) => c.name);
-  return mistaken.length === 0 ? table : readAsked(path, input, { categories: mistaken });
+  return mistaken.length === 0 ? table : readAsked(path, input, { like: forest, categories: mistaken });
 }
 
 /** The times that the run made calendar features of, where the table has them. */

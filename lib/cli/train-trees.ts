@@ -20,7 +20,7 @@ import { flagsOfSchema, type Input, listFlag, requiredFlag, type Section, textFl
 import { describeEnvironment } from './environment';
 import { type RunOptions, runSchema } from './run-flags';
 import { shellWord, writeRun } from './runs';
-import { atLeast, openTable, tableSections, withColumn } from './tables';
+import { asAsked, atLeast, readAsked, tableSections, tellGuesses, withColumn } from './tables';
 
 const treeRunSchema = runSchema({ things: 'rows', heldOut: 0.1, output: join('runs', 'trees'), choosers: '--early-stopping' });
 
@@ -75,10 +75,27 @@ function split(table: Table, { heldOut }: RunOptions, { seed, earlyStopping }: V
   };
 }
 
+const fewClasses = 20;
+
+/** Refuses classes of which nearly every row has its own: they are numbers in another spelling, or no label. */
+function refuseDifferent(column: Column, { flags }: Input): void {
+  if (column.kind === 'number' || listFlag(flags, 'categories').includes(column.name)) return;
+  const { name, categories, codes } = column;
+  if (categories.length <= fewClasses || 2 * categories.length <= codes.length) return;
+  const some = categories.slice(0, 3).map((c) => `'${c}'`);
+  fail(
+    'ERR_TENSORWOOD_DATA',
+    `train: expected --label '${name}' to be numbers or a few classes, got ${grouped(categories.length)} classes in ${grouped(codes.length)} rows (${some.join(', ')}, …); if they are numbers, --numbers names the first that is none; --categories takes them for classes`,
+  );
+}
+
 /** The table with its label ready to be learned. */
 async function prepare(input: Input, label: string): Promise<Table> {
-  const table = await openTable(requiredFlag('train', input.flags, 'data'), input);
+  const read = await readAsked(requiredFlag('train', input.flags, 'data'), input, { label });
+  tellGuesses(read, input);
+  const table = asAsked(read, input);
   const column = columnOf(table, label);
+  refuseDifferent(column, input);
   refuseMissing('train', labelOf(column));
   const least = textFlag(input.flags, 'at-least');
   return least === undefined ? table : withColumn(table, atLeast(column, Number(least)));

@@ -15,6 +15,17 @@ export interface ReadTable extends Table {
   readonly notes: readonly Note[];
 }
 
-/** A note as one line of the command line: what was guessed, and the flag that changes it. */
-export const noteLine = ({ column, message, cure }: Note): string =>
-  `${column === undefined ? '' : `'${column}' `}${message}${cure === undefined ? '' : `; ${cure.flag} changes it`}`;
+const quoted = (columns: readonly string[]): string => {
+  const shown = columns.slice(0, 3).map((c) => `'${c}'`);
+  return columns.length > shown.length ? `${shown.join(', ')} and ${columns.length - shown.length} more` : shown.join(', ');
+};
+
+/** Notes as lines of the command line, with the flag that decides otherwise; columns of which the same is to be said share one. */
+export function noteLines(notes: readonly Note[]): string[] {
+  const columns = new Map<string, string[]>();
+  for (const { column, message, cure } of notes) {
+    const told = `${message}${cure === undefined ? '' : `; ${cure.flag} decides otherwise`}`;
+    columns.set(told, [...(columns.get(told) ?? []), ...(column === undefined ? [] : [column])]);
+  }
+  return Array.from(columns, ([told, named]) => (named.length === 0 ? told : `${quoted(named)}: ${told}`));
+}

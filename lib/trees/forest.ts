@@ -27,7 +27,9 @@ const loadSchema = { threads: integer(0, [0, 1024], 'threads that predict; 0 = t
 const parseSchema = { ...loadSchema, subject: text('forest', 'beginning of the sentences of errors') } as const;
 
 /** How a model is read from its text. */
-export type ParseOptions = Options<typeof parseSchema>;
+export interface ParseOptions extends Options<typeof parseSchema> {
+  readonly signal?: AbortSignal;
+}
 
 export interface LoadOptions extends Options<typeof loadSchema> {
   readonly signal?: AbortSignal;
@@ -50,7 +52,12 @@ export interface Importance {
   readonly splits: number;
 }
 
+// structuredClone() and postMessage() would make a copy without the trees: a symbol stops them, and its text says what to do.
+const notCloned = Symbol('a forest; send the text of await forest.toJSONText() instead, and read it by parseForest(text)');
+
 export class Forest {
+  /** Of native memory, which no structuredClone() copies. @internal */
+  readonly native = notCloned;
   readonly objective: TreeValues['objective'];
   /** Values per row: the number of classes for multiclass, else 1. */
   readonly outputs: number;
@@ -214,8 +221,9 @@ const asSource = (model: Source): Source => (typeof model === 'string' && /^\s*\
  */
 export async function parseForest(model: Source, options: ParseOptions = {}): Promise<Forest> {
   checkCall('parseForest', options);
-  const { subject, threads } = parse('parseForest', parseSchema, options);
-  return readForest(subject, await openSource(subject, asSource(model)), threads);
+  const { signal, ...rest } = options;
+  const { subject, threads } = parse('parseForest', parseSchema, rest);
+  return readForest(subject, await openSource(subject, asSource(model), { signal }), { threads, signal });
 }
 
 /** Reads a model file. @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not a model file) */
@@ -224,10 +232,15 @@ export async function loadForest(source: Source, options: LoadOptions = {}): Pro
   const { signal, ...rest } = options;
   const { threads } = parse('loadForest', loadSchema, rest);
   const opened = await openSource('loadForest', source, { signal });
-  return readForest(`loadForest: ${opened.name}`, opened, threads, signal);
+  return readForest(`loadForest: ${opened.name}`, opened, { threads, signal });
 }
 
-async function readForest(subject: string, opened: OpenedSource, threads: number, signal?: AbortSignal): Promise<Forest> {
+interface Reading {
+  readonly threads: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function readForest(subject: string, opened: OpenedSource, { threads, signal }: Reading): Promise<Forest> {
   const bytes = await opened.bytes('loadForest', signal);
   const runtime = native().createRuntime('cpu', threads, '');
   try {
