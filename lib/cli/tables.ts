@@ -61,7 +61,7 @@ export async function readAsked(path: string, { flags, signal }: Input, expected
     signal,
   });
   tellSkipped(table as Partial<CsvTable>);
-  return { notes: [], ...table };
+  return table;
 }
 
 /** The options that are not undefined. */

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { codes, describe, type ErrorCode, fail } from '../errors';
 import { copyInTurns } from '../files/gather';
-import { openSource, type Source } from '../files/source';
+import { type OpenedSource, openSource, type Source } from '../files/source';
 import { checkIsOptions } from '../schema';
-import type { Note, ReadTable } from './notes';
+import type { ReadTable } from './notes';
 import type { CategoryParts, ColumnParts } from './parquet/columns';
-import { decodeParquet, type Job } from './parquet/decode';
+import { decodeParquet, type Job, type Told } from './parquet/decode';
 import type { Message } from './parquet/worker';
 import { type Column, createTable } from './table';
 import { finishInTurns, type Work } from './turns';
@@ -45,10 +45,15 @@ export async function readParquet(source: Source, options: ParquetOptions = {}):
   const { signal, columns, ignore, categories } = options;
   for (const [name, names] of Object.entries({ columns, ignore, categories })) checkNames(name, names);
   const { name, content, size } = await openSource('readParquet', source, { signal });
-  const { parts, leftOut } = await decode({ source: { name, content, size }, columns, ignore, categories }, signal);
+  const { parts, told } = await decode({ source: { name, content, size }, columns, ignore, categories }, signal);
   const read: Column[] = [];
   for (const part of parts) read.push(part.kind === 'number' ? withoutNotes(part) : await withTexts(part, signal));
-  return { ...createTable(read), notes: [...leftOut, ...parts.flatMap(({ notes }) => notes)] };
+  return { ...createTable(read), notes: [...told.notes, ...parts.flatMap(({ notes }) => notes)] };
+}
+
+/** The names of all columns, those that no table can hold too. @throws as readParquet does */
+export async function readParquetNames({ name, content, size }: OpenedSource, signal?: AbortSignal): Promise<readonly string[]> {
+  return (await decode({ source: { name, content, size }, namesOnly: true }, signal)).told.names;
 }
 
 function checkNames(option: string, names: unknown): void {
@@ -80,15 +85,16 @@ function* textsOf(text: Uint8Array, ends: Float64Array): Work<string[]> {
 
 interface Decoded {
   readonly parts: readonly ColumnParts[];
-  readonly leftOut: readonly Note[];
+  readonly told: Told;
 }
 
 const workerFile = join(__dirname, 'parquet', 'worker.js');
+const youngMegabytes = 16; // a third of what is usual: large arrays do not live there, and it is paid for beside that of this thread
 
 async function decode(job: Job, signal: AbortSignal | undefined): Promise<Decoded> {
   if (existsSync(workerFile)) return decodeApart(await shared(job, signal), signal);
   const parts: ColumnParts[] = [];
-  return { leftOut: await decodeParquet(job, (part) => parts.push(part), signal), parts };
+  return { told: await decodeParquet(job, (part) => parts.push(part), signal), parts };
 }
 
 /** Bytes in memory that both threads see: sending them would copy them in one go. */
@@ -102,14 +108,14 @@ async function shared(job: Job, signal: AbortSignal | undefined): Promise<Job> {
 
 async function decodeApart(job: Job, signal: AbortSignal | undefined): Promise<Decoded> {
   signal?.throwIfAborted();
-  const worker = new Worker(workerFile, { workerData: job });
+  const worker = new Worker(workerFile, { workerData: job, resourceLimits: { maxYoungGenerationSizeMb: youngMegabytes } });
   const parts: ColumnParts[] = [];
   let abort: (() => void) | undefined;
   try {
-    const leftOut = await new Promise<readonly Note[]>((resolve, reject) => {
+    const told = await new Promise<Told>((resolve, reject) => {
       worker.on('message', (message: Message) => {
         if ('column' in message) parts.push(message.column);
-        else if ('leftOut' in message) resolve(message.leftOut);
+        else if ('told' in message) resolve(message.told);
         else reject(message.error);
       });
       worker.on('error', reject);
@@ -117,7 +123,7 @@ async function decodeApart(job: Job, signal: AbortSignal | undefined): Promise<D
       abort = () => reject(signal!.reason);
       signal?.addEventListener('abort', abort);
     });
-    return { parts, leftOut };
+    return { parts, told };
   } catch (error) {
     if (signal?.aborted) throw signal.reason;
     return failApart(job, error as { code?: string; message: string });

@@ -1,16 +1,13 @@
 // One column of one row group. The library is given it alone, as a file of its own, so that its planning does not look at all others each time; and without
 // what it means, so that cells come as they are stored.
 import type { Cells } from './columns';
-import { type Chunk, checkPage, pagesOf } from './pages';
+import { type Unpack, unpackPages } from './pages';
 
 export type Library = typeof import('hyparquet', { with: { 'resolution-mode': 'import' }});
 export type Metadata = Awaited<ReturnType<Library['parquetMetadataAsync']>>;
 export type Field = ReturnType<Library['parquetSchema']>;
 type Element = Field['element'];
 type RowGroup = Metadata['row_groups'][number];
-
-/** Unpacks the bytes of a page to so many. */
-export type Unpack = (bytes: Uint8Array, length: number) => Uint8Array;
 
 export interface ChunkReading {
   readonly library: Library;
@@ -46,43 +43,40 @@ export async function readChunk({ library, slice, unpackers }: ChunkReading, ele
   if (unpack === undefined) throw new Error(`it is packed by ${codec}, for which there is no unpacker`);
   const from = Number(dictionary_page_offset || data_page_offset);
   const bytes = await slice(from, from + Number(total_compressed_size));
-  const rows = Number(group.num_rows);
-  const chunk = {
-    bytes: new Uint8Array(bytes),
-    rows,
-    optional: element.repetition_type !== 'REQUIRED',
-    boolean: element.type === 'BOOLEAN',
-  };
-  return decodeAlone(library, { element, group, bytes, unpack: checkedUnpack(chunk, unpack) });
-}
-
-function checkedUnpack(chunk: Chunk, unpack: Unpack): Unpack {
-  const pages = pagesOf(chunk).filter((page) => page.packed);
-  let next = 0;
-  return (packed, length) => {
-    const bytes = unpack(packed, length);
-    checkPage(pages[next++]!, chunk, bytes);
-    return bytes;
-  };
+  const { unpacked, complete } = unpackPages(
+    {
+      bytes: new Uint8Array(bytes),
+      rows: Number(group.num_rows),
+      optional: element.repetition_type !== 'REQUIRED',
+      boolean: element.type === 'BOOLEAN',
+    },
+    unpack,
+  );
+  return decodeAlone(library, {
+    element: complete ? { ...element, repetition_type: 'REQUIRED' } : element,
+    rows: group.num_rows,
+    bytes,
+    unpacked,
+  });
 }
 
 interface Alone {
   readonly element: Element;
-  readonly group: RowGroup;
+  readonly rows: bigint;
   readonly bytes: ArrayBuffer;
-  readonly unpack: Unpack;
+  readonly unpacked: readonly Uint8Array[];
 }
 
-const checkedCodec = 'GZIP'; // any that packs: under this name the library calls what unpacks and checks
+const anyCodec = 'GZIP'; // that packs: under its name the library asks for pages
 
-async function decodeAlone(library: Library, { element, group, bytes, unpack }: Alone): Promise<Cells[]> {
+async function decodeAlone(library: Library, { element, rows, bytes, unpacked }: Alone): Promise<Cells[]> {
   const size = BigInt(bytes.byteLength);
   const meta_data: NonNullable<RowGroup['columns'][number]['meta_data']> = {
     type: element.type ?? 'INT32',
     encodings: [],
     path_in_schema: [element.name],
-    codec: checkedCodec,
-    num_values: group.num_rows,
+    codec: anyCodec,
+    num_values: rows,
     total_uncompressed_size: size,
     total_compressed_size: size,
     data_page_offset: 0n,
@@ -90,19 +84,20 @@ async function decodeAlone(library: Library, { element, group, bytes, unpack }: 
   const metadata: Metadata = {
     version: 1,
     schema: [{ name: 'root', num_children: 1 }, storageOf(element)],
-    num_rows: group.num_rows,
-    row_groups: [{ columns: [{ file_offset: 0n, meta_data }], total_byte_size: size, num_rows: group.num_rows }],
+    num_rows: rows,
+    row_groups: [{ columns: [{ file_offset: 0n, meta_data }], total_byte_size: size, num_rows: rows }],
     metadata_length: 0,
   };
   const found: Cells[] = [];
+  let next = 0;
   await library.parquetRead({
     file: { byteLength: bytes.byteLength, slice: (from, to) => (from === 0 && to === bytes.byteLength ? bytes : bytes.slice(from, to)) },
     metadata,
-    compressors: { [checkedCodec]: unpack },
+    compressors: { [anyCodec]: () => unpacked[next++]! },
     parsers,
     onChunk: ({ columnData }) => void found.push(columnData as Cells),
   });
   const decoded = found.reduce((sum, { length }) => sum + length, 0);
-  if (BigInt(decoded) !== group.num_rows) throw new Error(`it holds ${decoded} values where ${group.num_rows} rows are`);
+  if (BigInt(decoded) !== rows) throw new Error(`it holds ${decoded} values where ${rows} rows are`);
   return found;
 }

@@ -27,6 +27,7 @@ export type ColumnParts = NumberParts | CategoryParts;
 /** As decoded: null is missing, undefined is a code that the dictionary does not have. */
 export type Cells = ArrayLike<Cell | null | undefined>;
 
+/** Memory for all rows is taken when the first of them have been decoded, so that what a file claims to hold costs nothing. */
 export interface Gatherer {
   take(cells: Cells): void;
   finish(): ColumnParts;
@@ -36,16 +37,7 @@ const failCode = (): never => {
   throw new Error('a code is not in its dictionary');
 };
 
-function join<A extends Float64Array | Int32Array | Float32Array>(pieces: readonly (Float64Array | Int32Array)[], to: A): A {
-  let at = 0;
-  for (const piece of pieces) {
-    to.set(piece, at);
-    at += piece.length;
-  }
-  return to;
-}
-
-const lengthOf = (pieces: readonly { readonly length: number }[]): number => pieces.reduce((sum, { length }) => sum + length, 0);
+const lengthOf = (texts: readonly string[]): number => texts.reduce((sum, { length }) => sum + length, 0);
 
 const exactUpTo = 2 ** 53;
 const watched = 2 ** 20; // numbers among which merged ones are looked for
@@ -74,29 +66,27 @@ function createWatch(name: string, meaning: NumberMeaning) {
 }
 
 /** Numbers; NaN is missing. As f32 where that is exact for all of them, else f64; times always as f64. */
-export function gatherNumbers(name: string, meaning: NumberMeaning): Gatherer {
-  const pieces: Float64Array[] = [];
+export function gatherNumbers(name: string, meaning: NumberMeaning, rows: number): Gatherer {
+  let [values, at] = [new Float64Array(0), 0];
   const watch = createWatch(name, meaning);
   let wide = meaning.times === true;
   return {
     take(cells) {
-      const values = new Float64Array(cells.length);
-      for (let i = 0; i < values.length; i++) {
+      if (at === 0) values = new Float64Array(rows);
+      for (let i = 0; i < cells.length; i++) {
         const cell = cells[i];
-        if (cell === null) values[i] = Number.NaN;
+        if (cell === null) values[at++] = Number.NaN;
         else {
           const value = meaning.number(cell ?? failCode());
-          values[i] = value;
+          values[at++] = value;
           if (!wide && Math.fround(value) !== value && !Number.isNaN(value)) wide = true;
           if (value >= exactUpTo || value <= -exactUpTo) watch.see(value, cell!);
         }
       }
-      pieces.push(values);
     },
     finish() {
-      const rows = lengthOf(pieces);
-      const values = join(pieces, wide ? new Float64Array(rows) : new Float32Array(rows));
-      return { kind: 'number', name, values, ...(meaning.times ? { times: true } : {}), notes: watch.notes() };
+      const kept = wide ? values : new Float32Array(values);
+      return { kind: 'number', name, values: kept, ...(meaning.times ? { times: true } : {}), notes: watch.notes() };
     },
   };
 }
@@ -109,22 +99,21 @@ interface Found {
 }
 
 /** Categories; the empty text, as null, is missing. */
-export function gatherCategories(name: string, meaning: NumberMeaning | TextMeaning): Gatherer {
-  const pieces: Int32Array[] = [];
+export function gatherCategories(name: string, meaning: NumberMeaning | TextMeaning, rows: number): Gatherer {
+  let [codes, at] = [new Int32Array(0), 0];
   const codeOf = new Map<Cell, number>();
   return {
     take(cells) {
-      const codes = new Int32Array(cells.length);
-      for (let i = 0; i < codes.length; i++) {
+      if (at === 0) codes = new Int32Array(rows);
+      for (let i = 0; i < cells.length; i++) {
         const cell = cells[i];
         let code = cell === null ? -1 : codeOf.get(cell!);
         if (code === undefined) {
           code = codeOf.size;
           codeOf.set(cell ?? failCode(), code);
         }
-        codes[i] = code;
+        codes[at++] = code;
       }
-      pieces.push(codes);
     },
     finish() {
       const cells = [...codeOf.keys()];
@@ -133,7 +122,6 @@ export function gatherCategories(name: string, meaning: NumberMeaning | TextMean
         found.filter(({ text }) => text !== ''),
         cells.length,
       );
-      const codes = join(pieces, new Int32Array(lengthOf(pieces)));
       for (let i = 0; i < codes.length; i++) if (codes[i]! >= 0) codes[i] = ranks[codes[i]!]!;
       return { kind: 'category', name, codes, ...pack(texts), notes };
     },

@@ -5,9 +5,10 @@ import { OpenedSource, type ReadInto } from '../../files/source';
 import { listed, suggestion } from '../../schema';
 import type { Note } from '../notes';
 import { loadPeer } from '../peer';
-import { type ChunkReading, type Field, type Library, type Metadata, readChunk, type Unpack } from './chunk';
+import { type ChunkReading, type Field, type Library, type Metadata, readChunk } from './chunk';
 import { type ColumnParts, gatherCategories, gatherNumbers } from './columns';
 import { type Meaning, meaningOf } from './meaning';
+import type { Unpack } from './pages';
 
 /** What to decode, as it crosses to another thread. */
 export interface Job {
@@ -15,6 +16,15 @@ export interface Job {
   readonly columns?: readonly string[] | undefined;
   readonly categories?: readonly string[] | undefined;
   readonly ignore?: readonly string[] | undefined;
+  /** Only tell the names of the columns. */
+  readonly namesOnly?: true;
+}
+
+export interface Told {
+  /** Of all columns, read or not. */
+  readonly names: readonly string[];
+  /** What was left out. */
+  readonly notes: readonly Note[];
 }
 
 interface Reading extends ChunkReading {
@@ -26,17 +36,21 @@ const mostGroupRows = 2 ** 26; // the decoder holds those of one column as JavaS
 const subject = 'readParquet';
 
 /**
- * Hands over one column after the other, and returns what was left out.
+ * Hands over one column after the other.
  * @throws as readParquet does
  */
-export async function decodeParquet(job: Job, found: (column: ColumnParts) => void, signal?: AbortSignal): Promise<readonly Note[]> {
+export async function decodeParquet(job: Job, found: (column: ColumnParts) => void, signal?: AbortSignal): Promise<Told> {
   const { name, content, size } = job.source;
   const source = new OpenedSource(name, content, size);
   return source.read(subject, async (readInto) => {
     const reading = await open(source, readInto);
-    const { fields, leftOut } = fieldsOf(reading, job);
+    const all = reading.library.parquetSchema(reading.metadata).children;
+    const names = all.map((field) => field.element.name);
+    if (job.namesOnly) return { names, notes: [] };
+    if (reading.metadata.num_rows === 0n) fail('ERR_TENSORWOOD_DATA', `${subject}: '${name}' holds no rows`);
+    const { fields, notes } = choose(reading, all, job);
     for (const { field, meaning } of fields) found(await readColumn(reading, field, { meaning, category: isCategory(job, field), signal }));
-    return leftOut;
+    return { names, notes };
   });
 }
 
@@ -73,7 +87,6 @@ function checkRows(name: string, { num_rows, row_groups }: Metadata): void {
     sum += rows;
   }
   if (sum !== num_rows) failFormat(name, `has ${num_rows} rows, of which its row groups hold ${sum}`);
-  if (sum === 0n) fail('ERR_TENSORWOOD_DATA', `${subject}: '${name}' holds no rows`);
 }
 
 async function unpackersFor(library: Library, metadata: Metadata): Promise<Reading['unpackers']> {
@@ -97,8 +110,7 @@ interface Chosen {
 }
 
 /** The columns that are asked for. One that cannot be read is refused when it is asked for by its name, and else left out, which is said. */
-function fieldsOf({ metadata, library, name }: Reading, { columns, categories, ignore }: Job): { fields: Chosen[]; leftOut: Note[] } {
-  const all = library.parquetSchema(metadata).children;
+function choose({ name }: Reading, all: readonly Field[], { columns, categories, ignore }: Job): { fields: Chosen[]; notes: Note[] } {
   const names = all.map((f) => f.element.name);
   const unknown = [...(columns ?? []), ...(categories ?? []), ...(ignore ?? [])].find((asked) => !names.includes(asked));
   if (unknown !== undefined)
@@ -107,7 +119,7 @@ function fieldsOf({ metadata, library, name }: Reading, { columns, categories, i
       `${subject}: '${name}' has no column '${unknown}'${suggestion(unknown, names)} (columns: ${listed(names)})`,
     );
   const wanted = all.filter(({ element }) => (columns?.includes(element.name) ?? true) && !ignore?.includes(element.name));
-  const [fields, leftOut]: [Chosen[], Note[]] = [[], []];
+  const [fields, notes]: [Chosen[], Note[]] = [[], []];
   for (const field of wanted) {
     const column = field.element.name;
     const meaning = meaningOfField(field);
@@ -117,10 +129,10 @@ function fieldsOf({ metadata, library, name }: Reading, { columns, categories, i
         name,
         `has in column '${column}' what is ${meaning.reason}, which no column of a table can hold: leave it out with ignore`,
       );
-    else leftOut.push({ column, message: `is ${meaning.reason}, which no column of a table can hold: left out` });
+    else notes.push({ column, message: `is ${meaning.reason}, which no column of a table can hold: left out` });
   }
   if (fields.length === 0) failFormat(name, `has no column that can be read (columns: ${listed(names)})`);
-  return { fields, leftOut };
+  return { fields, notes };
 }
 
 function meaningOfField({ element, children }: Field): Meaning {
@@ -137,7 +149,8 @@ interface Wanted {
 
 async function readColumn(reading: Reading, { element }: Field, { meaning, category, signal }: Wanted): Promise<ColumnParts> {
   const { name } = element;
-  const column = meaning.kind === 'text' || category ? gatherCategories(name, meaning) : gatherNumbers(name, meaning);
+  const rows = Number(reading.metadata.num_rows);
+  const column = meaning.kind === 'text' || category ? gatherCategories(name, meaning, rows) : gatherNumbers(name, meaning, rows);
   try {
     for (const group of reading.metadata.row_groups) {
       signal?.throwIfAborted();

@@ -1,13 +1,12 @@
 // The thread that decodes a Parquet file, so that the one that asked for it stays free. It hands over each column as soon as it is done.
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ErrorCode, TensorwoodError } from '../../errors';
-import type { Note } from '../notes';
 import type { ColumnParts } from './columns';
-import { decodeParquet, type Job } from './decode';
+import { decodeParquet, type Job, type Told } from './decode';
 
 export type Message =
   | { readonly column: ColumnParts }
-  | { readonly leftOut: readonly Note[] }
+  | { readonly told: Told }
   | { readonly error: { readonly code?: ErrorCode; readonly message: string } };
 
 const memoryOf = (column: ColumnParts): ArrayBuffer[] => {
@@ -19,6 +18,6 @@ const send = (message: Message, memory: ArrayBuffer[] = []): void => parentPort?
 
 if (parentPort !== null)
   decodeParquet(workerData as Job, (column) => send({ column }, memoryOf(column))).then(
-    (leftOut) => send({ leftOut }),
+    (told) => send({ told }),
     ({ code, message }: TensorwoodError) => send({ error: { code, message } }),
   );
