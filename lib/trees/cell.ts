@@ -15,8 +15,8 @@ export function numberOf(cell: unknown): number | undefined {
   return undefined;
 }
 
-/** What to pass in place of a value that is neither a number nor text. */
-function cureOf(cell: unknown): string {
+/** What to pass in place of a value that is neither a number nor text: the end of a refusal. */
+export function cureOf(cell: unknown): string {
   if (ArrayBuffer.isView(cell)) return "; pass bytes as text, as Buffer.from(bytes).toString('hex')";
   return typeof cell === 'object' && cell !== null ? '; pass text, as JSON.stringify(value)' : '';
 }

@@ -2,7 +2,7 @@
 // predictRow, so that the checks are a few comparisons a value.
 import { describe, fail } from '../errors';
 import { suggestion } from '../schema';
-import { type Cell, isMissing, numberOf } from './cell';
+import { type Cell, cureOf, isMissing, numberOf } from './cell';
 import { isNumbers, type Numbers, unknownCategory } from './features';
 import type { Signature } from './match';
 import { tellUnknown } from './warning';
@@ -35,7 +35,7 @@ function columnsOf({ names, categories }: Signature): RowColumn[] {
 function refuseValue({ name, count, codes }: RowColumn, value: unknown): never {
   const categories = codes === null ? 'category codes' : `categories by name, or codes in [0, ${count - 1}],`;
   const expected = count < 0 ? 'numbers' : categories;
-  const cure = count < 0 && typeof value === 'string' && !Number.isNaN(Number(value)) ? '; pass Number(value)' : '';
+  const cure = count < 0 && typeof value === 'string' && !Number.isNaN(Number(value)) ? '; pass Number(value)' : cureOf(value);
   return fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${expected} in column '${name}', got ${describe(value)}${cure}`);
 }
 
@@ -49,6 +49,7 @@ function readValue(column: RowColumn, value: unknown): number {
   if (isMissing(value)) return Number.NaN;
   const number = numberOf(value) ?? refuseValue(column, value);
   if (count < 0) return number;
+  if (typeof value === 'object') return refuseValue(column, value); // a Date is no category
   if (!(number >= 0)) return Number.NaN;
   if (!Number.isInteger(number)) return refuseValue(column, value);
   return number < count ? number : unknownCategory;
