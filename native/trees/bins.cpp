@@ -99,7 +99,7 @@ std::vector<size_t> find_ends(const Distinct<T>& d, int32_t max_values, bool& ra
     const bool full = static_cast<double>(filled) >= target;
     const bool heavy_next = static_cast<double>(d.counts[i + 1]) >= target && static_cast<double>(filled) >= target / 2;
     if (!each && !full && !heavy_next) continue;
-    if (d.are_merged_by_float(i)) {
+    if (!ranked && d.are_merged_by_float(i)) {
       put_off += d.counts[i + 1];
       if (!each && static_cast<double>(put_off) <= target * kTolerance) continue;
       ranked = true;
@@ -117,7 +117,8 @@ void cut_column(const Column& column, int64_t rows, int64_t wanted, int32_t max_
   std::vector<T> sample = sample_column<T>(column, rows, wanted);
   sort_values(sample);
   const Distinct<T> d(sample);
-  const std::vector<size_t> ends = find_ends(d, max_values, feature.ranked);
+  std::vector<size_t> ends = find_ends(d, max_values, feature.ranked);
+  if (feature.ranked) ends = find_ends(d, max_values, feature.ranked);
   for (const size_t end : ends) {
     const double below = d.values[end], above = d.values[end + 1];
     feature.cuts.push_back(feature.ranked ? cut_between(below, above) : cut_between(round_number(below), round_number(above)));
