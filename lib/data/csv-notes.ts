@@ -17,6 +17,11 @@ const shown = (text: string): string => `'${text.length > most ? `${text.slice(0
 
 const at = ({ text, line }: CsvDoubt): string => `${shown(text)}${line > 0 ? ` in line ${line}` : ''}`;
 
+const oddAmong = (thing: string, doubt: CsvDoubt): string =>
+  doubt.count === 1
+    ? `was read as categories for 1 field that is no ${thing}: ${at(doubt)}`
+    : `was read as categories for ${times(doubt.count)} that are no ${thing}s, the first ${at(doubt)}`;
+
 type Words = (doubt: CsvDoubt) => Pick<Note, 'message' | 'cure'>;
 
 /** For each kind of doubt of native/data/csv_columns.cpp, csv_dialect.cpp and libsvm_table.cpp. */
@@ -78,20 +83,13 @@ const words: Readonly<Record<string, Words>> = {
     message: `was read as categories: ${at(doubt)} looks like an identifier (${/^[-+]?0/.test(doubt.text) ? 'zeros before a digit' : 'an integer beyond 2^53'})`,
     cure: lists('numbers', doubt.column),
   }),
-  'words among numbers': (doubt) => ({
-    message: `was read as categories: ${times(doubt.count)} of numbers else ${doubt.count === 1 ? 'is none' : 'are none'}, the first ${at(doubt)}`,
-    cure: oddWords(doubt, 'numbers'),
-  }),
-  'words among dates': (doubt) => ({
-    message: `was read as categories: ${times(doubt.count)} of dates else ${doubt.count === 1 ? 'is none' : 'are none'}, the first ${at(doubt)}`,
-    cure: oddWords(doubt, 'dates'),
-  }),
+  'words among numbers': (doubt) => ({ message: oddAmong('number', doubt), cure: oddWords(doubt, 'numbers') }),
+  'words among dates': (doubt) => ({ message: oddAmong('date', doubt), cure: oddWords(doubt, 'dates') }),
   'bad values': (doubt) => ({
-    message: `has ${times(doubt.count)} that ${doubt.count === 1 ? 'is no number and was' : 'are no numbers and were'} taken for missing, the first ${at(doubt)}`,
-    cure: { option: "badValues: 'fail'", flag: '--bad-values fail' },
+    message: `${times(doubt.count)} that ${doubt.count === 1 ? 'is no number was' : 'are no numbers were'} taken for missing, the first ${at(doubt)}`,
   }),
   rounded: (doubt) => ({
-    message: `has ${times(doubt.count, 'integer')} beyond 2^53 that may be rounded, the first ${at(doubt)}`,
+    message: `${times(doubt.count, 'integer')} beyond 2^53 may be rounded, the first ${at(doubt)}`,
     cure: lists('categories', doubt.column),
   }),
   different: ({ column, count }) => ({
