@@ -2,9 +2,10 @@
 import { expandCalendar } from '../data/calendar';
 import { type CsvTable, csvSchema, usualMissing } from '../data/csv';
 import { type Column, createTable, type Table, withoutColumns } from '../data/table';
-import { readTable } from '../data/table-file';
+import { readColumnNames, readTable } from '../data/table-file';
 import { fail } from '../errors';
-import { fromFlags } from '../schema';
+import type { OpenedSource } from '../files/source';
+import { fromFlags, listed, suggestion } from '../schema';
 import { type Flag, flagsOfSchema, type Input, listFlag, type Section } from './command';
 
 const { threads: _, ...textSchema } = csvSchema;
@@ -13,10 +14,14 @@ export const tableSections: readonly Section[] = [
   {
     title: 'Table',
     flags: {
-      data: { value: 'FILE', doc: 'table to read: CSV (any delimiter) or Parquet' },
-      categories: { value: 'A,B', doc: 'columns to take as categories although they look like numbers' },
-      ignore: { value: 'A,B', doc: 'columns to leave out' },
-      times: { value: 'A,B', doc: 'columns of times (milliseconds since 1970) to replace by month, day, weekday and time of day' },
+      data: { value: 'FILE', doc: 'table to read: CSV (any delimiter) or Parquet; - is standard input' },
+      categories: { value: 'A,B', list: true, doc: 'columns to take as categories although they look like numbers' },
+      ignore: { value: 'A,B', list: true, doc: 'columns to leave out' },
+      times: {
+        value: 'A,B',
+        list: true,
+        doc: 'columns of times (milliseconds since 1970) to replace by month, day, weekday and time of day',
+      },
     },
   },
   {
@@ -25,39 +30,72 @@ export const tableSections: readonly Section[] = [
       ...(flagsOfSchema(textSchema) as Record<string, Flag>),
       missing: {
         value: 'A,B',
+        list: true,
         doc: `texts (other than numbers) that mean a missing value, in place of the usual ${usualMissing.join(', ')}; the empty field always is one`,
       },
     },
   },
 ];
 
-/** The table of --data, as it is read. Lines that were skipped are told on standard error. */
-export async function readAsked(
-  path: string,
-  { flags, signal }: Input,
-  options: { readonly categories?: readonly string[] } = {},
-): Promise<Table> {
-  const categories = [...listFlag(flags, 'categories'), ...(options.categories ?? [])];
-  const table = await readTable(path, {
+/** A table as it is read, and what the flags say of its columns. */
+export interface Asked {
+  readonly table: Table;
+  readonly ignore: readonly string[];
+  readonly times: readonly string[];
+  readonly keep: readonly string[];
+}
+
+interface AskedBeside {
+  /** Columns to take as categories, besides those of the flag. */
+  readonly categories?: readonly string[];
+}
+
+const columnFlags = ['categories', 'ignore', 'times', 'keep'];
+
+/**
+ * The table of --data. Columns to ignore are not read, unless they are to be kept beside the predictions. Lines that were skipped are told on standard
+ * error.
+ */
+export async function readAsked(source: OpenedSource, { flags, signal }: Input, beside: AskedBeside = {}): Promise<Asked> {
+  const splitting = {
     ...fromFlags(textSchema, flags),
-    categories,
     ...(flags.missing === undefined ? {} : { missing: listFlag(flags, 'missing') }),
     signal,
+  };
+  const names = columnFlags.some((flag) => flags[flag] !== undefined) ? await readColumnNames(source, splitting) : [];
+  const [categories, ignore, times, keep] = columnFlags.map((flag) => listFlag(flags, flag, names)) as [
+    string[],
+    string[],
+    string[],
+    string[],
+  ];
+  const table = await readTable(source, {
+    ...splitting,
+    categories: [...categories, ...(beside.categories ?? [])],
+    ...(ignore.length === 0 ? {} : { columns: restOf(names, ignore, keep) }),
   });
   tellSkipped(table as Partial<CsvTable>);
-  return table;
+  return { table, ignore, times, keep };
+}
+
+/** What is read where some columns are left out. @throws ERR_TENSORWOOD_DATA */
+function restOf(names: readonly string[], ignore: readonly string[], keep: readonly string[]): string[] {
+  const unknown = ignore.find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    fail('ERR_TENSORWOOD_DATA', `table: no column '${unknown}'${suggestion(unknown, names)} (columns: ${listed(names)})`);
+  const rest = names.filter((name) => !ignore.includes(name) || keep.includes(name));
+  if (rest.length === 0) fail('ERR_TENSORWOOD_DATA', 'table: expected --ignore to leave some columns, got all of them');
+  return rest;
 }
 
 /** A table without the columns to ignore, and with calendar features for times: those of the flags, and more. */
-export function asAsked(table: Table, { flags }: Input, times: readonly string[] = []): Table {
-  const ignored = listFlag(flags, 'ignore');
-  return expandTimes(withoutColumns(table, ignored), [...new Set([...listFlag(flags, 'times'), ...times])]);
+export function asAsked({ table, ignore, times }: Asked, more: readonly string[] = []): Table {
+  const rest = withoutColumns(
+    table,
+    ignore.filter((name) => table.columns.some((c) => c.name === name)),
+  );
+  return [...new Set([...times, ...more])].reduce((t, name) => expandCalendar(t, name), rest);
 }
-
-/** The table of --data, as the other flags want it. */
-export const openTable = async (path: string, input: Input): Promise<Table> => asAsked(await readAsked(path, input), input);
-
-const expandTimes = (table: Table, times: readonly string[]): Table => times.reduce((t, name) => expandCalendar(t, name), table);
 
 function tellSkipped({ skipped }: Partial<CsvTable>): void {
   if (skipped === undefined || skipped.count === 0) return;

@@ -53,7 +53,10 @@ function completeOptions({ classes }: Dataset, options: TreeOptions): TreeOption
   if (classes === undefined) return options;
   const fitting = classes.length > 2 ? 'multiclass' : 'binary';
   if (options.objective === 'regression')
-    fail('ERR_TENSORWOOD_ARGUMENT', `trainTrees: expected labels that are numbers for regression, got names of classes; use ${fitting}`);
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `trainTrees: expected labels that are numbers for regression, got names of classes; use { objective: '${fitting}' }`,
+    );
   return { ...options, objective: options.objective ?? fitting };
 }
 

@@ -179,7 +179,7 @@ class Reader {
     const int64_t more = table_.bad_count - 1;
     const std::string others = more == 0 ? "" : " (and " + std::to_string(more) + (more == 1 ? " more bad line)" : " more bad lines)");
     return {"ERR_TENSORWOOD_DATA",
-            "readCsv: '" + path_ + "' line " + std::to_string(table_.bad[0].line) + ": " + table_.bad[0].reason + others};
+            "readCsv: '" + path_ + "' line " + std::to_string(table_.bad[0].line) + ": " + table_.bad[0].reason + others + "; leave such lines out with { badLines: 'skip' }"};
   }
 
   // Adds to `line` the line ends of [from, to).
