@@ -50,8 +50,9 @@ export const globalFlags: Readonly<Record<string, Flag>> = {
 
 /** The flags of a schema, for a section. */
 export function flagsOfSchema(schema: Schema): Record<string, Flag> {
-  const rows = rowsOf(schema).map(({ name, accepts, default: value, doc }) => {
+  const rows = rowsOf(schema).map(({ name, accepts, default: value, doc: text }) => {
     const { kind } = schema[name]!;
+    const doc = text.replace(/\b[a-z]+[A-Z]\w*/g, (word) => (Object.hasOwn(schema, word) ? `--${flagName(word)}` : word));
     const flag: Flag =
       kind === 'boolean'
         ? { doc: `${doc}${value === 'true' ? ` (on; --no-${flagName(name)} turns it off)` : ''}` }

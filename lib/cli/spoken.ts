@@ -7,26 +7,24 @@ type Knows = (flag: string) => boolean;
 
 const quoted = /'(?:[^']|'(?=\w))*'/g;
 /** What only a program can do: a call, an option that is no flag, a name in camel case. */
-const isCode = (clause: string): boolean => /\w\(|\{|\bawait\b|\b[a-z]+[A-Z]/.test(clause.replaceAll(quoted, ''));
+const isCode = (clause: string): boolean => /\w\(|\{|\bawait\b|\b[a-z]+[A-Z]/.test(clause);
 
 const spokenCure = (cure: string, knows: Knows): string =>
-  cure.replace(/\{ (\w+)(?:: ([^{}]+))? \}/g, (written, option: string, value?: string) => {
+  cure.replace(/\{ (\w+)(?:: ([^{},]+))? \}/g, (written, option: string, value?: string) => {
     if (!knows(flagName(option))) return written;
     return value === undefined || value === 'true' ? `--${flagName(option)}` : `--${flagName(option)} ${value}`;
   });
 
-/** The message of an error as the command line tells it. */
-export function spoken(message: string, knows: Knows): string {
-  const [problem = '', ...cures] = clausesOf(message);
-  const named = problem.replace(/\bexpected ([a-zA-Z]+)(?= to be\b)/g, (written, option: string) =>
+const spokenProblem = (problem: string, knows: Knows): string =>
+  problem.replace(/\bexpected ([a-zA-Z]+)(?= to be\b)/g, (written, option: string) =>
     knows(flagName(option)) ? `expected --${flagName(option)}` : written,
   );
-  return [named, ...cures.map((cure) => spokenCure(cure, knows)).filter((cure) => !isCode(cure))].join('; ');
-}
 
-/** What stands between semicolons, but for those in quotes. */
-function clausesOf(message: string): string[] {
+/** The message of an error as the command line tells it; what stands in quotes stays as it is. */
+export function spoken(message: string, knows: Knows): string {
   const kept: string[] = [];
   const masked = message.replace(quoted, (text) => `\0${kept.push(text) - 1}\0`);
-  return masked.split('; ').map((clause) => clause.replace(/\0(\d+)\0/g, (_, i: string) => kept[Number(i)]!));
+  const [problem = '', ...cures] = masked.split('; ');
+  const clauses = [spokenProblem(problem, knows), ...cures.map((cure) => spokenCure(cure, knows)).filter((cure) => !isCode(cure))];
+  return clauses.join('; ').replace(/\0(\d+)\0/g, (_, place: string) => kept[Number(place)]!);
 }

@@ -132,10 +132,7 @@ export async function trainTrees(dataset: Dataset, options: TrainOptions = {}): 
   const classes = countClasses(dataset, values);
   const names = Object.keys(evaluation ?? {});
   if (values.earlyStopping > 0 && names.length === 0)
-    fail(
-      'ERR_TENSORWOOD_ARGUMENT',
-      'trainTrees: expected an evaluation set with earlyStopping; pass evaluation: { test: { features, label } }',
-    );
+    fail('ERR_TENSORWOOD_ARGUMENT', 'trainTrees: expected an evaluation set with earlyStopping, got none; give one as { evaluation }');
   const about: About = { ...dataset.signature, parameters: { ...values, classes }, ...(dataset.classes && { classes: dataset.classes }) };
   const spec: Omit<GrowSpec, 'sets'> = {
     ...values,

@@ -176,3 +176,29 @@ describe('lists of names', () => {
     expect(bash('tw inspect commas.csv --ignore bb').stderr).toContain("no column 'bb', did you mean 'b'?");
   });
 });
+
+describe('cures', () => {
+  it('name the flags of the command that runs', () => {
+    const refusal = (script: string): string => {
+      const { status, stdout, stderr } = bash(script);
+      expect([status === 0, stdout]).toEqual([false, '']);
+      return stderr.trim().split('\n').at(-1)!;
+    };
+    const trees = 'tw train trees --data commas.csv --label y --output refused';
+    expect(refusal(`${trees} --learning-rate 3`)).toBe('tensorwood: train: expected --learning-rate to be a number in (0, 1], got 3');
+    expect(refusal(`${trees} --early-stopping 3 --held-out 0`)).toContain('expected --held-out to leave rows for --early-stopping');
+    expect(refusal('tw inspect commas.csv --delimiter ab')).toContain('readCsv: expected --delimiter to be one ASCII character');
+    written('odd.csv', 'a,b\n1,2\n3\n');
+    expect(refusal('tw inspect odd.csv')).toMatch(/line 3: .*; leave such lines out with --bad-lines 'skip'$/);
+    expect(bash("tw inspect odd.csv --bad-lines 'skip'").stdout).toContain('table of 1 rows');
+  });
+
+  it('of a checkpoint say what to give, and a training that was aborted how to go on', async () => {
+    const flags = 'mlp --data images.idx --labels labels.idx --epochs 2 --batch-size 8 --hidden 4 --output resumed';
+    expect(bash(`tw train ${flags}`)).toMatchObject({ status: 0 });
+    const { stderr } = bash(`tw train ${flags} --resume --learning-rate 0.5`);
+    expect(stderr.trim()).toMatch(
+      /train: expected --learning-rate to be 0\.001 as in the checkpoint '.*', got 0\.5; train with the same, or leave --resume out to begin anew$/,
+    );
+  });
+});
