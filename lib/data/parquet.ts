@@ -59,6 +59,12 @@ export async function readParquet(source: Source, options: ParquetOptions = {}):
   return createTable(columns);
 }
 
+/** The names of all columns. */
+export async function readParquetNames(opened: OpenedSource): Promise<string[]> {
+  const { library, metadata } = await open(opened);
+  return library.parquetSchema(metadata).children.map((field) => field.element.name);
+}
+
 async function open({ name: path, content }: OpenedSource): Promise<Reading> {
   const library: Library = await loadPeer('readParquet', 'hyparquet', () => import('hyparquet'));
   const file = await fileOf(library, content).catch((error: Error) => {
@@ -93,7 +99,7 @@ function fieldsOf({ metadata, path, library }: Reading, options: ParquetOptions)
   const wanted = fields.filter((f) => options.columns?.includes(f.element.name) ?? true);
   return wanted.map(({ element, children }) => {
     if (children.length > 0 || element.repetition_type === 'REPEATED')
-      fail('ERR_TENSORWOOD_FORMAT', `readParquet: column '${element.name}' of '${path}' is nested: choose the others with columns`);
+      fail('ERR_TENSORWOOD_FORMAT', `readParquet: column '${element.name}' of '${path}' is nested; choose the others with { columns }`);
     const text = element.type === 'BYTE_ARRAY' && element.converted_type !== 'DECIMAL' && element.logical_type?.type !== 'DECIMAL';
     return { name: element.name, category: text || (options.categories?.includes(element.name) ?? false) };
   });

@@ -229,7 +229,7 @@ Status refuse_twins(const std::string& path, const Head& head) {
   std::set<std::string> seen;
   for (const FileColumn& column : head.columns)
     if (!seen.insert(column.name).second)
-      return {"ERR_TENSORWOOD_FORMAT", "readCsv: '" + path + "' names the column '" + column.name + "' twice; names: [...] names them all"};
+      return {"ERR_TENSORWOOD_FORMAT", "readCsv: '" + path + "' names the column '" + column.name + "' twice; pass { names } to read it"};
   return {};
 }
 
