@@ -80,7 +80,7 @@ export {
 } from './train/events';
 export { type TrainOptions, type TrainResult, train } from './train/loop';
 export { type LoadOptions, loadModel, loadWeights, saveModel } from './train/model-file';
-export { progressWriter } from './train/progress';
+export { type ProgressOptions, progressWriter } from './train/progress';
 export type { Output as ProgressOutput } from './train/progress-line';
 export { type Recipe, recipes } from './train/recipes';
 export * from './trees';

@@ -1,9 +1,9 @@
 // A table from a source of any kind that tensorwood reads, by what its first bytes say it is.
-import { openSource, type Source } from '../files/source';
+import { OpenedSource, openSource, type Source } from '../files/source';
 import { checkIsOptions } from '../schema';
 import { type CsvOptions, readCsv } from './csv';
 import type { ReadTable } from './notes';
-import { readParquet } from './parquet';
+import { readParquet, readParquetNames } from './parquet';
 import { withoutColumns } from './table';
 
 export interface TableOptions extends CsvOptions {
@@ -15,8 +15,7 @@ export interface TableOptions extends CsvOptions {
 export async function readTable(source: Source, options: TableOptions = {}): Promise<ReadTable> {
   checkIsOptions('readTable', options);
   const opened = await openSource('readTable', source, { signal: options.signal });
-  const head = await opened.head('readTable', 4);
-  if (head.toString('latin1') !== 'PAR1') {
+  if (!(await isParquet(opened))) {
     const { ignore = [], ...rest } = options;
     const table = await readCsv(opened, rest);
     return { ...table, ...withoutColumns(table, ignore) };
@@ -28,4 +27,22 @@ export async function readTable(source: Source, options: TableOptions = {}): Pro
     ...(ignore === undefined ? {} : { ignore }),
     ...(signal === undefined ? {} : { signal }),
   });
+}
+
+const isParquet = async (opened: OpenedSource): Promise<boolean> => (await opened.head('readTable', 4)).toString('latin1') === 'PAR1';
+
+const headBytes = 2 ** 20; // what the reader of text tells its dialect by
+
+/**
+ * The names of the columns of a table, without its rows; none where the first lines cannot be read, which the reader of all of it tells better. Of the
+ * options, those that say how text is split count.
+ */
+export async function readColumnNames(source: Source, options: CsvOptions = {}): Promise<string[]> {
+  const { columns: _, categories: __, numbers: ___, dates: ____, ...splitting } = options;
+  const opened = await openSource('readTable', source, { signal: options.signal });
+  if (await isParquet(opened)) return [...(await readParquetNames(opened, options.signal))];
+  const head = await opened.head('readTable', headBytes);
+  const whole = head.length < opened.size ? head.subarray(0, head.lastIndexOf('\n') + 1) : head;
+  const read = readCsv(new OpenedSource(opened.name, whole, whole.length), { ...splitting, badLines: 'skip' });
+  return read.then(({ columns }) => columns.map((c) => c.name)).catch(() => []);
 }

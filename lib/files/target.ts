@@ -51,14 +51,17 @@ export function checkTarget(subject: string, target: unknown): void {
 export async function writeTo(subject: string, target: Target, parts: Iterable<ArrayBufferView>): Promise<void> {
   checkTarget(subject, target);
   if (isPath(target)) return writeAtomically(pathOf(subject, target), parts);
-  const name = (target as { fd?: unknown }).fd === 1 ? 'standard output' : "'<stream>'";
+  const name = target === process.stdout ? 'standard output' : "'<stream>'";
   try {
     if (isWeb(target)) await writeWeb(target.getWriter(), parts);
-    else await pipeline(Readable.from(piecesOf(parts)), target);
+    else await pipeline(Readable.from(piecesOf(parts)), target, { end: !isOwn(target) });
   } catch (error) {
     fail('ERR_TENSORWOOD_FILE', `${subject}: cannot write to ${name}: ${fileReason(error)}`, error);
   }
 }
+
+/** Others write there too. */
+const isOwn = (target: NodeJS.WritableStream): boolean => target === process.stdout || target === process.stderr;
 
 function* piecesOf(parts: Iterable<ArrayBufferView>): Generator<Uint8Array> {
   for (const part of parts) {

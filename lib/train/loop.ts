@@ -122,7 +122,7 @@ async function open(executor: Executor, model: Model, data: Examples, given: Giv
     const needed = options.batchSize * options.accumulate;
     fail(
       'ERR_TENSORWOOD_DATA',
-      `train: expected at least the ${needed} examples of one step, got ${data.size}; lower batchSize or accumulate`,
+      `train: expected at least the ${needed} examples of one step, got ${data.size}; lower { batchSize } or { accumulate }`,
     );
   }
   await executor.random.write([options.seed | 0, Math.floor(options.seed / 2 ** 32), 0, 0]);
@@ -235,7 +235,7 @@ async function advance(session: Session, batches: readonly Arrays[], read: (step
     const found = Number.isFinite(result.loss) ? `a gradient of norm ${result.gradientNorm}` : `a loss of ${result.loss}`;
     fail(
       'ERR_TENSORWOOD_NOT_FINITE',
-      `train: ${found} at step ${state.step + 1}; ${lastGood(session)}; lower learningRate or clip gradients`,
+      `train: ${found} at step ${state.step + 1}; ${lastGood(session)}; lower { learningRate } or { clip }`,
     );
   }
   session.state = { ...state, step: state.step + 1 };
