@@ -17,7 +17,7 @@ export const openWord = (subject: string, word: string, { signal }: Pick<Input, 
 
 /** @throws ERR_TENSORWOOD_FILE when it cannot be read */
 export async function kindOf(subject: string, source: OpenedSource): Promise<Kind> {
-  const head = await source.head(subject, 4096);
+  const head = Buffer.from(await source.head(subject, 4096));
   const text = head.toString('latin1');
   if (text.startsWith('PAR1')) return 'parquet';
   if (/^\s*\{\s*"format"\s*:\s*"tensorwood/.test(text)) return 'forest';

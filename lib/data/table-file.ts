@@ -18,8 +18,10 @@ export async function readTable(source: Source, options: CsvOptions = {}): Promi
   });
 }
 
-const isParquet = async (opened: OpenedSource): Promise<boolean> => (await opened.head('readTable', 4)).toString('latin1') === 'PAR1';
+const isParquet = async (opened: OpenedSource): Promise<boolean> =>
+  Buffer.from(await opened.head('readTable', 4)).toString('latin1') === 'PAR1';
 
+const lineFeed = 0x0a;
 const headBytes = 2 ** 20; // what the reader of text tells its dialect by
 
 /**
@@ -31,7 +33,7 @@ export async function readColumnNames(source: Source, options: CsvOptions = {}):
   const opened = await openSource('readTable', source, { signal: options.signal });
   if (await isParquet(opened)) return readParquetNames(opened);
   const head = await opened.head('readTable', headBytes);
-  const whole = head.length < opened.size ? head.subarray(0, head.lastIndexOf('\n') + 1) : head;
+  const whole = head.length < opened.size ? head.subarray(0, head.lastIndexOf(lineFeed) + 1) : head;
   const read = readCsv(new OpenedSource(opened.name, whole, whole.length), { ...splitting, badLines: 'skip' });
   return read.then(({ columns }) => columns.map((c) => c.name)).catch(() => []);
 }

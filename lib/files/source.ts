@@ -65,8 +65,8 @@ export class OpenedSource {
   }
 
   /** The first bytes; fewer when there are no more. */
-  async head(subject: string, bytes: number): Promise<Buffer> {
-    const head = Buffer.alloc(Math.min(bytes, this.size));
+  async head(subject: string, bytes: number): Promise<Uint8Array> {
+    const head = new Uint8Array(Math.min(bytes, this.size));
     await this.read(subject, (readInto) => readInto(head, 0));
     return head;
   }

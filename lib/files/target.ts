@@ -18,14 +18,21 @@ interface WebWriter {
   abort(reason?: unknown): Promise<void>;
 }
 
+/** A Writable of Node. */
+export interface NodeTarget {
+  write(chunk: Uint8Array): boolean;
+  end(): unknown;
+  on(event: string, listener: (...values: any[]) => void): unknown;
+}
+
 /** Where something is written: a path or a file URL, a Writable of Node or a WritableStream; streams are ended, but for the process's own. */
-export type Target = Path | NodeJS.WritableStream | WebTarget;
+export type Target = Path | NodeTarget | WebTarget;
 
 const pieceBytes = 2 ** 20; // handed to a stream at once
 const accepted = 'a path, a file: URL or a writable stream';
 
 const isWeb = (target: unknown): target is WebTarget => typeof (target as WebTarget)?.getWriter === 'function';
-const isNode = (target: unknown): target is NodeJS.WritableStream =>
+const isNode = (target: unknown): target is NodeTarget =>
   target instanceof Writable ||
   (typeof (target as Writable)?.write === 'function' &&
     typeof (target as Writable).end === 'function' &&
@@ -54,14 +61,14 @@ export async function writeTo(subject: string, target: Target, parts: Iterable<A
   const name = target === process.stdout ? 'standard output' : "'<stream>'";
   try {
     if (isWeb(target)) await writeWeb(target.getWriter(), parts);
-    else await pipeline(Readable.from(piecesOf(parts)), target, { end: !isOwn(target) });
+    else await pipeline(Readable.from(piecesOf(parts)), target as Writable, { end: !isOwn(target) });
   } catch (error) {
     fail('ERR_TENSORWOOD_FILE', `${subject}: cannot write to ${name}: ${fileReason(error)}`, error);
   }
 }
 
 /** Others write there too. */
-const isOwn = (target: NodeJS.WritableStream): boolean => target === process.stdout || target === process.stderr;
+const isOwn = (target: NodeTarget): boolean => target === process.stdout || target === process.stderr;
 
 function* piecesOf(parts: Iterable<ArrayBufferView>): Generator<Uint8Array> {
   for (const part of parts) {
