@@ -6,9 +6,10 @@ export type { Precision } from './compile/precision';
 export type { Arrays, Tensors } from './compile/structure';
 export { type ShiftOptions, shiftImages } from './data/augment';
 export { type CalendarPart, calendarParts, expandCalendar } from './data/calendar';
-export { type CsvOptions, type CsvTable, readCsv, usualMissing } from './data/csv';
+export { type CsvOptions, type CsvTable, type KnownColumns, readCsv, usualMissing } from './data/csv';
 export { type Examples, examples, type Field as ExampleField, splitExamples, subset } from './data/examples';
 export { type IdxArray, type LabelledImages, type Normalisation, readDigits, readIdx, readIdxImages } from './data/images';
+export type { Note, ReadTable } from './data/notes';
 export { type ParquetOptions, readParquet } from './data/parquet';
 export {
   type CategoryColumn,

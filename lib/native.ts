@@ -101,24 +101,49 @@ export interface CsvSpec {
   /** A character each; delimiter '' = found out, quote '' = none. */
   readonly delimiter: string;
   readonly quote: string;
+  /** '' = found out, column by column. */
   readonly decimal: string;
+  /** '' = none. */
+  readonly thousands: string;
+  /** The part of a date that comes first: y, d or m. */
+  readonly dateOrder: string;
   /** 1 = there is one, 0 = there is none, -1 = found out. */
   readonly header: number;
   readonly trim: boolean;
   readonly skipBadLines: boolean;
+  readonly badValuesMissing: boolean;
   readonly names: readonly string[];
   readonly columns: readonly string[];
   readonly categories: readonly string[];
   readonly numbers: readonly string[];
+  readonly dates: readonly string[];
+  /** Categories and numbers, where the file has such columns. */
+  readonly knownCategories: readonly string[];
+  readonly knownNumbers: readonly string[];
   readonly missing: readonly string[];
+  /** Missing among numbers only. */
+  readonly missingNumbers: readonly string[];
 }
 
 export interface CsvColumn {
   readonly name: string;
   readonly type: 'f32' | 'f64' | 'category';
+  /** The numbers are milliseconds since 1970. */
+  readonly times: boolean;
   /** The categories: UTF-8 laid end to end, string i at [offsets[i], offsets[i + 1]). */
   readonly text: Uint8Array;
   readonly offsets: Float64Array;
+}
+
+/** What was guessed and may be wrong (native/data/csv.h). */
+export interface CsvDoubt {
+  readonly kind: string;
+  /** '' = the file. */
+  readonly column: string;
+  /** Fields that it is about; the first of them, and its line (0 = unknown). */
+  readonly count: number;
+  readonly text: string;
+  readonly line: number;
 }
 
 export interface CsvContent {
@@ -128,6 +153,7 @@ export interface CsvContent {
   readonly header: boolean;
   readonly badCount: number;
   readonly bad: readonly { line: number; reason: string }[];
+  readonly doubts: readonly CsvDoubt[];
   readonly columns: readonly CsvColumn[];
 }
 

@@ -1,6 +1,6 @@
 // The texts of `tensorwood inspect`, one for each kind of file.
 import { compact, grouped } from '../dashboard/html';
-import type { Column, Table } from '../data/table';
+import type { Column, NumberColumn } from '../data/table';
 import { fail } from '../errors';
 import type { OpenedSource } from '../files/source';
 import { inspectSafetensors } from '../formats/safetensors';
@@ -9,7 +9,7 @@ import { loadForest } from '../trees/forest';
 import type { Input } from './command';
 import { layOut } from './help';
 import { kindOf, modelPath, openWord, runOf } from './model-file';
-import { asAsked, readAsked } from './tables';
+import { type Asked, asAsked, guessesOf, readAsked } from './tables';
 
 const listed = 40; // rows of a long list
 
@@ -55,24 +55,34 @@ function describeColumn(column: Column, rows: number): string {
     const some = column.categories.slice(0, 4).map((c) => (c.length > 24 ? `${c.slice(0, 23)}…` : c));
     return `${grouped(column.categories.length)} categories (${some.join(', ')}${column.categories.length > 4 ? ', …' : ''})${missingText(missing, rows)}`;
   }
+  return describeNumbers(column, rows);
+}
+
+const day = (time: number): string =>
+  Math.abs(time) > 8.64e15 ? compact(time) : new Date(time).toISOString().replace('T00:00:00.000Z', '');
+
+function describeNumbers({ values, times }: NumberColumn, rows: number): string {
   let [low, high, sum, count] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
-  for (const value of column.values) {
+  for (const value of values) {
     if (Number.isNaN(value)) continue;
     low = Math.min(low, value);
     high = Math.max(high, value);
     sum += value;
     count++;
   }
-  const range = count === 0 ? 'no value' : `${compact(low)} to ${compact(high)}, mean ${compact(sum / count)}`;
-  return `number, ${range}${missingText(rows - count, rows)}`;
+  const range = times ? `${day(low)} to ${day(high)}` : `${compact(low)} to ${compact(high)}, mean ${compact(sum / count)}`;
+  return `${times ? 'time' : 'number'}, ${count === 0 ? 'no value' : range}${missingText(rows - count, rows)}`;
 }
 
 const missingText = (missing: number, rows: number): string =>
   missing === 0 ? '' : `, ${grouped(missing)} missing (${((100 * missing) / rows).toFixed(1)} %)`;
 
-function describeTable(path: string, table: Table): string {
-  const columns: Rows = table.columns.map((c) => [c.name, describeColumn(c, table.rows)]);
-  return `${path}: table of ${grouped(table.rows)} rows\n\n${section('Columns', columns)}`;
+function describeTable(path: string, asked: Asked): string {
+  const { columns, rows } = asAsked(asked);
+  const described: Rows = columns.map((c) => [c.name, describeColumn(c, rows)]);
+  const guesses = guessesOf(asked).map((line) => `\n  ${line}`);
+  const guessed = guesses.length === 0 ? '' : `\n\nRead by guess${guesses.join('')}`;
+  return `${path}: table of ${grouped(rows)} rows\n\n${section('Columns', described)}${guessed}`;
 }
 
 /** What a file, standard input or the folder of a run is and holds. @throws ERR_TENSORWOOD_FILE, _FORMAT, _DATA when it cannot be told */
@@ -91,5 +101,5 @@ export async function describeFile(word: string, input: Input): Promise<string> 
       break;
     case 'parquet':
   }
-  return describeTable(source.name, asAsked(await readAsked(source, input)));
+  return describeTable(source.name, await readAsked(source, input));
 }

@@ -6,18 +6,19 @@ import { type Input, requiredFlag, type Section } from './command';
 import { openWord } from './model-file';
 import { writeTable } from './output';
 import type { Run } from './runs';
-import { type Asked, asAsked, readAsked, tableSections } from './tables';
+import { type Asked, asAsked, readAsked, tableSections, tellGuesses } from './tables';
 
 export const predictTreeSections: readonly Section[] = tableSections;
 
-/** The table as it is read for the model: categories that look like numbers are read again as categories. */
+/** The table as it is read for the model: text by what the model knows, and categories that are numbers in Parquet again as categories. */
 async function readFor(forest: Forest, input: Input): Promise<Asked> {
   const { names, categories } = forest.signature;
   const source = await openWord('predict', requiredFlag('predict', input.flags, 'data'), input);
-  const asked = await readAsked(source, input);
+  const asked = await readAsked(source, input, { like: forest });
+  tellGuesses(asked, names);
   const isMistaken = (c: Column): boolean => c.kind === 'number' && Array.isArray(categories[names.indexOf(c.name)]);
   const mistaken = asked.table.columns.filter(isMistaken).map((c) => c.name);
-  return mistaken.length === 0 ? asked : readAsked(source, input, { categories: mistaken });
+  return mistaken.length === 0 ? asked : readAsked(source, input, { like: forest, categories: mistaken });
 }
 
 /** The times that the run made calendar features of, where the table has them. */

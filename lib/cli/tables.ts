@@ -1,11 +1,13 @@
 // Flags that every command with a table has, and the table they ask for.
 import { expandCalendar } from '../data/calendar';
 import { type CsvTable, csvSchema, usualMissing } from '../data/csv';
+import { noteLines, type ReadTable } from '../data/notes';
 import { type Column, createTable, type Table, withoutColumns } from '../data/table';
 import { readColumnNames, readTable } from '../data/table-file';
 import { fail } from '../errors';
 import type { OpenedSource } from '../files/source';
 import { fromFlags, listed, suggestion } from '../schema';
+import type { Forest } from '../trees/forest';
 import { type Flag, flagsOfSchema, type Input, listFlag, type Section } from './command';
 
 const { threads: _, ...textSchema } = csvSchema;
@@ -15,12 +17,13 @@ export const tableSections: readonly Section[] = [
     title: 'Table',
     flags: {
       data: { value: 'FILE', doc: 'table to read: CSV (any delimiter) or Parquet; - is standard input' },
+      columns: { value: 'A,B', list: true, doc: 'read only these columns' },
       categories: { value: 'A,B', list: true, doc: 'columns to take as categories although they look like numbers' },
       ignore: { value: 'A,B', list: true, doc: 'columns to leave out' },
       times: {
         value: 'A,B',
         list: true,
-        doc: 'columns of times (milliseconds since 1970) to replace by month, day, weekday and time of day',
+        doc: 'columns of times (dates, or milliseconds since 1970) to replace by month, day, weekday and time of day',
       },
     },
   },
@@ -28,6 +31,9 @@ export const tableSections: readonly Section[] = [
     title: 'Delimited text',
     flags: {
       ...(flagsOfSchema(textSchema) as Record<string, Flag>),
+      names: { value: 'A,B', list: true, doc: "names of the columns, in place of the header's" },
+      numbers: { value: 'A,B', list: true, doc: 'columns that must be numbers; other text is a bad value' },
+      dates: { value: 'A,B', list: true, doc: 'columns that must be dates; other text is a bad value' },
       missing: {
         value: 'A,B',
         list: true,
@@ -39,7 +45,7 @@ export const tableSections: readonly Section[] = [
 
 /** A table as it is read, and what the flags say of its columns. */
 export interface Asked {
-  readonly table: Table;
+  readonly table: ReadTable;
   readonly ignore: readonly string[];
   readonly times: readonly string[];
   readonly keep: readonly string[];
@@ -48,9 +54,15 @@ export interface Asked {
 interface AskedBeside {
   /** Columns to take as categories, besides those of the flag. */
   readonly categories?: readonly string[];
+  /** The model that the table is for. */
+  readonly like?: Forest;
+  /** A column to read beside those of --columns. */
+  readonly label?: string;
 }
 
-const columnFlags = ['categories', 'ignore', 'times', 'keep'];
+const columnFlags = ['categories', 'numbers', 'dates', 'columns', 'ignore', 'times', 'keep'] as const;
+
+type ColumnLists = Readonly<Record<(typeof columnFlags)[number], readonly string[]>>;
 
 /**
  * The table of --data. Columns to ignore are not read, unless they are to be kept beside the predictions. Lines that were skipped are told on standard
@@ -60,22 +72,40 @@ export async function readAsked(source: OpenedSource, { flags, signal }: Input, 
   const splitting = {
     ...fromFlags(textSchema, flags),
     ...(flags.missing === undefined ? {} : { missing: listFlag(flags, 'missing') }),
+    ...(flags.names === undefined ? {} : { names: listFlag(flags, 'names') }),
+    ...(beside.like === undefined ? {} : { like: beside.like }),
     signal,
   };
   const names = columnFlags.some((flag) => flags[flag] !== undefined) ? await readColumnNames(source, splitting) : [];
-  const [categories, ignore, times, keep] = columnFlags.map((flag) => listFlag(flags, flag, names)) as [
-    string[],
-    string[],
-    string[],
-    string[],
-  ];
+  const lists = Object.fromEntries(columnFlags.map((flag) => [flag, listFlag(flags, flag, names)])) as unknown as ColumnLists;
+  const columns = columnsOf(names, lists, beside.label);
+  const isRead = (name: string): boolean => !lists.ignore.includes(name) || lists.keep.includes(name);
   const table = await readTable(source, {
     ...splitting,
-    categories: [...categories, ...(beside.categories ?? [])],
-    ...(ignore.length === 0 ? {} : { columns: restOf(names, ignore, keep) }),
+    categories: [...lists.categories.filter(isRead), ...(beside.categories ?? [])],
+    numbers: lists.numbers.filter(isRead),
+    dates: lists.dates.filter(isRead),
+    ...(columns === undefined ? {} : { columns }),
   });
   tellSkipped(table as Partial<CsvTable>);
-  return { table, ignore, times, keep };
+  return { table, ...lists };
+}
+
+/** What is read: the columns that are asked for, with the label, without those to ignore; undefined for all. */
+function columnsOf(names: readonly string[], { columns, ignore, keep }: ColumnLists, label: string | undefined): string[] | undefined {
+  if (columns.length === 0) return ignore.length === 0 ? undefined : restOf(names, ignore, keep);
+  const wanted = [...new Set([...columns, ...(label === undefined ? [] : [label]), ...keep])];
+  return wanted.filter((name) => !ignore.includes(name) || keep.includes(name));
+}
+
+/** What was guessed of columns that are used, a line each. */
+export const guessesOf = ({ table, ignore }: Asked): string[] =>
+  noteLines(table.notes.filter(({ column }) => column === undefined || !ignore.includes(column)));
+
+/** The same on standard error. @param used columns that matter; all where none are named */
+export function tellGuesses(asked: Asked, used?: readonly string[]): void {
+  const notes = asked.table.notes.filter(({ column }) => column === undefined || used === undefined || used.includes(column));
+  for (const line of guessesOf({ ...asked, table: { ...asked.table, notes } })) process.stderr.write(`note: ${line}\n`);
 }
 
 /** What is read where some columns are left out. @throws ERR_TENSORWOOD_DATA */

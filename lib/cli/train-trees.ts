@@ -16,13 +16,13 @@ import { createDataset } from '../trees/dataset';
 import type { Forest } from '../trees/forest';
 import { type Label, refuseMissing } from '../trees/label';
 import { datasetSchema, type TreeOptions, treeSchema } from '../trees/params';
-import { flagsOfSchema, type Input, requiredFlag, type Section, textFlag } from './command';
+import { flagsOfSchema, type Input, listFlag, requiredFlag, type Section, textFlag } from './command';
 import { describeEnvironment } from './environment';
 import { openWord } from './model-file';
 import { encoded } from './output';
 import { checkRunFolder, type RunOptions, runSchema } from './run-flags';
 import { shellWord, writeRun } from './runs';
-import { asAsked, atLeast, readAsked, tableSections, withColumn } from './tables';
+import { asAsked, atLeast, readAsked, tableSections, tellGuesses, withColumn } from './tables';
 
 const treeRunSchema = runSchema({ things: 'rows', heldOut: 0.1, output: join('runs', 'trees'), choosers: '--early-stopping' });
 
@@ -79,11 +79,27 @@ function split(table: Table, { heldOut }: RunOptions, { seed, earlyStopping }: V
   };
 }
 
+const fewClasses = 20;
+
+/** Refuses classes of which nearly every row has its own: they are numbers in another spelling, or no label. */
+function refuseDifferent(column: Column, { flags }: Input): void {
+  if (column.kind === 'number' || listFlag(flags, 'categories', [column.name]).includes(column.name)) return;
+  const { name, categories, codes } = column;
+  if (categories.length <= fewClasses || 2 * categories.length <= codes.length) return;
+  const some = categories.slice(0, 3).map((c) => `'${c}'`);
+  fail(
+    'ERR_TENSORWOOD_DATA',
+    `train: expected --label '${name}' to be numbers or a few classes, got ${grouped(categories.length)} classes in ${grouped(codes.length)} rows (${some.join(', ')}, …); if they are numbers, --numbers names the first that is none; --categories takes them for classes`,
+  );
+}
+
 /** The table with its label ready to be learned, and the times that were made into features. */
 async function prepare(input: Input, label: string): Promise<{ table: Table; times: readonly string[] }> {
-  const asked = await readAsked(await openWord('train', requiredFlag('train', input.flags, 'data'), input), input);
+  const asked = await readAsked(await openWord('train', requiredFlag('train', input.flags, 'data'), input), input, { label });
+  tellGuesses(asked);
   const table = asAsked(asked);
   const column = columnOf(table, label);
+  refuseDifferent(column, input);
   refuseMissing('train', labelOf(column));
   const least = textFlag(input.flags, 'at-least');
   return { table: least === undefined ? table : withColumn(table, atLeast(column, Number(least))), times: asked.times };

@@ -2,20 +2,21 @@
 import { OpenedSource, openSource, type Source } from '../files/source';
 import { checkIsOptions } from '../schema';
 import { type CsvOptions, readCsv } from './csv';
+import type { ReadTable } from './notes';
 import { readParquet, readParquetNames } from './parquet';
-import type { Table } from './table';
 
 /** Reads a table: Parquet by its first bytes, else delimited text. Options that only text needs are left aside for Parquet. */
-export async function readTable(source: Source, options: CsvOptions = {}): Promise<Table> {
+export async function readTable(source: Source, options: CsvOptions = {}): Promise<ReadTable> {
   checkIsOptions('readTable', options);
   const opened = await openSource('readTable', source, { signal: options.signal });
   if (!(await isParquet(opened))) return readCsv(opened, options);
   const { columns, categories, signal } = options;
-  return readParquet(opened, {
+  const table = await readParquet(opened, {
     ...(columns === undefined ? {} : { columns }),
     ...(categories === undefined ? {} : { categories }),
     ...(signal === undefined ? {} : { signal }),
   });
+  return { notes: [], ...table };
 }
 
 const isParquet = async (opened: OpenedSource): Promise<boolean> =>
@@ -29,7 +30,7 @@ const headBytes = 2 ** 20; // what the reader of text tells its dialect by
  * options, those that say how text is split count.
  */
 export async function readColumnNames(source: Source, options: CsvOptions = {}): Promise<string[]> {
-  const { columns: _, categories: __, numbers: ___, ...splitting } = options;
+  const { columns: _, categories: __, numbers: ___, dates: ____, ...splitting } = options;
   const opened = await openSource('readTable', source, { signal: options.signal });
   if (await isParquet(opened)) return readParquetNames(opened);
   const head = await opened.head('readTable', headBytes);

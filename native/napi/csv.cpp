@@ -44,14 +44,21 @@ csv::Options read_options(const Napi::Value& value) {
   options.header = static_cast<int>(read_integer(spec.Get("header"), "header", -1, 1));
   options.trim = spec.Get("trim").ToBoolean();
   options.skip_bad_lines = spec.Get("skipBadLines").ToBoolean();
+  options.bad_values_missing = spec.Get("badValuesMissing").ToBoolean();
+  options.thousands = read_character(spec, "thousands");
+  options.order = read_character(spec, "dateOrder");
   options.names = read_texts(spec.Get("names"), "names");
   options.columns = read_texts(spec.Get("columns"), "columns");
   options.missing = read_texts(spec.Get("missing"), "missing");
-  const auto add_types = [&](const char* list, csv::Type type) {
-    for (std::string& name : read_texts(spec.Get(list), list)) options.types.emplace_back(std::move(name), type);
+  options.missing_numbers = read_texts(spec.Get("missingNumbers"), "missingNumbers");
+  const auto add_types = [&](const char* list, csv::Type type, std::vector<std::pair<std::string, csv::Type>>& types) {
+    for (std::string& name : read_texts(spec.Get(list), list)) types.emplace_back(std::move(name), type);
   };
-  add_types("numbers", csv::Type::number);
-  add_types("categories", csv::Type::category);
+  add_types("numbers", csv::Type::number, options.types);
+  add_types("categories", csv::Type::category, options.types);
+  add_types("dates", csv::Type::time, options.types);
+  add_types("knownNumbers", csv::Type::number, options.known);
+  add_types("knownCategories", csv::Type::category, options.known);
   return options;
 }
 
@@ -59,6 +66,7 @@ Napi::Value describe_column(Napi::Env env, const csv::Column& column) {
   Napi::Object answer = Napi::Object::New(env);
   answer.Set("name", column.name);
   answer.Set("type", column.type == csv::Type::category ? "category" : column.wide ? "f64" : "f32");
+  answer.Set("times", column.times);
   const csv::Strings& strings = column.categories;
   Napi::Uint8Array text = Napi::Uint8Array::New(env, strings.text.size());
   if (!strings.text.empty()) std::memcpy(text.Data(), strings.text.data(), strings.text.size());
@@ -66,6 +74,16 @@ Napi::Value describe_column(Napi::Env env, const csv::Column& column) {
   for (size_t i = 0; i < strings.offsets.size(); i++) offsets[i] = static_cast<double>(strings.offsets[i]);
   answer.Set("text", text);
   answer.Set("offsets", offsets);
+  return answer;
+}
+
+Napi::Value describe_doubt(Napi::Env env, const csv::Doubt& doubt) {
+  Napi::Object answer = Napi::Object::New(env);
+  answer.Set("kind", doubt.kind);
+  answer.Set("column", doubt.column);
+  answer.Set("count", static_cast<double>(doubt.count));
+  answer.Set("text", doubt.text);
+  answer.Set("line", static_cast<double>(doubt.line));
   return answer;
 }
 
@@ -89,6 +107,12 @@ Napi::Value describe_table(Napi::Env env, const std::shared_ptr<OpenCsv>& open) 
     const Napi::HandleScope scope(env);
     columns.Set(static_cast<uint32_t>(i), describe_column(env, table.columns[i]));
   }
+  Napi::Array doubts = Napi::Array::New(env, table.doubts.size());
+  for (size_t i = 0; i < table.doubts.size(); i++) {
+    const Napi::HandleScope scope(env);
+    doubts.Set(static_cast<uint32_t>(i), describe_doubt(env, table.doubts[i]));
+  }
+  answer.Set("doubts", doubts);
   answer.Set("bad", bad);
   answer.Set("columns", columns);
   return answer;
