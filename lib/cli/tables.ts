@@ -93,7 +93,7 @@ export async function readAsked(source: OpenedSource, { flags, signal }: Input, 
 
 /** What is read: the columns that are asked for, with the label, without those to ignore; undefined for all. */
 function columnsOf(names: readonly string[], { columns, ignore, keep }: ColumnLists, label: string | undefined): string[] | undefined {
-  if (columns.length === 0) return ignore.length === 0 ? undefined : restOf(names, ignore, keep);
+  if (columns.length === 0) return ignore.length === 0 || names.length === 0 ? undefined : restOf(names, ignore, keep);
   const wanted = [...new Set([...columns, ...(label === undefined ? [] : [label]), ...keep])];
   return wanted.filter((name) => !ignore.includes(name) || keep.includes(name));
 }
