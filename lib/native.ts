@@ -130,9 +130,9 @@ export interface CsvColumn {
   readonly type: 'f32' | 'f64' | 'category';
   /** The numbers are milliseconds since 1970. */
   readonly times: boolean;
-  /** The categories: UTF-8 laid end to end, string i at [offsets[i], offsets[i + 1]). */
-  readonly text: Uint8Array;
-  readonly offsets: Float64Array;
+  /** How many categories, and the bytes of all of them in UTF-8. */
+  readonly categories: number;
+  readonly textBytes: number;
 }
 
 /** What was guessed and may be wrong (native/data/csv.h). */
@@ -220,8 +220,15 @@ export interface Native {
   // files
   /** Parses a plain file by its path, or bytes in place; `name` is what messages call bytes. */
   openCsv(runtime: RuntimeHandle, content: string | Uint8Array, name: string, spec: CsvSpec): Job<CsvContent>;
-  /** Fills one array a column: Float32Array for f32, Float64Array for f64, Int32Array for category. */
-  readCsv(csv: CsvHandle, targets: (Float32Array | Float64Array | Int32Array)[]): Job<void>;
+  /**
+   * Fills one array a column: Float32Array for f32, Float64Array for f64, Int32Array for category; and for each column of categories the text of all,
+   * UTF-8 laid end to end, and offsets: category i is at [offsets[i], offsets[i + 1]).
+   */
+  readCsv(
+    csv: CsvHandle,
+    targets: readonly (Float32Array | Float64Array | Int32Array)[],
+    texts: readonly (Uint8Array | Float64Array)[],
+  ): Job<void>;
 }
 
 /** Starts a job and waits for it. An abort of `signal` stops it at the next kernel or tree node and rejects with the signal's reason. */
