@@ -136,7 +136,10 @@ function tellSkipped({ skipped }: Partial<CsvTable>): void {
 /** The column with 1 where its number is at least `least`, else 0; missing stays missing. */
 export function atLeast(column: Column, least: number): Column {
   if (column.kind !== 'number')
-    fail('ERR_TENSORWOOD_DATA', `label: expected numbers in column '${column.name}' for --at-least, got categories`);
+    fail(
+      'ERR_TENSORWOOD_DATA',
+      `label: expected numbers in column '${column.name}' for --at-least, got categories; read it as numbers with --numbers`,
+    );
   return { ...column, values: Float32Array.from(column.values, (v) => (Number.isNaN(v) ? v : v >= least ? 1 : 0)) };
 }
 

@@ -157,7 +157,8 @@ async function openPath(subject: string, source: Path, { name, signal }: SourceO
 }
 
 function readReason(error: unknown, path: string): string {
-  const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-  if (missing && path.includes('\n')) return 'there is no such file; to read text itself give { text }';
+  const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  if (isMissing && path.includes('\n')) return 'there is no such file; to read text itself give { text }';
+  if (isMissing && /^https?:\/\//.test(path)) return 'there is no such file; of a web page give the body: (await fetch(url)).body';
   return fileReason(error);
 }

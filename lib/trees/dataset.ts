@@ -28,7 +28,7 @@ function countCategories({ name, categories }: NamedColumn): number {
   if (count > mostCategories)
     fail(
       'ERR_TENSORWOOD_DATA',
-      `dataset: expected at most ${mostCategories} categories in column '${name}', got ${count}; group the rare ones`,
+      `dataset: expected at most ${mostCategories} categories in column '${name}', got ${count}; group the rare ones, or leave the column out`,
     );
   return count;
 }
