@@ -1,6 +1,8 @@
 // Parameters from one source: a schema is a record of fields, and from it come the TypeScript type, the checks, the command-line flags, the table in the
 // documentation and the block that a saved model carries.
+
 import { describe, fail } from './errors';
+import { isAbortSignal } from './realm';
 
 /** The upper end of a range that has none. */
 export const many = Number.POSITIVE_INFINITY;
@@ -113,7 +115,7 @@ export const refuseOptions = (subject: string, options: unknown): never =>
 
 /** @throws ERR_TENSORWOOD_ARGUMENT when the signal given to `subject` is no AbortSignal */
 export function checkSignal(subject: string, signal: unknown): void {
-  if (signal === undefined || signal instanceof AbortSignal) return;
+  if (signal === undefined || isAbortSignal(signal)) return;
   fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected signal to be an AbortSignal, got ${describe(signal)}`);
 }
 

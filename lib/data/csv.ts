@@ -1,4 +1,5 @@
 // CSV files to tables. The reader is native/data/csv.h: all threads, off the event loop. One source of options for the API and the command line.
+import { TextDecoder } from 'node:util';
 import { describe, fail } from '../errors';
 import { type OpenedSource, openSource, type Source } from '../files/source';
 import { type CsvColumn, type CsvSpec, native, type RuntimeHandle, runJob } from '../native';

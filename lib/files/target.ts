@@ -1,6 +1,6 @@
 // What every writer accepts as the place of what it writes, and the one way to write there: a path whole or not at all, a stream piece by piece, at the
 // pace of its reader.
-import { Readable, Writable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { describe, fail } from '../errors';
 import { fileReason, writeAtomically } from './atomic';
@@ -8,14 +8,12 @@ import { isPath, type Path, pathOf } from './path';
 
 /** A WritableStream of any realm. */
 export interface WebTarget {
-  getWriter(): WebWriter;
-}
-
-interface WebWriter {
-  readonly ready: Promise<unknown>;
-  write(chunk: Uint8Array): Promise<void>;
-  close(): Promise<void>;
-  abort(reason?: unknown): Promise<void>;
+  getWriter(): {
+    readonly ready: Promise<unknown>;
+    write(chunk: Uint8Array): Promise<void>;
+    close(): Promise<void>;
+    abort(reason?: unknown): Promise<void>;
+  };
 }
 
 /** A Writable of Node. */
@@ -32,11 +30,10 @@ const pieceBytes = 2 ** 20; // handed to a stream at once
 const accepted = 'a path, a file: URL or a writable stream';
 
 const isWeb = (target: unknown): target is WebTarget => typeof (target as WebTarget)?.getWriter === 'function';
-const isNode = (target: unknown): target is NodeTarget =>
-  target instanceof Writable ||
-  (typeof (target as Writable)?.write === 'function' &&
-    typeof (target as Writable).end === 'function' &&
-    typeof (target as Writable).on === 'function');
+const isNode = (target: unknown): target is NodeTarget => {
+  const { write, end, on } = (target ?? {}) as Partial<NodeTarget>;
+  return typeof write === 'function' && typeof end === 'function' && typeof on === 'function';
+};
 
 export const isTarget = (value: unknown): value is Target => (isPath(value) && value !== '') || isWeb(value) || isNode(value);
 
@@ -77,7 +74,7 @@ function* piecesOf(parts: Iterable<ArrayBufferView>): Generator<Uint8Array> {
   }
 }
 
-async function writeWeb(writer: WebWriter, parts: Iterable<ArrayBufferView>): Promise<void> {
+async function writeWeb(writer: ReturnType<WebTarget['getWriter']>, parts: Iterable<ArrayBufferView>): Promise<void> {
   try {
     for (const piece of piecesOf(parts)) {
       await writer.ready;

@@ -3,6 +3,7 @@
 import { finishInTurns, type Work } from '../data/turns';
 import { fail } from '../errors';
 import { native, type RuntimeHandle, runJob, type TableHandle, type TableSpec } from '../native';
+import { disposal } from '../realm';
 import { type Options, parse } from '../schema';
 import { checkCall } from './check';
 import { type FeatureList, type Features, interpretFeatures, type NamedColumn, type Numbers } from './features';
@@ -86,7 +87,7 @@ export class Dataset {
     this.owned.dispose();
   }
 
-  [Symbol.dispose](): void {
+  [disposal](): void {
     this.dispose();
   }
 }

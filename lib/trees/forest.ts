@@ -1,9 +1,11 @@
 // A trained model: prediction, importance, and its file.
+import { TextDecoder } from 'node:util';
 import { finish, finishInTurns, type Work } from '../data/turns';
 import { fail, type TensorwoodError } from '../errors';
 import { type OpenedSource, openSource, type Source } from '../files/source';
 import { checkTarget, type Target, writeTo } from '../files/target';
 import { type ForestHandle, native, type PredictSpec, type RuntimeHandle, runJob } from '../native';
+import { disposal } from '../realm';
 import { choice, integer, type Options, parse, text } from '../schema';
 import { checkCall } from './check';
 import type { Features } from './features';
@@ -171,7 +173,7 @@ export class Forest {
     this.#owned.dispose();
   }
 
-  [Symbol.dispose](): void {
+  [disposal](): void {
     this.dispose();
   }
 }
