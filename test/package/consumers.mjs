@@ -31,9 +31,11 @@ import { createDataset, type Forest, trainTrees } from 'tensorwood/trees';
 export type Kept = [Forest, typeof createLinear];
 export const forget = (forest: Forest): void => { using held = forest; void held; };
 ${body}`,
-  'peers.mjs': `import { readDigits } from 'tensorwood';
+  'peers.mjs': `import { readDigits, readParquet } from 'tensorwood';
 const { count } = await readDigits();
 if (count !== 10000) throw new Error('expected 10000 digits, got ' + count);
+const { code } = await readParquet('/no/such.parquet').catch((error) => error);
+if (code !== 'ERR_TENSORWOOD_FILE') throw new Error('expected hyparquet to be found, got ' + code);
 console.log('used');
 `,
 };

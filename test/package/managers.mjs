@@ -25,7 +25,7 @@ const yarnClassic = [
   ['install without scripts', ['install', '--frozen-lockfile', '--ignore-scripts']],
 ];
 const yarnModern = [
-  ['add', ['add', 'tensorwood', 'mnist']],
+  ['add', ['add', 'tensorwood', 'mnist', 'hyparquet']],
   ['install by the lock file', ['install', '--immutable']],
   ['rebuild', ['rebuild'], { keep: true }],
   ['install without scripts', ['install', '--immutable'], { env: { YARN_ENABLE_SCRIPTS: 'false' } }],
@@ -111,7 +111,7 @@ export async function testManager(work, url, manager) {
   const shown = ['ESM'];
   if (manager.linker !== undefined) {
     await runProgram(project.folder, 'peers.mjs', programs);
-    shown.push('an optional package');
+    shown.push('optional packages');
   }
   if (manager.linker !== 'pnp') shown.push(`types: ${(await checkTypes(project.folder)).join(', ')}`);
   lines.push([manager.name, version, 'then', shown.join(', ')]);
