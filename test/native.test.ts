@@ -25,7 +25,9 @@ const ones = () => new Float32Array(1000).fill(1);
 
 describe('loader', () => {
   it('names every path that was tried, and the cure', () => {
-    expect(() => loadAddon(addonPaths('/nowhere'))).toThrow(/build\/Release.*no such file(.|\n)*prebuilds(.|\n)*npx tensorwood build/);
+    expect(() => loadAddon(['/nowhere/a.node', '/nowhere/b.node'])).toThrow(
+      /a.node: no such file(.|\n)*b.node: no such file\nRun: npx tensorwood build/,
+    );
     expect(codeOf(() => loadAddon([__filename]))).toBe('ERR_TENSORWOOD_BINARY');
   });
 

@@ -29,8 +29,10 @@ export async function readTable(source: Source, options: TableOptions = {}): Pro
   });
 }
 
-const isParquet = async (opened: OpenedSource): Promise<boolean> => (await opened.head('readTable', 4)).toString('latin1') === 'PAR1';
+const isParquet = async (opened: OpenedSource): Promise<boolean> =>
+  Buffer.from(await opened.head('readTable', 4)).toString('latin1') === 'PAR1';
 
+const lineFeed = 0x0a;
 const headBytes = 2 ** 20; // what the reader of text tells its dialect by
 
 /**
@@ -38,11 +40,11 @@ const headBytes = 2 ** 20; // what the reader of text tells its dialect by
  * options, those that say how text is split count.
  */
 export async function readColumnNames(source: Source, options: CsvOptions = {}): Promise<string[]> {
-  const { columns: _, categories: __, numbers: ___, dates: ____, ...splitting } = options;
+  const { columns: _, categories: __, numbers: ___, dates: ____, like: _____, ...splitting } = options;
   const opened = await openSource('readTable', source, { signal: options.signal });
   if (await isParquet(opened)) return [...(await readParquetNames(opened, options.signal))];
   const head = await opened.head('readTable', headBytes);
-  const whole = head.length < opened.size ? head.subarray(0, head.lastIndexOf('\n') + 1) : head;
-  const read = readCsv(new OpenedSource(opened.name, whole, whole.length), { ...splitting, badLines: 'skip' });
+  const whole = head.length < opened.size ? head.subarray(0, head.lastIndexOf(lineFeed) + 1) : head;
+  const read = readCsv(new OpenedSource(opened.name, whole, whole.length), { ...splitting, badLines: 'skip', badValues: 'missing' });
   return read.then(({ columns }) => columns.map((c) => c.name)).catch(() => []);
 }

@@ -1,6 +1,9 @@
 // Work over many rows on the JavaScript thread as a generator that yields every few thousand rows: done at once, or in turns that leave the event
 // loop free between them.
+
+import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
+import { throwIfAborted } from '../realm';
 
 export type Work<T> = Generator<void, T, void>;
 
@@ -28,7 +31,7 @@ export async function finishInTurns<T>(work: Work<T>, signal?: AbortSignal): Pro
     if (step.done) return step.value;
     if (performance.now() - start < turn) continue;
     await setImmediate();
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     start = performance.now();
   }
 }

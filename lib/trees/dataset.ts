@@ -3,6 +3,7 @@
 import { finishInTurns, inPieces, type Work } from '../data/turns';
 import { fail } from '../errors';
 import { native, type RuntimeHandle, runJob, type TableHandle, type TableSpec } from '../native';
+import { disposal } from '../realm';
 import { type Options, parse } from '../schema';
 import { checkCall } from './check';
 import { type FeatureList, type Features, interpretFeatures, learnable, type NamedColumn, type Numbers } from './features';
@@ -29,7 +30,7 @@ function countCategories({ name, categories }: NamedColumn): number {
   if (count > mostCategories)
     fail(
       'ERR_TENSORWOOD_DATA',
-      `dataset: expected at most ${mostCategories} categories in column '${name}', got ${count}; group the rare ones`,
+      `dataset: expected at most ${mostCategories} categories in column '${name}', got ${count}; group the rare ones, or leave the column out`,
     );
   return count;
 }
@@ -87,7 +88,7 @@ export class Dataset {
     this.owned.dispose();
   }
 
-  [Symbol.dispose](): void {
+  [disposal](): void {
     this.dispose();
   }
 }

@@ -1,9 +1,11 @@
 // What users pass as features, and how native code reads it in place: a table, a record of columns, or one row-major matrix.
+
 import { types } from 'node:util';
 import type { Table, Column as TableColumn } from '../data/table';
 import { inPieces, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import type { ColumnSpec } from '../native';
+import { typedArrayName } from '../realm';
 import { type Cell, isMissing, numberOf, refuseCell } from './cell';
 
 /** Any array of numbers but BigUint64Array and Float16Array. NaN is missing. */
@@ -73,8 +75,8 @@ export interface FeatureList {
 export const unknownCategory = 2 ** 24;
 export const missingCode = -1;
 
-const unreadable: readonly string[] = ['DataView', 'BigUint64Array', 'Float16Array'];
-export const isNumbers = (value: unknown): value is Numbers => ArrayBuffer.isView(value) && !unreadable.includes(value.constructor.name);
+const unreadable: readonly (string | undefined)[] = [undefined, 'BigUint64Array', 'Float16Array'];
+export const isNumbers = (value: unknown): value is Numbers => !unreadable.includes(typedArrayName(value));
 const isTable = (features: Features): features is Table =>
   Array.isArray((features as Table).columns) && typeof (features as Table).rows === 'number';
 const isMatrix = (features: Features): features is Matrix =>

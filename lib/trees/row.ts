@@ -1,5 +1,6 @@
 // One row for prediction: values in the model's order or a record by column name, checked and coded as native code reads them. It runs once a call of
 // predictRow, so that the checks are a few comparisons a value.
+import { types } from 'node:util';
 import { describe, fail } from '../errors';
 import { suggestion } from '../schema';
 import { type Cell, cureOf, isMissing, numberOf } from './cell';
@@ -108,7 +109,7 @@ export function createRowReader(signature: Signature, told = new Set<string>()):
   }
 
   return (row) => {
-    if (plain && (row instanceof Float32Array || row instanceof Float64Array)) return row;
+    if (plain && (types.isFloat32Array(row) || types.isFloat64Array(row))) return row;
     if (typeof row !== 'object' || row === null)
       fail(
         'ERR_TENSORWOOD_MODEL',

@@ -67,7 +67,7 @@ async function open(source: OpenedSource, readInto: ReadInto): Promise<Reading> 
     await readInto(bytes, from);
     return bytes.buffer;
   };
-  const library: Library = await loadPeer(subject, 'hyparquet', () => import('hyparquet'));
+  const library = await loadPeer<Library>(subject, 'hyparquet');
   const tail = size < 12 ? '' : Buffer.from(await slice(size - 4)).toString('latin1');
   if (tail === 'PARE') failFormat(name, 'is an encrypted Parquet file');
   if (tail !== 'PAR1') failFormat(name, 'is not a Parquet file, or is cut: it does not end as one');
@@ -100,7 +100,7 @@ async function unpackersFor(library: Library, metadata: Metadata): Promise<Readi
     },
   };
   if ([...codecs].every((codec) => Object.hasOwn(own, codec))) return own;
-  const { compressors } = await loadPeer(subject, 'hyparquet-compressors', () => import('hyparquet-compressors'));
+  const { compressors } = await loadPeer<{ compressors: object }>(subject, 'hyparquet-compressors');
   return { ...own, ...(compressors as Record<string, Unpack>) };
 }
 
