@@ -174,7 +174,8 @@ export function fromFlags<S extends Schema>(schema: S, found: Readonly<Record<st
   return options as Options<S>;
 }
 
-function fromText(field: Field<unknown>, given: unknown): unknown {
+function fromText(field: Field<unknown>, value: unknown): unknown {
+  const given = Array.isArray(value) ? value.join(',') : value; // a list that was given in parts
   if (typeof given !== 'string') return given;
   // What is no number stays text, so that the refusal shows what was written.
   if (field.kind === 'integers') {

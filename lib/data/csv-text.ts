@@ -1,12 +1,12 @@
-// Tables as CSV text, which readCsv reads back to the same values where it is told the kinds of the columns (`numbers` and `categories`), the
-// delimiter, and that there is a header: categories may look like numbers, and names of columns, too. An empty category comes back missing.
+// Tables as CSV text, which readCsv reads back to the same values where it is told what a model knows of the columns (`like`), or their kinds
+// (`numbers` and `categories`): categories may look like numbers, dates or words that mean missing. An empty category comes back missing.
 import { types } from 'node:util';
 import { usualMissing } from './csv';
 import type { Column, Table } from './table';
 
-/** Quoted when it must be: delimiters, quotes, line ends, spaces that a reader would drop, and words that would be missing. */
+/** Quoted when it must be: what may be a delimiter, quotes, line ends, spaces that a reader would drop, and words that would be missing. */
 const quote = (text: string): string =>
-  /[",\r\n]|^\s|\s$/.test(text) || usualMissing.includes(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  /[",;|\t\r\n]|^\s|\s$/.test(text) || usualMissing.includes(text) ? `"${text.replaceAll('"', '""')}"` : text;
 
 const cellOf = (column: Column, row: number): string => {
   if (column.kind === 'category') return column.codes[row]! < 0 ? '' : quote(column.categories[column.codes[row]!]!);

@@ -7,9 +7,9 @@ import { type GrowSpec, type LabelledSpec, native, runJob } from '../native';
 import { parse, suggestion } from '../schema';
 import { checkCall, checkFunction } from './check';
 import { Dataset } from './dataset';
-import type { Features, Numbers } from './features';
+import type { Features } from './features';
 import { type About, Forest } from './forest';
-import { interpretWeight, type Label, translateLabel } from './label';
+import { interpretWeight, type Label, translateLabel, type Weight } from './label';
 import { matchFeatures } from './match';
 import { chooseMetrics, type MetricName, metrics, type TreeOptions, type TreeValues, treeSchema } from './params';
 
@@ -17,7 +17,7 @@ import { chooseMetrics, type MetricName, metrics, type TreeOptions, type TreeVal
 export interface EvaluationSet {
   readonly features: Features;
   readonly label: Label;
-  readonly weight?: Numbers | readonly number[];
+  readonly weight?: Weight;
 }
 
 /** After a round: how many there are, and the metrics of each evaluation set. */
@@ -54,7 +54,10 @@ function completeOptions({ classes }: Dataset, options: TreeOptions): TreeOption
   if (classes === undefined) return options;
   const fitting = classes.length > 2 ? 'multiclass' : 'binary';
   if (options.objective === 'regression')
-    fail('ERR_TENSORWOOD_ARGUMENT', `trainTrees: expected labels that are numbers for regression, got names of classes; use ${fitting}`);
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `trainTrees: expected labels that are numbers for regression, got names of classes; use { objective: '${fitting}' }`,
+    );
   return { ...options, objective: options.objective ?? fitting };
 }
 
@@ -80,9 +83,9 @@ function checkSet(subject: string, set: unknown): void {
     fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected features, label and weight only, got '${wrong}'${suggestion(wrong, setKeys)}`);
 }
 
-function* interpretSet(subject: string, { signature, classes }: Dataset, set: EvaluationSet): Work<LabelledSpec> {
+function* interpretSet(subject: string, { signature, classes }: Dataset, set: EvaluationSet, told: Set<string>): Work<LabelledSpec> {
   checkSet(subject, set);
-  const { rows, columns } = yield* matchFeatures(subject, set.features, signature);
+  const { rows, columns } = yield* matchFeatures(subject, set.features, signature, told);
   if (rows === 0) fail('ERR_TENSORWOOD_DATA', `${subject}: expected at least one row, got none`);
   const label = yield* translateLabel(subject, set.label, classes);
   return { rows, columns, label, weight: yield* interpretWeight(subject, set.weight) };
@@ -90,7 +93,8 @@ function* interpretSet(subject: string, { signature, classes }: Dataset, set: Ev
 
 function* interpretSets(dataset: Dataset, evaluation: TrainOptions['evaluation'] = {}): Work<LabelledSpec[]> {
   const sets: LabelledSpec[] = [];
-  for (const [name, set] of Object.entries(evaluation)) sets.push(yield* interpretSet(`evaluation '${name}'`, dataset, set));
+  const told = new Set<string>();
+  for (const [name, set] of Object.entries(evaluation)) sets.push(yield* interpretSet(`evaluation '${name}'`, dataset, set, told));
   return sets;
 }
 
@@ -130,10 +134,7 @@ export async function trainTrees(dataset: Dataset, options: TrainOptions = {}): 
   const classes = countClasses(dataset, values);
   const names = Object.keys(evaluation ?? {});
   if (values.earlyStopping > 0 && names.length === 0)
-    fail(
-      'ERR_TENSORWOOD_ARGUMENT',
-      'trainTrees: expected an evaluation set with earlyStopping; pass evaluation: { test: { features, label } }',
-    );
+    fail('ERR_TENSORWOOD_ARGUMENT', 'trainTrees: expected an evaluation set with earlyStopping, got none; give one as { evaluation }');
   const about: About = { ...dataset.signature, parameters: { ...values, classes }, ...(dataset.classes && { classes: dataset.classes }) };
   const spec: Omit<GrowSpec, 'sets'> = {
     ...values,

@@ -1,22 +1,23 @@
 // A data set: features as bins with their labels, in native memory, ready for any number of trainings.
 
-import { finishInTurns, type Work } from '../data/turns';
+import { finishInTurns, inPieces, type Work } from '../data/turns';
 import { fail } from '../errors';
 import { native, type RuntimeHandle, runJob, type TableHandle, type TableSpec } from '../native';
 import { disposal } from '../realm';
 import { type Options, parse } from '../schema';
 import { checkCall } from './check';
-import { type FeatureList, type Features, interpretFeatures, type NamedColumn, type Numbers } from './features';
-import { interpretLabel, interpretWeight, type Label, type Labels } from './label';
+import { type FeatureList, type Features, interpretFeatures, learnable, type NamedColumn, type Numbers } from './features';
+import { interpretLabel, interpretWeight, type Label, type Labels, refuseMerged, type Weight } from './label';
 import type { Signature } from './match';
 import { Owned } from './owned';
 import { datasetSchema } from './params';
+import { warnings } from './warning';
 
 export interface DatasetOptions extends Options<typeof datasetSchema> {
   /** What to predict. Without it the data set cannot be trained on. */
   readonly label?: Label;
   /** How much a row counts, at least 0. */
-  readonly weight?: Numbers | readonly number[];
+  readonly weight?: Weight;
   readonly signal?: AbortSignal;
 }
 
@@ -29,12 +30,17 @@ function countCategories({ name, categories }: NamedColumn): number {
   if (count > mostCategories)
     fail(
       'ERR_TENSORWOOD_DATA',
-      `dataset: expected at most ${mostCategories} categories in column '${name}', got ${count}; group the rare ones`,
+      `dataset: expected at most ${mostCategories} categories in column '${name}', got ${count}; group the rare ones, or leave the column out`,
     );
   return count;
 }
 
+// structuredClone() and postMessage() would make a copy without the rows: a symbol stops them, and its text says what to do.
+const notCloned = Symbol('a data set; send its columns instead, and call createDataset() there');
+
 export class Dataset {
+  /** Of native memory, which no structuredClone() copies. @internal */
+  readonly native = notCloned;
   readonly rows: number;
   readonly signature: Signature;
   /** Names of the classes when labels came with names. */
@@ -69,6 +75,14 @@ export class Dataset {
     return { rows, bytes, bins, device };
   }
 
+  /** A data set is no JSON. @throws ERR_TENSORWOOD_ARGUMENT */
+  toJSON(): never {
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      'dataset: expected its columns for JSON.stringify(), got the data set, whose rows are in native memory',
+    );
+  }
+
   /** Frees the native memory, at the end of the trainings that have begun. Idempotent. */
   dispose(): void {
     this.owned.dispose();
@@ -79,9 +93,34 @@ export class Dataset {
   }
 }
 
+const checkedIntegers = 2 ** 20; // rows
+
+/** Tells of a column of integers beyond 2^53 of which two that differ are one number. */
+function* tellMerged({ name, integers }: NamedColumn): Work<void> {
+  if (integers === undefined) return;
+  const integerOf = new Map<number, bigint>();
+  let merged: { row: number; with: bigint } | undefined;
+  yield* inPieces(Math.min(integers.length, checkedIntegers), (from, to) => {
+    for (let row = from; merged === undefined && row < to; row++) {
+      const integer = integers[row];
+      if (typeof integer !== 'bigint' || Number.isSafeInteger(Number(integer))) continue;
+      const other = integerOf.get(Number(integer));
+      if (other === undefined) integerOf.set(Number(integer), integer);
+      else if (other !== integer) merged = { row, with: other };
+    }
+  });
+  if (merged === undefined) return;
+  const shown = `${integers[merged.row]} in row ${merged.row} with ${merged.with}`;
+  warnings.tell(
+    `dataset: column '${name}' holds integers beyond 2^53, of which 64-bit floats merge some, as ${shown}; pass them as text to keep them apart`,
+    'TENSORWOOD_MERGED_INTEGERS',
+  );
+}
+
 /**
- * Reads features in place and codes them as bins: numbers at sampled quantiles, categories as they are. Missing values (NaN, codes below 0)
- * get a bin of their own, so a split sends them the better way. Numbers are rounded to 32-bit floats.
+ * Reads features in place and codes them as bins: numbers at sampled quantiles, categories as they are. Missing values (NaN, codes below 0, the empty
+ * text) get a bin of their own, so a split sends them the better way. Numbers are compared as 32-bit floats, and those of a column where that would merge
+ * values that a split should part, as 64-bit ones.
  *
  * @param features a table, a record of columns, or `{ values, columns }`: one row-major matrix. Do not change or transfer them, labels or
  *   weights before the promise settles.
@@ -125,9 +164,12 @@ interface Interpreted {
 }
 
 function* interpret(features: Features, { label, weight }: DatasetOptions): Work<Interpreted> {
-  const list = yield* interpretFeatures('dataset', features);
-  if (list.rows === 0) fail('ERR_TENSORWOOD_DATA', 'dataset: expected at least one row, got none');
+  const found = yield* interpretFeatures('dataset', features);
+  if (found.rows === 0) fail('ERR_TENSORWOOD_DATA', 'dataset: expected at least one row, got none');
+  for (const column of found.columns) yield* tellMerged(column);
+  const list = { ...found, columns: found.columns.map(learnable) };
   const categories = list.columns.map(countCategories);
   const labels = label === undefined ? undefined : yield* interpretLabel('dataset', label);
+  if (labels !== undefined) yield* refuseMerged('dataset', labels);
   return { list, categories, labels, weight: yield* interpretWeight('dataset', weight) };
 }

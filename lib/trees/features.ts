@@ -1,9 +1,12 @@
 // What users pass as features, and how native code reads it in place: a table, a record of columns, or one row-major matrix.
+
+import { types } from 'node:util';
 import type { Table, Column as TableColumn } from '../data/table';
 import { inPieces, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import type { ColumnSpec } from '../native';
 import { typedArrayName } from '../realm';
+import { type Cell, isMissing, numberOf, refuseCell } from './cell';
 
 /** Any array of numbers but BigUint64Array and Float16Array. NaN is missing. */
 export type Numbers =
@@ -27,8 +30,11 @@ export interface Dictionary {
   readonly categories: readonly string[] | number;
 }
 
-/** One feature: numbers (in a plain array, too), categories by code, or categories by name (null and undefined are missing). */
-export type FeatureColumn = Numbers | Dictionary | readonly (number | null | undefined)[] | readonly (string | null | undefined)[];
+/**
+ * One feature: numbers (in a plain array, too, where booleans, bigints and Dates are numbers), categories by code, or categories by name. null, undefined
+ * and the empty text are missing.
+ */
+export type FeatureColumn = Numbers | Dictionary | readonly Exclude<Cell, string>[] | readonly (string | null | undefined)[];
 
 /** Rows one after the other, in one array. */
 export interface Matrix {
@@ -52,6 +58,10 @@ export interface NamedColumn {
   readonly name: string;
   readonly categories: readonly string[] | number | null;
   readonly column: NativeColumn;
+  /** All its values are booleans: to a model that knows categories, 'true' and 'false'. */
+  readonly booleans?: boolean;
+  /** What the numbers were read from where bigints are among them: some may lie beyond 2^53. */
+  readonly integers?: ArrayLike<unknown>;
 }
 
 export interface FeatureList {
@@ -60,6 +70,10 @@ export interface FeatureList {
   /** A matrix has places instead of names. */
   readonly byPlace: boolean;
 }
+
+/** In place of a code: a category that the model has not (above every set of them), and a missing value. */
+export const unknownCategory = 2 ** 24;
+export const missingCode = -1;
 
 const unreadable: readonly (string | undefined)[] = [undefined, 'BigUint64Array', 'Float16Array'];
 export const isNumbers = (value: unknown): value is Numbers => !unreadable.includes(typedArrayName(value));
@@ -75,7 +89,7 @@ export function* encodeNames(names: readonly (string | null | undefined)[]): Wor
   yield* inPieces(names.length, (from, to) => {
     for (let row = from; row < to; row++) {
       const name = names[row];
-      if (name === null || name === undefined || name === '') continue; // missing, as an empty field of a file
+      if (name === null || name === undefined) continue;
       const known = codeOf.get(name);
       if (known === undefined) codeOf.set(name, codeOf.size);
       codes[row] = known ?? codeOf.size - 1;
@@ -84,38 +98,57 @@ export function* encodeNames(names: readonly (string | null | undefined)[]): Wor
   return { codes, categories: [...codeOf.keys()] };
 }
 
-function* readNumbers(list: readonly (number | null | undefined)[]): Work<Float64Array> {
-  const values = new Float64Array(list.length);
-  yield* inPieces(list.length, (from, to) => {
-    for (let row = from; row < to; row++) values[row] = list[row] ?? Number.NaN;
-  });
-  return values;
+/** Names as a model learns them: the empty text is missing, and a name that comes twice is one. `remap` has the code of each; undefined = they are so. */
+export function distinctNames(names: readonly string[]): { categories: string[]; remap: Int32Array } | undefined {
+  const codeOf = new Map<string, number>();
+  for (const name of names) if (name !== '' && !codeOf.has(name)) codeOf.set(name, codeOf.size);
+  if (codeOf.size === names.length) return undefined;
+  return { categories: [...codeOf.keys()], remap: Int32Array.from(names, (name) => codeOf.get(name) ?? missingCode) };
 }
 
-const isPresent = (value: unknown): boolean => value !== null && value !== undefined;
-
-function* checkKind(subject: string, name: string, list: readonly unknown[], kind: string): Work<void> {
-  yield* inPieces(list.length, (from, to) => {
-    for (let row = from; row < to; row++) {
-      if (!isPresent(list[row]) || typeof list[row] === kind) continue;
-      const expected = `${subject}: expected numbers alone or strings alone in column '${name}'`;
-      fail('ERR_TENSORWOOD_ARGUMENT', `${expected}, got ${typeof list[row]} in row ${row}`);
-    }
-  });
+/** The column as a model learns it. */
+export function learnable(found: NamedColumn): NamedColumn {
+  if (typeof found.categories !== 'object' || found.categories === null) return found;
+  const names = distinctNames(found.categories);
+  return names === undefined ? found : { ...found, categories: names.categories, column: { ...found.column, remap: names.remap } };
 }
+
+const whole = (data: Numbers, categorical: boolean): NativeColumn => ({ data, offset: 0, stride: 1, categorical });
+const mixed = (name: string): string => `numbers alone or strings alone in column '${name}'`;
 
 type CountedColumn = NamedColumn & { readonly rows: number };
 
-const whole = (data: Numbers, categorical: boolean): NativeColumn => ({ data, offset: 0, stride: 1, categorical });
+function* readNumbers(subject: string, name: string, list: ArrayLike<unknown>): Work<CountedColumn> {
+  const values = new Float64Array(list.length);
+  let present = 0;
+  let booleans = 0;
+  let integers = 0;
+  yield* inPieces(list.length, (from, to) => {
+    for (let row = from; row < to; row++) {
+      const cell = list[row];
+      values[row] = isMissing(cell) ? Number.NaN : (numberOf(cell) ?? refuseCell(subject, mixed(name), cell, row));
+      if (!isMissing(cell)) present++;
+      if (typeof cell === 'boolean') booleans++;
+      if (typeof cell === 'bigint') integers++;
+    }
+  });
+  const column = { name, categories: null, column: whole(values, false), rows: list.length };
+  return { ...column, ...(booleans > 0 && booleans === present && { booleans: true }), ...(integers > 0 && { integers: list }) };
+}
 
-/** Numbers or names, as the first value is; numbers where there is none. */
-function* interpretList(subject: string, name: string, list: readonly unknown[]): Work<CountedColumn> {
-  const kind = typeof (list.find(isPresent) ?? 0) === 'number' ? 'number' : 'string';
-  yield* checkKind(subject, name, list, kind);
-  if (kind === 'number')
-    return { name, categories: null, column: whole(yield* readNumbers(list as (number | null)[]), false), rows: list.length };
+function* readNames(subject: string, name: string, list: readonly unknown[]): Work<CountedColumn> {
+  yield* inPieces(list.length, (from, to) => {
+    for (let row = from; row < to; row++)
+      if (!isMissing(list[row]) && typeof list[row] !== 'string') refuseCell(subject, mixed(name), list[row], row);
+  });
   const { codes, categories } = yield* encodeNames(list as (string | null)[]);
   return { name, categories, column: whole(codes, true), rows: list.length };
+}
+
+/** Numbers or names, as the first value is; without one, names where there are empty texts. */
+function interpretList(subject: string, name: string, list: readonly unknown[]): Work<CountedColumn> {
+  const first = list.find((cell) => !isMissing(cell)) ?? list.find((cell) => cell === '');
+  return typeof first === 'string' ? readNames(subject, name, list) : readNumbers(subject, name, list);
 }
 
 /** @throws ERR_TENSORWOOD_ARGUMENT "expected <what> or { codes, categories }" */
@@ -127,7 +160,10 @@ export function requireDictionary(subject: string, what: string, value: unknown)
 }
 
 function* interpretColumn(subject: string, name: string, column: FeatureColumn): Work<CountedColumn> {
-  if (isNumbers(column)) return { name, categories: null, column: whole(column, false), rows: column.length };
+  if (isNumbers(column)) {
+    const integers = types.isBigInt64Array(column) && { integers: column };
+    return { name, categories: null, column: whole(column, false), rows: column.length, ...integers };
+  }
   if (Array.isArray(column)) return yield* interpretList(subject, name, column);
   const { codes, categories } = requireDictionary(subject, `column '${name}' to be numbers, strings,`, column);
   return { name, categories, column: whole(codes, true), rows: codes.length };

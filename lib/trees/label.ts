@@ -3,16 +3,19 @@ import type { NumberColumn } from '../data/table';
 import { finish, inPieces, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import { listed } from '../schema';
-import { type Dictionary, encodeNames, isNumbers, type Numbers, requireDictionary } from './features';
+import { type Cell, isMissing, numberOf, refuseCell } from './cell';
+import { type Dictionary, distinctNames, encodeNames, isNumbers, type Numbers, requireDictionary } from './features';
 
-/** One a row: numbers, or classes by code or by name; a column of a table too. */
-export type Label = Numbers | readonly number[] | Dictionary | readonly string[] | NumberColumn;
+/** One a row: numbers (in a list also booleans, bigints and Dates), or classes by code or by name; a column of a table too. */
+export type Label = Numbers | readonly Exclude<Cell, string | null | undefined>[] | Dictionary | readonly string[] | NumberColumn;
+
+/** One a row: how much it counts, at least 0. */
+export type Weight = Numbers | readonly number[];
 
 /** Tells rows without a label: null, undefined, an empty name, NaN, or a code below 0 of named classes. */
 function missingTest(label: Label): (row: number) => boolean {
   if (isNumbers(label)) return (row) => Number.isNaN(label[row]);
-  if (Array.isArray(label))
-    return (row) => label[row] === null || label[row] === undefined || label[row] === '' || Number.isNaN(label[row]);
+  if (Array.isArray(label)) return (row) => isMissing(label[row]) || Number.isNaN(numberOf(label[row]));
   const { codes, categories } = label as Dictionary;
   if (typeof categories === 'number') return () => false;
   return (row) => !(Number(codes[row]) >= 0) || categories[Number(codes[row])] === '';
@@ -40,34 +43,92 @@ export interface Labels {
 /** Names of classes are coded in their alphabetical order, or by the codes that came with them. */
 export function* interpretLabel(subject: string, label: Label): Work<Labels> {
   const values = isNumbers(label) ? label : (label as NumberColumn | null | undefined)?.values;
-  if (isNumbers(values)) return { values };
+  if (isNumbers(values)) {
+    yield* checkRange(subject, 'labels', values);
+    return { values };
+  }
   if (Array.isArray(label)) {
     yield* findMissing(subject, label);
     return yield* interpretList(subject, label);
   }
   const { codes, categories } = requireDictionary(subject, 'label to be numbers, strings', label);
   yield* findMissing(subject, label);
-  return typeof categories === 'number' ? { values: codes } : { values: codes, classes: categories };
+  if (typeof categories === 'number') return { values: codes };
+  const names = distinctNames(categories);
+  if (names === undefined) return { values: codes, classes: categories };
+  const refuse = (row: number): never =>
+    fail('ERR_TENSORWOOD_DATA', `${subject}: expected labels among the ${categories.length} classes, got code ${codes[row]} in row ${row}`);
+  return { values: yield* recode(codes, names.remap, refuse), classes: names.categories };
 }
 
-/** Values of one kind, as floats; NaN where they are strings. */
-function* readList(subject: string, what: string, list: readonly unknown[], kind: 'number' | 'string'): Work<Float32Array> {
-  const values = new Float32Array(list.length);
+/** The values of a list as numbers. */
+function* readNumbers(subject: string, what: string, list: readonly unknown[]): Work<Float64Array> {
+  const values = new Float64Array(list.length);
   yield* inPieces(list.length, (from, to) => {
-    for (let row = from; row < to; row++) {
-      const value = list[row];
-      if (typeof value !== kind)
-        fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected ${kind}s as ${what}, got ${typeof value} in row ${row}`);
-      values[row] = value as number;
-    }
+    for (let row = from; row < to; row++) values[row] = numberOf(list[row]) ?? refuseCell(subject, `numbers as ${what}`, list[row], row);
   });
   return values;
 }
 
+function* readNames(subject: string, what: string, list: readonly unknown[]): Work<readonly string[]> {
+  yield* inPieces(list.length, (from, to) => {
+    for (let row = from; row < to; row++) if (typeof list[row] !== 'string') refuseCell(subject, `strings as ${what}`, list[row], row);
+  });
+  return list as readonly string[];
+}
+
 function* interpretList(subject: string, label: readonly unknown[]): Work<Labels> {
-  if (typeof label[0] !== 'string') return { values: yield* readList(subject, 'labels', label, 'number') };
-  yield* readList(subject, 'labels like the first', label, 'string');
-  return yield* sortClasses(label as readonly string[]);
+  if (typeof label[0] !== 'string') {
+    const values = yield* readNumbers(subject, 'labels', label);
+    yield* checkRange(subject, 'labels', values);
+    return { values };
+  }
+  return yield* sortClasses(yield* readNames(subject, 'labels like the first', label));
+}
+
+const largest = 3.4028234663852886e38; // of the 32-bit floats
+const least = 2 ** -126; // of them in full precision
+
+/** Refuses what no 32-bit float comes near; NaN is left to native code. */
+function* checkRange(subject: string, what: string, values: Numbers): Work<void> {
+  yield* inPieces(values.length, (from, to) => {
+    for (let row = from; row < to; row++) {
+      const value = Number(values[row]);
+      if (!(Math.abs(value) > largest)) continue;
+      const finite = Number.isFinite(value);
+      const expected = finite ? `${what} within ±3.4e38, which 32-bit floats hold` : `finite ${what}`;
+      const cure = finite ? 'scale them down' : 'leave such rows out';
+      fail('ERR_TENSORWOOD_DATA', `${subject}: expected ${expected}, got ${value} in row ${row}; ${cure}`);
+    }
+  });
+}
+
+const tolerated = 1e-4; // of the spread of the labels
+
+/**
+ * Refuses labels that 32-bit floats, in which scores are kept, tell apart too badly.
+ * @throws ERR_TENSORWOOD_DATA with an example
+ */
+export function* refuseMerged(subject: string, { values, classes }: Labels): Work<void> {
+  if (classes !== undefined || values instanceof Float32Array) return;
+  let [low, high, error, worst] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
+  yield* inPieces(values.length, (from, to) => {
+    for (let row = from; row < to; row++) {
+      const value = Number(values[row]);
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+      if (!(Math.abs(value - Math.fround(value)) > error)) continue;
+      error = Math.abs(value - Math.fround(value));
+      worst = row;
+    }
+  });
+  if (!(high > low) || error <= tolerated * (high - low)) return;
+  const value = Number(values[worst]);
+  fail(
+    'ERR_TENSORWOOD_DATA',
+    `${subject}: expected labels that 32-bit floats tell apart, got ${value} in row ${worst}, which they round to ${Math.fround(value)}, ` +
+      `where all lie between ${low} and ${high}; subtract ${low} from every label`,
+  );
 }
 
 function* sortClasses(names: readonly string[]): Work<Labels> {
@@ -121,9 +182,22 @@ function failUnknown(subject: string, known: readonly string[], name: string | u
   );
 }
 
-export function* interpretWeight(subject: string, weight: Numbers | readonly number[] | undefined): Work<Numbers | undefined> {
-  if (weight === undefined || isNumbers(weight)) return weight;
-  if (!Array.isArray(weight))
+/** Refuses weights that are all so small that 32-bit floats lose them. */
+function* checkLeast(subject: string, values: Numbers): Work<void> {
+  let most = 0;
+  yield* inPieces(values.length, (from, to) => {
+    for (let row = from; row < to; row++) most = Math.max(most, Number(values[row]));
+  });
+  if (most > 0 && most < least)
+    fail('ERR_TENSORWOOD_DATA', `${subject}: expected weights of at least 1.2e-38, got ${most} as the largest; scale them up`);
+}
+
+export function* interpretWeight(subject: string, weight: Weight | undefined): Work<Numbers | undefined> {
+  if (weight === undefined) return undefined;
+  if (!isNumbers(weight) && !Array.isArray(weight))
     fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected weight to be numbers, one a row, got ${describe(weight)}`);
-  return yield* readList(subject, 'weights', weight, 'number');
+  const values = isNumbers(weight) ? weight : yield* readNumbers(subject, 'weights', weight);
+  yield* checkRange(subject, 'weights', values);
+  yield* checkLeast(subject, values);
+  return values;
 }

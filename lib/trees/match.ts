@@ -4,7 +4,16 @@ import { types } from 'node:util';
 import { inPieces, type Work } from '../data/turns';
 import { fail } from '../errors';
 import { listed, suggestion } from '../schema';
-import { type FeatureList, type Features, interpretFeatures, type NamedColumn, type NativeColumn } from './features';
+import {
+  type FeatureList,
+  type Features,
+  interpretFeatures,
+  missingCode,
+  type NamedColumn,
+  type NativeColumn,
+  unknownCategory,
+} from './features';
+import { tellUnknown } from './warning';
 
 /** What a model knows of its columns. */
 export interface Signature {
@@ -16,14 +25,21 @@ export interface Signature {
 const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
   a === b || (a.length === b.length && a.every((name, i) => name === b[i]));
 
-/** Whether all of a column is missing: it tells nothing of its kind then. */
-function* isEmpty({ categories, column: { data, offset, stride } }: NamedColumn, rows: number): Work<boolean> {
-  const isMissing = (value: number): boolean => (categories === null ? Number.isNaN(value) : !(value >= 0));
-  let empty = true;
+/** The first row for which the test holds, or -1. */
+function* findRow(rows: number, test: (row: number) => boolean): Work<number> {
+  let found = -1;
   yield* inPieces(rows, (from, to) => {
-    for (let row = from; empty && row < to; row++) empty = isMissing(Number(data[offset + row * stride]));
+    for (let row = from; found < 0 && row < to; row++) if (test(row)) found = row;
   });
-  return empty;
+  return found;
+}
+
+/** Tells the rows of a column that hold a value. */
+function presence({ categories, column: { data, offset, stride } }: NamedColumn): (row: number) => boolean {
+  const valueAt = (row: number): number => Number(data[offset + row * stride]);
+  if (categories === null) return (row) => !Number.isNaN(valueAt(row));
+  if (typeof categories === 'number') return (row) => valueAt(row) >= 0;
+  return (row) => valueAt(row) >= 0 && categories[valueAt(row)] !== '';
 }
 
 /** Refuses parts of a code; one that the model has not is a category like another. */
@@ -38,24 +54,72 @@ function* checkCodes(subject: string, { name, column: { data, offset, stride } }
   });
 }
 
+/** What a column is matched with. */
+interface Target {
+  readonly subject: string;
+  readonly rows: number;
+  /** What the model knows of the column. */
+  readonly known: readonly string[] | number | null;
+  /** Columns of which it was told that the model knows none of their values. */
+  readonly told: Set<string>;
+}
+
+const looksLikeNumber = (text: string | undefined): boolean => text !== undefined && text.trim() !== '' && !Number.isNaN(Number(text));
+
+/** Says which value is none: the first that is no text of a number, or the first text. */
+function* refuseCategories({ subject, rows }: Target, { name, categories, column: { data, offset, stride } }: NamedColumn): Work<never> {
+  const expected = `${subject}: expected numbers in column '${name}', got categories`;
+  if (typeof categories !== 'object' || categories === null) fail('ERR_TENSORWOOD_MODEL', expected);
+  const textOf = (row: number): string | undefined => categories[Number(data[offset + row * stride])];
+  const isText = (row: number): boolean => textOf(row) !== undefined && textOf(row) !== '';
+  const odd = yield* findRow(rows, (row) => isText(row) && !looksLikeNumber(textOf(row)));
+  const row = odd >= 0 ? odd : yield* findRow(rows, isText);
+  const cure = odd >= 0 ? 'pass null where there is no number' : 'pass numbers, as values.map(Number)';
+  return fail('ERR_TENSORWOOD_MODEL', `${expected}, as '${textOf(row)}' in row ${row}; ${cure}`);
+}
+
+/** Where a model knows names, booleans are the texts true and false. */
+const named = (found: NamedColumn, known: Target['known']): NamedColumn =>
+  found.booleans && typeof known === 'object' && known !== null ? { ...found, categories: ['false', 'true'] } : found;
+
 /** The column as the model reads it. */
-function* translate(subject: string, found: NamedColumn, known: readonly string[] | number | null, rows: number): Work<NativeColumn> {
-  const given = found.categories;
-  if ((known === null) !== (given === null) && (yield* isEmpty(found, rows)))
+function* translate(target: Target, given: NamedColumn): Work<NativeColumn> {
+  const { subject, rows, known } = target;
+  const found = named(given, known);
+  const { name, categories, column } = found;
+  if ((known === null) !== (categories === null) && (yield* findRow(rows, presence(found))) < 0)
     return { data: new Float32Array(rows).fill(Number.NaN), offset: 0, stride: 1, categorical: known !== null };
-  if (known === null && given !== null)
-    fail('ERR_TENSORWOOD_MODEL', `${subject}: expected numbers in column '${found.name}', got categories`);
-  if (known === null) return found.column;
-  if (given === null && typeof known === 'object')
-    fail(
-      'ERR_TENSORWOOD_MODEL',
-      `${subject}: expected categories in column '${found.name}', got numbers; pass strings or { codes, categories }`,
-    );
+  if (known === null) return categories === null ? column : yield* refuseCategories(target, found);
+  if (categories === null && typeof known === 'object')
+    fail('ERR_TENSORWOOD_MODEL', `${subject}: expected categories in column '${name}', got numbers; pass strings or { codes, categories }`);
   yield* checkCodes(subject, found, rows);
-  if (typeof known === 'number' || typeof given !== 'object' || given === null || sameNames(known, given))
-    return { ...found.column, categorical: true };
+  const { remap: _, ...codes } = column;
+  const remap = typeof known === 'object' && typeof categories === 'object' ? recodeTo(known, categories!) : undefined;
+  yield* tellWhereUnknown(target, found, remap);
+  return { ...codes, categorical: true, ...(remap && { remap }) };
+}
+
+/** The model's code for each of the caller's; undefined where they are the same. */
+function recodeTo(known: readonly string[], given: readonly string[]): Int32Array | undefined {
+  if (sameNames(known, given)) return undefined;
   const codeOf = new Map(known.map((name, code) => [name, code]));
-  return { ...found.column, categorical: true, remap: Int32Array.from(given, (name) => codeOf.get(name) ?? -1) };
+  return Int32Array.from(given, (name) => codeOf.get(name) ?? (name === '' ? missingCode : unknownCategory));
+}
+
+function* tellWhereUnknown({ subject, rows, known, told }: Target, found: NamedColumn, remap: Int32Array | undefined): Work<void> {
+  const { name, categories, column } = found;
+  if (known === null || told.has(name)) return;
+  const { data, offset, stride } = column;
+  const count = typeof known === 'number' ? known : known.length;
+  const codeOf = (row: number): number => Number(data[offset + row * stride]);
+  const knownCode = (code: number): number => (remap === undefined ? code : (remap[code] ?? unknownCategory));
+  const isPresent = presence(found);
+  if ((yield* findRow(rows, (row) => isPresent(row) && knownCode(codeOf(row)) < count)) >= 0) return;
+  const row = yield* findRow(rows, isPresent);
+  if (row < 0) return;
+  const code = codeOf(row);
+  const example = typeof categories === 'object' ? (categories?.[code] ?? code) : code;
+  tellUnknown(subject, told, { name, known, example });
 }
 
 function findColumn(subject: string, list: FeatureList, name: string): NamedColumn {
@@ -69,10 +133,16 @@ function findColumn(subject: string, list: FeatureList, name: string): NamedColu
 }
 
 /**
- * The model's columns among the features given; columns that it does not know are left out.
+ * The model's columns among the features given; columns that it does not know are left out. Of a column without a value that it knows it is told once:
+ * `told` remembers of which.
  * @throws ERR_TENSORWOOD_MODEL when one is missing, or holds numbers instead of categories or the reverse
  */
-export function* matchFeatures(subject: string, features: Features, signature: Signature): Work<{ rows: number; columns: NativeColumn[] }> {
+export function* matchFeatures(
+  subject: string,
+  features: Features,
+  signature: Signature,
+  told = new Set<string>(),
+): Work<{ rows: number; columns: NativeColumn[] }> {
   const list = yield* interpretFeatures(subject, features);
   if (list.byPlace && list.columns.length !== signature.names.length)
     fail(
@@ -82,7 +152,7 @@ export function* matchFeatures(subject: string, features: Features, signature: S
   const columns: NativeColumn[] = [];
   for (const [i, name] of signature.names.entries()) {
     const found = list.byPlace ? list.columns[i]! : findColumn(subject, list, name);
-    columns.push(yield* translate(subject, found, signature.categories[i]!, list.rows));
+    columns.push(yield* translate({ subject, rows: list.rows, known: signature.categories[i]!, told }, { ...found, name }));
   }
   return { rows: list.rows, columns };
 }

@@ -3,14 +3,19 @@
 import { types } from 'node:util';
 import { describe, fail } from '../errors';
 import { suggestion } from '../schema';
-import { isNumbers } from './features';
+import { type Cell, cureOf, isMissing, numberOf } from './cell';
+import { isNumbers, type Numbers, unknownCategory } from './features';
 import type { Signature } from './match';
+import { tellUnknown } from './warning';
 
 /**
- * Values in the model's order (categories by their code in the model), or a record by column name. A category may be one that the model has not; the empty
- * text is missing, as in a file, unless the model has that category.
+ * Values in the model's order, or a record by column name. Categories by name or by their code in the model; a category may be one that the model has
+ * not. The empty text is missing, as everywhere, unless the model has that category. Booleans, bigints and Dates are numbers.
  */
-export type Row = Float32Array | readonly (number | null | undefined)[] | Readonly<Record<string, number | string | null | undefined>>;
+export type Row = Numbers | readonly Cell[] | Readonly<Record<string, Cell>>;
+
+/** As native code reads it: the caller's floats, or values in an array that the next row overwrites. */
+export type NativeRow = Float32Array | Float64Array;
 
 interface RowColumn {
   readonly name: string;
@@ -18,9 +23,6 @@ interface RowColumn {
   readonly count: number;
   readonly codes: ReadonlyMap<string, number> | null;
 }
-
-// A category that the model does not know: above every code.
-const unknownCategory = 2 ** 24;
 
 function columnsOf({ names, categories }: Signature): RowColumn[] {
   return names.map((name, i) => {
@@ -34,21 +36,25 @@ function columnsOf({ names, categories }: Signature): RowColumn[] {
 function refuseValue({ name, count, codes }: RowColumn, value: unknown): never {
   const categories = codes === null ? 'category codes' : `categories by name, or codes in [0, ${count - 1}],`;
   const expected = count < 0 ? 'numbers' : categories;
-  return fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${expected} in column '${name}', got ${describe(value)}`);
+  const cure = count < 0 && typeof value === 'string' && !Number.isNaN(Number(value)) ? '; pass Number(value)' : cureOf(value);
+  return fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${expected} in column '${name}', got ${describe(value)}${cure}`);
 }
 
-/** A number, or the code of a category; NaN when it is missing. */
-function readNumber(column: RowColumn, value: unknown): number {
-  if (value === null || value === undefined) return Number.NaN;
-  if (typeof value !== 'number') return refuseValue(column, value);
-  if (column.count < 0) return value;
-  if (!(value >= 0)) return Number.NaN;
-  if (!Number.isInteger(value)) return refuseValue(column, value);
-  return value < column.count ? value : unknownCategory;
+/** A number, or the code of a category: NaN when it is missing, unknownCategory when the model has not that one. */
+function readValue(column: RowColumn, value: unknown): number {
+  const { codes, count } = column;
+  if (codes !== null && (typeof value === 'string' || typeof value === 'boolean')) {
+    const name = String(value);
+    return codes.get(name) ?? (name === '' ? Number.NaN : unknownCategory);
+  }
+  if (isMissing(value)) return Number.NaN;
+  const number = numberOf(value) ?? refuseValue(column, value);
+  if (count < 0) return number;
+  if (typeof value === 'object') return refuseValue(column, value); // a Date is no category
+  if (!(number >= 0)) return Number.NaN;
+  if (!Number.isInteger(number)) return refuseValue(column, value);
+  return number < count ? number : unknownCategory;
 }
-
-const readName = (codes: ReadonlyMap<string, number>, name: string): number =>
-  codes.get(name) ?? (name === '' ? Number.NaN : unknownCategory);
 
 function refuseKeys(record: Readonly<Record<string, unknown>>, names: readonly string[]): void {
   const wrong = Object.keys(record).find((key) => !names.includes(key));
@@ -57,28 +63,44 @@ function refuseKeys(record: Readonly<Record<string, unknown>>, names: readonly s
 }
 
 /**
- * Reads rows into one array that the next row overwrites. A Float32Array for a model of numbers alone is given back as it is.
+ * Reads rows into one array that the next row overwrites. Floats for a model of numbers alone are given back as they are. Of a column whose value the model
+ * does not know it is told once: `told` remembers of which.
  * The reader throws ERR_TENSORWOOD_MODEL for a row of another form, a missing or unknown column, and a value that its column cannot hold.
  */
-export function createRowReader(signature: Signature): (row: Row) => Float32Array {
+export function createRowReader(signature: Signature, told = new Set<string>()): (row: Row) => NativeRow {
   const { names } = signature;
   const columns = columnsOf(signature);
   const plain = columns.every((c) => c.count < 0);
-  const found = new Float32Array(names.length);
+  const found = new Float64Array(names.length);
 
-  function readArray(row: ArrayLike<unknown>): Float32Array {
+  function readOther(place: number, value: unknown): number {
+    const column = columns[place]!;
+    const number = readValue(column, value);
+    if (number === unknownCategory && column.count >= 0)
+      tellUnknown('predictRow', told, {
+        name: column.name,
+        known: signature.categories[place]!,
+        example: typeof value === 'boolean' ? String(value) : (value as string | number),
+      });
+    return number;
+  }
+
+  function readArray(row: ArrayLike<unknown>): NativeRow {
     if (row.length !== names.length) fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${names.length} values, got ${row.length}`);
-    for (let i = 0; i < columns.length; i++) found[i] = readNumber(columns[i]!, row[i]);
+    for (let i = 0; i < columns.length; i++) {
+      const value = row[i];
+      found[i] = typeof value === 'number' && columns[i]!.count < 0 ? value : readOther(i, value);
+    }
     return found;
   }
 
-  function readRecord(row: Readonly<Record<string, unknown>>): Float32Array {
+  function readRecord(row: Readonly<Record<string, unknown>>): NativeRow {
     for (let i = 0; i < columns.length; i++) {
-      const column = columns[i]!;
-      const value = row[column.name];
-      if (value === undefined && !(column.name in row))
-        fail('ERR_TENSORWOOD_MODEL', `predictRow: expected a value for '${column.name}'; pass null when it is missing`);
-      found[i] = typeof value === 'string' && column.codes !== null ? readName(column.codes, value) : readNumber(column, value);
+      const { name, count } = columns[i]!;
+      const value = row[name];
+      if (value === undefined && !(name in row))
+        fail('ERR_TENSORWOOD_MODEL', `predictRow: expected a value for '${name}'; pass null when it is missing`);
+      found[i] = typeof value === 'number' && count < 0 ? value : readOther(i, value);
     }
     let keys = 0;
     for (const _ in row) keys++;
@@ -87,7 +109,7 @@ export function createRowReader(signature: Signature): (row: Row) => Float32Arra
   }
 
   return (row) => {
-    if (plain && types.isFloat32Array(row)) return row;
+    if (plain && (types.isFloat32Array(row) || types.isFloat64Array(row))) return row;
     if (typeof row !== 'object' || row === null)
       fail(
         'ERR_TENSORWOOD_MODEL',

@@ -180,9 +180,9 @@ Napi::Value predict_forest_sync(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// (forest, Float32Array of one row, Float32Array of its outputs, 1 for margins): on this thread, for latency.
+// (forest, Float32Array or Float64Array of one row, Float32Array of its outputs, 1 for margins): on this thread, for latency.
 Napi::Value predict_row(const Napi::CallbackInfo& info) {
-  const Model& model = *unwrap<Model>(info[0]);
+  Model& model = *unwrap<Model>(info[0]);
   const Forest& forest = model.forest;
   napi_typedarray_type types[2];
   size_t lengths[2];
@@ -190,7 +190,8 @@ Napi::Value predict_row(const Napi::CallbackInfo& info) {
   for (int i = 0; i < 2; i++) {
     const napi_status status =
         napi_get_typedarray_info(info.Env(), info[static_cast<size_t>(i) + 1], &types[i], &lengths[i], &data[i], nullptr, nullptr);
-    if (status != napi_ok || types[i] != napi_float32_array) fail("ERR_TENSORWOOD_ARGUMENT", "predictRow: expected a Float32Array");
+    if (status != napi_ok || !(types[i] == napi_float32_array || (i == 0 && types[i] == napi_float64_array)))
+      fail("ERR_TENSORWOOD_ARGUMENT", "predictRow: expected an array of floats");
   }
   if (static_cast<int64_t>(lengths[0]) != forest.features() || static_cast<int64_t>(lengths[1]) != forest.groups) {
     fail("ERR_TENSORWOOD_MODEL",
@@ -198,12 +199,26 @@ Napi::Value predict_row(const Napi::CallbackInfo& info) {
   }
   float* out = static_cast<float*>(data[1]);
   std::memcpy(out, forest.base.data(), sizeof(float) * forest.base.size());
-  add_margins(forest, model.kernels, static_cast<const float*>(data[0]), 1, 0, static_cast<int64_t>(forest.trees.size()), out);
+  model.row.resize(lengths[0]);
+  if (types[0] == napi_float64_array) {
+    read_row(forest, static_cast<const double*>(data[0]), model.row.data());
+  } else {
+    read_row(forest, static_cast<const float*>(data[0]), model.row.data());
+  }
+  add_margins(forest, model.kernels, model.row.data(), 1, 0, static_cast<int64_t>(forest.trees.size()), out);
   if (!info[3].ToBoolean()) respond(forest, out, 1);
   return info.Env().Undefined();
 }
 
 // -> the bytes of the model file
+Napi::Value bytes_of(Napi::Env env, const std::string& text) {
+  Napi::Uint8Array bytes = Napi::Uint8Array::New(env, text.size());
+  std::memcpy(bytes.Data(), text.data(), text.size());
+  return bytes;
+}
+
+Napi::Value save_forest_sync(const Napi::CallbackInfo& info) { return bytes_of(info.Env(), write_forest(unwrap<Model>(info[0])->forest)); }
+
 Napi::Value save_forest(const Napi::CallbackInfo& info) {
   const std::shared_ptr<Model> model = unwrap<Model>(info[0]);
   auto text = std::make_shared<std::string>();
@@ -212,11 +227,7 @@ Napi::Value save_forest(const Napi::CallbackInfo& info) {
     *text = write_forest(model->forest);
     return Status{};
   };
-  task.result = [text](Napi::Env env) {
-    Napi::Uint8Array bytes = Napi::Uint8Array::New(env, text->size());
-    std::memcpy(bytes.Data(), text->data(), text->size());
-    return bytes;
-  };
+  task.result = [text](Napi::Env env) { return bytes_of(env, *text); };
   return start_job(info.Env(), model->runtime->coordinator(), std::move(task));
 }
 
@@ -271,6 +282,7 @@ void add_tree_functions(Napi::Object exports) {
   add_function<predict_forest_sync>(exports, "predictForestSync");
   add_function<predict_row>(exports, "predictRow");
   add_function<save_forest>(exports, "saveForest");
+  add_function<save_forest_sync>(exports, "saveForestSync");
   add_function<load_forest>(exports, "loadForest");
   add_function<describe_forest>(exports, "describeForest");
 }

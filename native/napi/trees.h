@@ -26,6 +26,7 @@ class Model {
   const std::shared_ptr<Runtime> runtime;
   const PredictKernels kernels;
   Forest forest;
+  std::vector<float> row;  // of predict_row, on the JavaScript thread
   std::unique_ptr<Account> account;
 };
 

@@ -1,8 +1,10 @@
 // Features as small integers: the second form of a table, from which trees grow. Numbers are cut at sampled quantiles, categories keep
 // their codes, and the last bin of every feature holds missing values. Codes are stored twice: by row for histograms, by column for
-// partitions.
+// partitions. Numbers are compared as f32; where that would merge values that a cut should part, those of the feature are compared as f64,
+// by their ranks among its cuts.
 #pragma once
 #include <atomic>
+#include <limits>
 
 #include "core/status.h"
 #include "trees/columns.h"
@@ -13,11 +15,18 @@ namespace tensorwood {
 
 struct Feature {
   bool categorical = false;
-  bool wide = false;        // u16 codes: more than 255 categories
-  int32_t bins = 1;         // without the missing bin
-  int32_t column = 0;       // among the narrow or the wide ones
-  int32_t slot = 0;         // of its first bin in a histogram
-  std::vector<float> cuts;  // numeric: bin b holds cuts[b - 1] < x <= cuts[b]
+  bool wide = false;         // u16 codes: more than 255 categories
+  int32_t bins = 1;          // without the missing bin
+  int32_t column = 0;        // among the narrow or the wide ones
+  int32_t slot = 0;          // of its first bin in a histogram
+  bool ranked = false;       // numeric: values are read as ranks among the cuts
+  std::vector<double> cuts;  // numeric: bin b holds cuts[b - 1] < x <= cuts[b]; each an f32 unless ranked
+  const std::vector<double>* ranks() const { return ranked ? &cuts : nullptr; }
+  // x <= threshold(b) is in one of the bins up to b; the last bin has no end.
+  double threshold(int32_t bin) const {
+    if (bin < bins - 1) return cuts[static_cast<size_t>(bin)];
+    return ranked ? std::numeric_limits<double>::max() : std::numeric_limits<float>::max();
+  }
 };
 
 struct Bins {
@@ -46,8 +55,8 @@ Status check_codes(const Columns& columns, const BinOptions& options, const std:
 Status make_bins(const Columns& columns, const BinOptions& options, const Device& device, Threads& threads,
                  const std::atomic<bool>& cancelled, Bins& bins);
 
-// These features of rows[0, count) decoded: a value inside each bin, NaN for missing, codes for categories. out is (count, all features),
-// row-major.
+// These features of rows[0, count) decoded: a value inside each bin (its rank), NaN for missing, codes for categories. out is (count, all
+// features), row-major.
 void decode_rows(const Bins& bins, const std::vector<int32_t>& features, const uint32_t* rows, int64_t count, float* out);
 
 }  // namespace tensorwood

@@ -24,10 +24,13 @@ void compact_node(Forest& forest, const Tree& tree, size_t index, uint32_t set_o
   const bool leaf = node.feature < 0, categorical = node.set >= 0;
   const uint32_t feature = leaf ? 0 : static_cast<uint32_t>(node.feature), missing_left = leaf || node.missing_left;
   const uint32_t ahead = leaf ? 0 : static_cast<uint32_t>(node.left) - static_cast<uint32_t>(index);
-  float value = leaf ? __builtin_inff() : node.value;
+  float value = __builtin_inff();
   if (categorical) {
     const uint32_t position = static_cast<uint32_t>(node.set) + set_offset;
     std::memcpy(&value, &position, 4);
+  } else if (!leaf) {
+    const std::vector<double>* cuts = forest.ranks(feature);
+    value = cuts != nullptr ? rank_number(*cuts, node.threshold) : static_cast<float>(node.threshold);
   }
   forest.values.push_back(leaf ? node.value : 0);
   if (forest.wide) {
@@ -69,7 +72,11 @@ void call_kernel(const Forest& f, const Kernel& kernel, const float* x, int64_t 
 }
 
 void read_block(const Forest& forest, const Columns& columns, int64_t first, int64_t count, float* x) {
-  for (size_t c = 0; c < columns.columns.size(); c++) read_column(columns.columns[c], first, count, x + c, forest.features());
+  for (size_t c = 0; c < columns.columns.size(); c++) {
+    Column column = columns.columns[c];
+    column.cuts = forest.ranks(c);
+    read_column(column, first, count, x + c, forest.features());
+  }
 }
 
 }  // namespace
@@ -82,6 +89,7 @@ int64_t Forest::bytes() const {
 }
 
 void compact(Forest& forest) {
+  forest.has_ranks = std::count(forest.ranked.begin(), forest.ranked.end(), 1) > 0;
   for (size_t t = forest.spans.size(); t < forest.trees.size() && !forest.wide; t++) {
     if (fits_narrow(forest, forest.trees[t])) continue;
     forest.wide = true;
@@ -102,6 +110,17 @@ void truncate(Forest& forest, int32_t rounds) {
   clear_compact(forest);
   compact(forest);
 }
+
+template <class T>
+void read_row(const Forest& forest, const T* row, float* x) {
+  for (size_t f = 0; f < forest.ranked.size(); f++) x[f] = round_number(row[f]);
+  if (!forest.has_ranks) return;
+  for (size_t f = 0; f < forest.ranked.size(); f++) {
+    if (forest.ranked[f]) x[f] = rank_number(forest.cuts[f], row[f]);
+  }
+}
+template void read_row(const Forest&, const float*, float*);
+template void read_row(const Forest&, const double*, float*);
 
 PredictKernels::PredictKernels(const Device& device)
     : margin(&require_kernel(device, "predict", DType::f32)), leaf(&require_kernel(device, "predict_leaf", DType::i32)) {}

@@ -15,20 +15,23 @@ enum class Objective : int32_t { squared = 0, logistic = 1, softmax = 2 };
 
 struct Forest {
   Objective objective = Objective::squared;
-  int32_t groups = 1;                // outputs of a row: classes for softmax, else 1
-  std::vector<uint8_t> categorical;  // of each feature, 0 or 1
-  std::vector<float> base;           // (groups) margins before the first tree
-  std::vector<Tree> trees;           // groups of them a round
-  std::string about = "{}";          // JSON that the caller keeps with the model: names, categories, parameters
+  int32_t groups = 1;                     // outputs of a row: classes for softmax, else 1
+  std::vector<uint8_t> categorical;       // of each feature, 0 or 1
+  std::vector<uint8_t> ranked;            // of each feature: values are compared as f64, by their rank among the feature's cuts
+  std::vector<std::vector<double>> cuts;  // of each feature, ascending; empty where it is not ranked
+  std::vector<float> base;                // (groups) margins before the first tree
+  std::vector<Tree> trees;                // groups of them a round
+  std::string about = "{}";               // JSON that the caller keeps with the model: names, categories, parameters
 
   // compact form of the trees, see layout.h
-  bool wide = false, has_sets = false;
+  bool wide = false, has_sets = false, has_ranks = false;
   std::vector<NarrowNode> narrow_nodes;
   std::vector<WideNode> wide_nodes;
   std::vector<float> values;
   std::vector<uint32_t> sets;
   std::vector<TreeSpan> spans;
 
+  const std::vector<double>* ranks(size_t feature) const { return ranked[feature] ? &cuts[feature] : nullptr; }
   int32_t features() const { return static_cast<int32_t>(categorical.size()); }
   int32_t rounds() const { return static_cast<int32_t>(trees.size()) / groups; }
   int64_t bytes() const;
@@ -55,6 +58,9 @@ struct PredictKernels {
 // out is f32 (rows, groups), or i32 (rows, trees) for leaves. Response: the value, the probability of class 1, or of every class.
 void predict(const Forest& forest, const PredictKernels& kernels, const Columns& columns, const PredictOptions& options, Threads& threads,
              const std::atomic<bool>& cancelled, void* out);
+// One row of numbers and codes, in the order of the features, as add_margins takes it.
+template <class T>
+void read_row(const Forest& forest, const T* row, float* x);
 // Adds trees [first, first + count) to margin (n, groups) for x (n, features), on the calling thread.
 void add_margins(const Forest& forest, const PredictKernels& kernels, const float* x, int64_t n, int64_t first, int64_t count,
                  float* margin);

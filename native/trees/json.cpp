@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 namespace tensorwood {
 namespace {
@@ -62,6 +63,18 @@ float JsonReader::number() {
   if (r.ec != std::errc() || !std::isfinite(value)) refuse("a finite 32-bit number");
   at_ = r.ptr;
   return value;
+}
+
+Decimal JsonReader::decimal() {
+  space();
+  Decimal d = {0, 0};
+  if (at_ == end_ || !starts_number(*at_)) refuse("a number");
+  const std::from_chars_result r = std::from_chars(at_, end_, d.value);
+  if (r.ec != std::errc() || !std::isfinite(d.value)) refuse("a finite number");
+  if (std::from_chars(at_, r.ptr, d.single).ec != std::errc() || !std::isfinite(d.single))
+    d.single = std::numeric_limits<float>::quiet_NaN();
+  at_ = r.ptr;
+  return d;
 }
 
 std::vector<int32_t> JsonReader::integers(int64_t least, int64_t most) {

@@ -11,6 +11,12 @@ struct Malformed {
   std::string what;
 };
 
+// Digits as both kinds of number: rounding an f64 to f32 is not always what the digits say. `single` is NaN where they lie beyond f32.
+struct Decimal {
+  double value;
+  float single;
+};
+
 class JsonReader {
  public:
   explicit JsonReader(std::string_view text) : start_(text.data()), at_(text.data()), end_(text.data() + text.size()) {}
@@ -40,7 +46,8 @@ class JsonReader {
 
   std::string string();  // without escapes: names here are plain
   int64_t integer(int64_t least, int64_t most);
-  float number();  // finite
+  float number();     // finite
+  Decimal decimal();  // finite as f64
   std::vector<int32_t> integers(int64_t least, int64_t most);
   std::vector<float> numbers();
   std::string_view skip();  // -> the text of the value

@@ -1,7 +1,9 @@
 // Writing and reading of model files.
 #include "trees/model_io.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "trees/json.h"
 
@@ -10,7 +12,7 @@ namespace {
 
 constexpr const char* kFormat = "tensorwood-forest";
 constexpr const char* kObjectives[] = {"regression", "binary", "multiclass"};
-constexpr int64_t kMostFeatures = 1 << 24, kMostNodes = INT32_MAX - 2, kMostClasses = 1 << 16,
+constexpr int64_t kMostFeatures = 1 << 24, kMostNodes = INT32_MAX - 2, kMostClasses = 1 << 16, kMostCuts = 1 << 24,
                   kMostSetWords = (1 << 16) / 32;  // every set ends below kUnknownCategory
 
 template <class T>
@@ -31,13 +33,25 @@ void write_list(std::string& out, const char* name, const Items& items, const Ge
   out += ']';
 }
 
-void write_tree(std::string& out, const Tree& tree) {
+// The value of a leaf or the threshold of a split.
+void append_value(std::string& out, const Forest& forest, const TreeNode& node) {
+  if (node.feature < 0) return append(out, node.value);
+  if (forest.ranked[static_cast<size_t>(node.feature)]) return append(out, node.threshold);
+  append(out, static_cast<float>(node.threshold));
+}
+
+void write_tree(std::string& out, const Forest& forest, const Tree& tree) {
   out += "{\"group\":";
   append(out, tree.group);
   out += ',';
   write_list(out, "feature", tree.nodes, [](const TreeNode& n) { return n.feature; });
   write_list(out += ',', "left", tree.nodes, [](const TreeNode& n) { return n.left; });
-  write_list(out += ',', "value", tree.nodes, [](const TreeNode& n) { return n.value; });
+  out += ",\"value\":[";
+  for (size_t i = 0; i < tree.nodes.size(); i++) {
+    if (i > 0) out += ',';
+    append_value(out, forest, tree.nodes[i]);
+  }
+  out += ']';
   write_list(out += ',', "missing_left", tree.nodes, [](const TreeNode& n) { return static_cast<int>(n.missing_left); });
   write_list(out += ',', "gain", tree.nodes, [](const TreeNode& n) { return n.gain; });
   write_list(out += ',', "weight", tree.nodes, [](const TreeNode& n) { return n.weight; });
@@ -52,7 +66,8 @@ void write_tree(std::string& out, const Tree& tree) {
 // One list a field, as the file has them.
 struct Lists {
   std::vector<int32_t> feature, left, missing_left, set;
-  std::vector<float> value, gain, weight, rows;
+  std::vector<Decimal> value;
+  std::vector<float> gain, weight, rows;
 };
 
 void require(const JsonReader& in, bool fits, const char* expected) {
@@ -69,7 +84,7 @@ Lists read_lists(JsonReader& in, Tree& tree) {
     else if (name == "left")
       l.left = in.integers(-1, kMostNodes);
     else if (name == "value")
-      l.value = in.numbers();
+      in.array([&] { l.value.push_back(in.decimal()); });
     else if (name == "missing_left")
       l.missing_left = in.integers(0, 1);
     else if (name == "gain")
@@ -98,7 +113,9 @@ Tree read_tree(JsonReader& in) {
   Tree tree;
   const Lists l = read_lists(in, tree);
   for (size_t i = 0; i < l.feature.size(); i++) {
-    tree.nodes.push_back({l.value[i], l.feature[i], l.left[i], l.set[i], l.missing_left[i] == 1, l.gain[i], l.weight[i], l.rows[i]});
+    const Decimal& value = l.value[i];
+    tree.nodes.push_back(
+        {value.single, l.feature[i], l.left[i], l.set[i], l.missing_left[i] == 1, l.gain[i], l.weight[i], l.rows[i], value.value});
   }
   return tree;
 }
@@ -126,6 +143,39 @@ void check_tree(const JsonReader& in, const Forest& forest, const Tree& tree, in
     const int64_t words = node.set < size ? tree.sets[static_cast<size_t>(node.set)] : kMostSetWords + 1;
     require(in, words <= kMostSetWords && words < size - node.set, "sets inside their tree");
   }
+}
+
+// Thresholds are f64 in ranked features alone; everything else that a node holds is an f32.
+void round_values(const JsonReader& in, const Forest& forest, Tree& tree) {
+  for (TreeNode& node : tree.nodes) {
+    const bool split = node.feature >= 0;
+    if (!split || !forest.ranked[static_cast<size_t>(node.feature)]) {
+      require(in, std::isfinite(node.value), "finite 32-bit numbers in leaves and splits");
+      node.threshold = node.value;
+    }
+    if (split) node.value = 0;
+  }
+}
+
+// Every threshold of a ranked feature, once.
+void collect_cuts(const JsonReader& in, Forest& forest) {
+  forest.cuts.assign(forest.ranked.size(), {});
+  for (const Tree& tree : forest.trees) {
+    for (const TreeNode& node : tree.nodes) {
+      if (node.feature >= 0 && forest.ranked[static_cast<size_t>(node.feature)])
+        forest.cuts[static_cast<size_t>(node.feature)].push_back(node.threshold);
+    }
+  }
+  for (std::vector<double>& cuts : forest.cuts) {
+    std::sort(cuts.begin(), cuts.end());
+    cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+    require(in, static_cast<int64_t>(cuts.size()) <= kMostCuts, "at most 2^24 thresholds of a feature");
+  }
+}
+
+void check_ranked(const JsonReader& in, const Forest& forest) {
+  require(in, forest.ranked.size() == forest.categorical.size(), "ranked for every feature");
+  for (size_t f = 0; f < forest.ranked.size(); f++) require(in, !(forest.ranked[f] && forest.categorical[f]), "ranked features of numbers");
 }
 
 void check_forest(const JsonReader& in, const Forest& forest) {
@@ -163,6 +213,8 @@ void read_text(JsonReader& in, Forest& forest) {
       forest.base = in.numbers();
     else if (name == "categorical")
       in.array([&] { forest.categorical.push_back(static_cast<uint8_t>(in.integer(0, 1))); });
+    else if (name == "ranked")
+      in.array([&] { forest.ranked.push_back(static_cast<uint8_t>(in.integer(0, 1))); });
     else if (name == "trees")
       in.array([&] { forest.trees.push_back(read_tree(in)); });
     else
@@ -170,8 +222,13 @@ void read_text(JsonReader& in, Forest& forest) {
   });
   in.finish();
   if (format != kFormat) throw Malformed{std::string("expected a file of format ") + kFormat + ", got another JSON file"};
-  if (version != 1) throw Malformed{"expected version 1, got " + std::to_string(version) + "; the file is from a later tensorwood"};
+  if (version != 1 && version != 2)
+    throw Malformed{"expected version 1 or 2, got " + std::to_string(version) + "; the file is from a later tensorwood"};
+  if (version == 1) forest.ranked.assign(forest.categorical.size(), 0);
+  check_ranked(in, forest);
   check_forest(in, forest);
+  for (Tree& tree : forest.trees) round_values(in, forest, tree);
+  collect_cuts(in, forest);
 }
 
 }  // namespace
@@ -179,16 +236,17 @@ void read_text(JsonReader& in, Forest& forest) {
 const char* objective_name(Objective objective) { return kObjectives[static_cast<int32_t>(objective)]; }
 
 std::string write_forest(const Forest& forest) {
-  std::string out =
-      std::string("{\"format\":\"") + kFormat + "\",\"version\":1,\"objective\":\"" + objective_name(forest.objective) + "\",\"classes\":";
+  std::string out = std::string("{\"format\":\"") + kFormat + "\",\"version\":" + (forest.has_ranks ? "2" : "1") + ",\"objective\":\"" +
+                    objective_name(forest.objective) + "\",\"classes\":";
   append(out, forest.groups);
   out += ",\n\"about\":" + forest.about + ",\n";
   write_list(out, "categorical", forest.categorical, [](uint8_t c) { return static_cast<int>(c); });
+  if (forest.has_ranks) write_list(out += ",\n", "ranked", forest.ranked, [](uint8_t r) { return static_cast<int>(r); });
   write_list(out += ",\n", "base", forest.base, [](float m) { return m; });
   out += ",\n\"trees\":[";
   for (size_t t = 0; t < forest.trees.size(); t++) {
     out += t == 0 ? "\n" : ",\n";
-    write_tree(out, forest.trees[t]);
+    write_tree(out, forest, forest.trees[t]);
   }
   return out + "]}\n";
 }

@@ -2,6 +2,8 @@
 //   {"format":"tensorwood-forest","version":1,"objective":"binary","classes":1,"about":{...},"categorical":[0,1],"base":[m...],
 //    "trees":[{"group":0,"feature":[-1 = leaf...],"left":[right is left + 1...],"value":[threshold or leaf value...],"missing_left":[...],
 //              "gain":[...],"weight":[...],"rows":[...],"set":[...],"sets":[words, bits, ...]}]}      (set and sets only with categories)
+// Numbers are f32, values to predict from too. Version 2 has "ranked":[0,1] after "categorical": the thresholds of those features are f64,
+// and so their values are compared. A forest without such a feature is of version 1.
 #pragma once
 #include <string>
 #include <string_view>

@@ -6,7 +6,7 @@
 namespace tensorwood {
 
 struct TreeNode {
-  float value = 0;       // of a leaf (learning rate applied), or the threshold of a numeric split: x <= value goes left
+  float value = 0;       // of a leaf (learning rate applied)
   int32_t feature = -1;  // -1 = leaf
   int32_t left = -1;     // right is left + 1
   int32_t set = -1;      // categorical: position in Tree::sets; a category of the set goes left
@@ -14,6 +14,7 @@ struct TreeNode {
   float gain = 0;    // of the split
   float weight = 0;  // sum of second derivatives
   float rows = 0;
+  double threshold = 0;  // of a numeric split: x <= threshold goes left
 };
 
 struct Tree {

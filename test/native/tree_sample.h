@@ -11,7 +11,8 @@ static std::mt19937 generator(1);
 static int below(int n) { return static_cast<int>(generator() % static_cast<unsigned>(n)); }
 
 struct Sample {
-  std::vector<float> x, y;  // (rows, 6): three numbers, two narrow categories, one wide one
+  std::vector<float> x, y;      // (rows, 6): three numbers, two narrow categories, one wide one
+  std::vector<double> moments;  // the third number, where floats merge all: milliseconds since 1970
   Columns columns;
   BinOptions options;
 };
@@ -24,6 +25,7 @@ static Sample make_sample(int rows) {
     for (int f = 0; f < 6; f++) {
       const int code = categories[f] ? below(categories[f]) : below(1000);
       s.x.push_back(below(10) == 0 ? std::nanf("") : static_cast<float>(code));
+      if (f == 2) s.moments.push_back(1.7e12 + static_cast<double>(s.x.back()));
       score += static_cast<float>((code * (f + 3)) % 7) - 3;
     }
     s.y.push_back(score > 0 ? 1.0f : 0.0f);
@@ -33,6 +35,7 @@ static Sample make_sample(int rows) {
     s.columns.columns.push_back({s.x.data() + f, DType::f32, 6, nullptr, 0, categories[f] > 0});
     s.options.categories.push_back(categories[f]);
   }
+  s.columns.columns[2] = {s.moments.data(), DType::f64, 1};
   return s;
 }
 

@@ -11,6 +11,7 @@
 
 #include "cpu/device.h"
 #include "expect.h"
+#include "impossible_trees.h"
 #include "tree_sample.h"
 #include "trees/model_io.h"
 
@@ -274,6 +275,7 @@ static std::string forests(const Sample& s, const Device& device) {
     EXPECT(write_forest(train(s, device, 3, policy)) == text);
     Forest back;
     EXPECT(read_forest(text, "test", back).ok() && write_forest(back) == text);
+    EXPECT(back.ranked == std::vector<uint8_t>({0, 0, 1, 0, 0, 0}) && !back.cuts[2].empty());
   }
   return text;
 }
@@ -331,44 +333,6 @@ static void damaged(const std::string& text, int runs, const PredictKernels& ker
     predict_some(forest, kernels);
   }
   EXPECT(runs < 100 || (accepted > 0 && accepted < runs));
-}
-
-// As the only tree of a model of a column of categories and one of numbers.
-static bool accepts_tree(const std::string& tree) {
-  Forest forest;
-  return read_forest(R"({"format":"tensorwood-forest","version":1,"objective":"regression","classes":1,"categorical":[1,0],)"
-                     R"("base":[0],"trees":[)" +
-                         tree + "]}",
-                     "test", forest)
-      .ok();
-}
-
-// A tree of two splits with one list exchanged.
-static bool accepts(const char* list, const std::string& values) {
-  std::string tree =
-      R"({"group":0,"feature":[0,-1,1,-1,-1],"left":[1,-1,3,-1,-1],"value":[0,1,2,3,4],"missing_left":[0,0,0,0,0],"gain":[0,0,0,0,0],)"
-      R"("weight":[0,0,0,0,0],"rows":[1,1,1,1,1],"set":[0,-1,-1,-1,-1],"sets":[1,1]})";
-  const size_t at = tree.find(std::string("\"") + list + "\":[") + std::strlen(list) + 4;
-  tree.replace(at, tree.find(']', at) - at, values);
-  return accepts_tree(tree);
-}
-
-static void impossible_trees() {
-  EXPECT(accepts("set", "0,-1,-1,-1,-1"));
-  EXPECT(!accepts("set", "0,2000000000,-1,-1,-1"));  // a leaf with categories
-  EXPECT(!accepts("set", "0,-1,0,-1,-1"));           // categories of a number
-  EXPECT(!accepts("set", "-1,-1,-1,-1,-1"));         // a category without them
-  EXPECT(!accepts("set", "2,-1,-1,-1,-1"));          // past the end
-  EXPECT(!accepts("sets", "2,1"));                   // longer than the list
-  EXPECT(!accepts("feature", "0,-1,2,-1,-1"));       // no such feature
-  EXPECT(!accepts("left", "1,-1,4,-1,-1"));          // a child past the end
-  EXPECT(!accepts("left", "0,-1,3,-1,-1"));          // its own child
-  EXPECT(!accepts("left", "3,-1,3,-1,-1"));          // the left children of two
-  EXPECT(!accepts_tree(R"({"group":0,"feature":[1,1,1,-1,-1,-1],"left":[1,4,3,-1,-1,-1],"value":[0,0,0,1,2,3],)"
-                       R"("missing_left":[0,0,0,0,0,0],"gain":[0,0,0,0,0,0],"weight":[0,0,0,0,0,0],"rows":[1,1,1,1,1,1]})"));
-  std::string many = "2049";
-  for (int word = 0; word < 2049; word++) many += ",4294967295";
-  EXPECT(!accepts("sets", many));  // more categories than a column can have
 }
 
 int main(int argc, char** argv) {

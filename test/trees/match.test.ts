@@ -16,9 +16,10 @@ describe('matchFeatures', () => {
     expect(columns[0]!.data).toEqual(Float64Array.of(1, 2));
   });
 
-  it("translates names to the model's codes; -1 is a name that it has not", () => {
+  it("translates names to the model's codes; -1 is missing, and one above all a name that it has not", () => {
     const { columns } = match({ ...full, town: ['Rome', 'Atlantis'] });
-    expect(columns[1]).toMatchObject({ data: Int32Array.of(0, 1), remap: Int32Array.of(1, -1) });
+    expect(columns[1]).toMatchObject({ data: Int32Array.of(0, 1), remap: Int32Array.of(1, 2 ** 24) });
+    expect(match({ ...full, town: ['Rome', ''] }).columns[1]!.remap).toEqual(Int32Array.of(1, -1));
     expect(match({ ...full, town: { codes: Int32Array.of(0, 1), categories: ['Oslo', 'Rome'] } }).columns[1]!.remap).toBeUndefined();
   });
 
@@ -38,7 +39,12 @@ describe('matchFeatures', () => {
   });
 
   const refusals: [string, Features, RegExp][] = [
-    ['categories for numbers', { ...full, size: ['a', null] }, /expected numbers in column 'size', got categories/],
+    [
+      'categories for numbers',
+      { ...full, size: ['a', null] },
+      /expected numbers in column 'size', got categories, as 'a' in row 0; pass null/,
+    ],
+    ['text of numbers', { ...full, size: ['', '12'] }, /got categories, as '12' in row 1; pass numbers, as values.map\(Number\)/],
     ['numbers for names', { ...full, town: [null, 1] }, /expected categories in column 'town', got numbers/],
     ['a column that is absent', { size: [1, 2], twon: ['Rome', 'Oslo'] }, /'town' as the model has, did you mean 'twon'/],
     [

@@ -173,7 +173,7 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     'ERR_TENSORWOOD_MEMORY',
     /^trainTrees: expected at most \d+ bytes of memory .*, got 2\d{12}; use fewer columns, bins or threads$/,
   ],
-  ['a column of objects', () => createDataset({ a: [{}] as never }), 'ERR_TENSORWOOD_ARGUMENT', /column 'a', got object in row 0/],
+  ['a column of objects', () => createDataset({ a: [{}] as never }), 'ERR_TENSORWOOD_ARGUMENT', /column 'a', got Object in row 0; pass/],
   [
     'a BigUint64Array in a column',
     () => createDataset({ a: BigUint64Array.of(1n, 2n) as never }),
@@ -287,13 +287,13 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     'an infinite label of a regression',
     () => train({ label: withAt(binary, 3, Infinity) }, { objective: 'regression' }),
     'ERR_TENSORWOOD_DATA',
-    /finite labels, got 3.40282e\+38 in row 3/,
+    /finite labels, got Infinity in row 3/,
   ],
   [
     'an infinite weight',
     () => train({ label: binary, weight: withAt(new Float32Array(200), 5, Infinity) }, { objective: 'binary' }),
     'ERR_TENSORWOOD_DATA',
-    /finite weights of at least 0, got 3.40282e\+38 in row 5/,
+    /finite weights, got Infinity in row 5/,
   ],
   [
     'rows as arrays',
@@ -312,7 +312,7 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     'labels that are objects',
     () => train({ label: [{}] as never }, {}),
     'ERR_TENSORWOOD_ARGUMENT',
-    /numbers as labels, got object in row 0/,
+    /numbers as labels, got Object in row 0/,
   ],
   [
     'a string among labels',

@@ -12,6 +12,7 @@ describe('a row', () => {
     expect(values(Float32Array.of(1.5, 1, 2))).toEqual([1.5, 1, 2]);
     expect(values({ code: 2, size: 1.5, town: 'Rome' })).toEqual([1.5, 1, 2]);
     expect(values({ code: 2, size: 1.5, town: 1 })).toEqual([1.5, 1, 2]);
+    expect(values([1.5, 'Rome', 2])).toEqual([1.5, 1, 2]);
   });
 
   it('has missing values, and categories that the model has not', () => {
@@ -24,14 +25,16 @@ describe('a row', () => {
   });
 
   it('of numbers alone is given back as it is', () => {
-    const row = Float32Array.of(1, 2);
-    expect(createRowReader({ names: ['a', 'b'], categories: [null, null] })(row)).toBe(row);
+    for (const row of [Float32Array.of(1, 2), Float64Array.of(1, 2)])
+      expect(createRowReader({ names: ['a', 'b'], categories: [null, null] })(row)).toBe(row);
   });
 
   const refusals: [string, () => unknown, RegExp][] = [
     ['another length', () => read([1, 2]), /expected 3 values, got 2/],
     ['no row', () => read(null as never), /a row of 3 values/],
     ['text for a number', () => read({ size: 'big', town: 0, code: 0 }), /numbers in column 'size', got 'big'/],
+    ['a date for a category', () => read({ size: 1, town: new Date(0), code: 0 }), /categories by name, .* in column 'town', got Date/],
+    ['bytes', () => read([Buffer.of(1) as never, 0, 0]), /numbers in column 'size', got Buffer; pass bytes as text/],
     ['text for a code', () => read({ size: 1, town: 0, code: 'x' }), /category codes in column 'code', got 'x'/],
     ['parts of a code', () => read([1, 0.5, 0]), /codes in \[0, 1\], in column 'town', got 0.5/],
     ['a column that is absent', () => read({ size: 1, town: 'Oslo' }), /a value for 'code'; pass null/],
