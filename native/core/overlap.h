@@ -4,8 +4,6 @@
 
 namespace tensorwood {
 
-int64_t size_of(DType dtype);  // bytes of an element; 0 = unknown
-
 // Whether an output shares memory with another operand of the call, other than an input that has exactly its elements in their order (in
 // place), or two elements of an output share memory.
 // Kernels move data by vectors and by memcpy, and read what they have checked before: partial overlap would break both.
