@@ -131,7 +131,7 @@ Napi::Value read_csv(const Napi::CallbackInfo& info) {
       fail("ERR_TENSORWOOD_ARGUMENT", "readCsv: target " + std::to_string(i) + " does not fit its column");
   }
   Task task;
-  task.pinned = {info[1]};
+  pin_elements(info[1], task.pinned);  // the caller may change the list meanwhile
   task.work = [open, targets](Job&) {
     for (size_t i = 0; i < targets.size(); i++) fill(open->table, static_cast<int>(i), targets[i], open->runtime->threads());
     return Status{};
