@@ -183,7 +183,8 @@ Napi::Value read_csv(const Napi::CallbackInfo& info) {
     check_target(texts[2 * i + 1], strings[i]->offsets.size() * 8, 8, "text " + std::to_string(2 * i + 1));
   }
   Task task;
-  task.pinned = {info[1], info[2]};
+  pin_elements(info[1], task.pinned);  // the caller may change the lists meanwhile
+  pin_elements(info[2], task.pinned);
   task.work = [open, targets, texts, strings](Job&) {
     for (size_t i = 0; i < targets.size(); i++) fill(open->table, static_cast<int>(i), targets[i], open->runtime->threads());
     for (size_t i = 0; i < strings.size(); i++) fill_text(*strings[i], texts[2 * i], texts[2 * i + 1]);

@@ -13,7 +13,6 @@ namespace tensorwood {
 namespace {
 
 constexpr int64_t kChunk = 16384;
-constexpr int64_t kDecodeBlock = 512;
 constexpr int kMostExponent = 32;  // of weights that products with gradients hold as they are
 
 struct Kernels {
@@ -241,17 +240,17 @@ class Booster {
     }
   }
 
-  // (kDecodeBlock, features); only columns of used_ hold what they should.
+  // (rows_together, features); only columns of used_ hold what they should.
   float* block_of(int worker) {
     std::vector<float>& block = blocks_[static_cast<size_t>(worker)];
-    block.resize(static_cast<size_t>(kDecodeBlock * forest_.features()));
+    block.resize(static_cast<size_t>(rows_together(forest_.features()) * forest_.features()));
     return block.data();
   }
 
   // Rows that no tree of the round was grown from still need its predictions.
   void add_unsampled(uint64_t seed) {
     const int64_t groups = forest_.groups, first_tree = static_cast<int64_t>(forest_.trees.size()) - groups;
-    for_chunks(threads_, bins_.rows, kDecodeBlock, [&](int64_t first, int64_t count, int worker) {
+    for_chunks(threads_, bins_.rows, rows_together(forest_.features()), [&](int64_t first, int64_t count, int worker) {
       std::vector<uint32_t> rows;
       for (int64_t i = first; i < first + count; i++) {
         if (!is_sampled(seed, i)) rows.push_back(static_cast<uint32_t>(i));
@@ -271,7 +270,7 @@ class Booster {
 
   void extend_margins(const EvaluationSet& set, std::vector<float>& margin) {
     const int64_t features = forest_.features(), groups = forest_.groups, first_tree = static_cast<int64_t>(forest_.trees.size()) - groups;
-    for_chunks(threads_, set.labels.rows, kDecodeBlock, [&](int64_t first, int64_t count, int worker) {
+    for_chunks(threads_, set.labels.rows, rows_together(forest_.features()), [&](int64_t first, int64_t count, int worker) {
       float* x = block_of(worker);
       for (const int32_t f : used_) {
         Column column = set.columns.columns[static_cast<size_t>(f)];

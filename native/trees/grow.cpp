@@ -140,8 +140,8 @@ void Grower::start(OpenLeaf& root, int64_t count) {
 void Grower::open(Tree& tree, OpenLeaf&& leaf, int32_t node) {
   leaf.node = node;
   TreeNode& t = tree.nodes[static_cast<size_t>(node)];
-  t.weight = to_finite(second_sum(leaf.total) * gradients_.second_unit);
-  t.rows = static_cast<float>(leaf.rows());
+  t.weight = as_kept(second_sum(leaf.total) * gradients_.second_unit);
+  t.rows = static_cast<double>(leaf.rows());
   const int32_t index = static_cast<int32_t>(open_.size());
   if (leaf.best.feature >= 0) {
     queue_.insert({index, leaf.depth, leaf.best.gain});
@@ -191,7 +191,7 @@ void Grower::commit(Tree& tree, int32_t index) {
   node.feature = leaf.best.feature;
   node.left = left;
   node.missing_left = leaf.best.missing_left != 0;
-  node.gain = to_finite(leaf.best.gain);
+  node.gain = as_kept(leaf.best.gain);
   if (feature.categorical) {
     node.set = static_cast<int32_t>(tree.sets.size());
     int32_t last = feature.bins - 1;

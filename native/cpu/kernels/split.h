@@ -34,7 +34,7 @@ struct Node {
   int64_t total;
   double first, second;  // of total, in units
   double score;          // of the node unsplit
-  double a_row;          // second derivative of a row on average
+  double a_row;          // second derivative of a row on average, at least
   int64_t most_categories, one_hot_bins;
   // Whether so much of second derivatives comes from so many rows for certain.
   TENSORWOOD_INLINE bool is_certain(double second_sum, double rows) const { return rows <= 1 || second_sum >= rows * limits.heaviest; }
@@ -54,7 +54,8 @@ TENSORWOOD_INLINE Node read_node(const Args& a) {
   n.score = leaf_score(n.first * n.limits.first_unit, n.second * n.limits.second_unit, n.limits.penalty);
   n.most_categories = a.integers[1];
   n.one_hot_bins = a.integers[2];
-  n.a_row = n.second / static_cast<double>(a.integers[3]);
+  const double mean = n.second / static_cast<double>(a.integers[3]);
+  n.a_row = mean > 2 ? mean - 2 : 0;  // rounding takes less than 1 from the rows of a side and adds less than 1 to those of the node
   return n;
 }
 
