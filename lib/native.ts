@@ -130,7 +130,7 @@ export interface CsvColumn {
   readonly type: 'f32' | 'f64' | 'category';
   /** The numbers are milliseconds since 1970. */
   readonly times: boolean;
-  /** The categories: UTF-8 laid end to end, string i at [offsets[i], offsets[i + 1]). */
+  /** The categories, of such columns alone: UTF-8 laid end to end, string i at [offsets[i], offsets[i + 1]). */
   readonly text: Uint8Array;
   readonly offsets: Float64Array;
 }

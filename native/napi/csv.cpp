@@ -67,6 +67,7 @@ Napi::Value describe_column(Napi::Env env, const csv::Column& column) {
   answer.Set("name", column.name);
   answer.Set("type", column.type == csv::Type::category ? "category" : column.wide ? "f64" : "f32");
   answer.Set("times", column.times);
+  if (column.type != csv::Type::category) return answer;
   const csv::Strings& strings = column.categories;
   Napi::Uint8Array text = Napi::Uint8Array::New(env, strings.text.size());
   if (!strings.text.empty()) std::memcpy(text.Data(), strings.text.data(), strings.text.size());
@@ -92,7 +93,7 @@ Napi::Value describe_table(Napi::Env env, const std::shared_ptr<OpenCsv>& open) 
   Napi::Object answer = Napi::Object::New(env);
   answer.Set("csv", wrap(env, open));
   answer.Set("rows", static_cast<double>(table.rows));
-  answer.Set("delimiter", std::string(1, table.delimiter));
+  answer.Set("delimiter", table.delimiter == 0 ? std::string() : std::string(1, table.delimiter));
   answer.Set("header", table.header);
   answer.Set("badCount", static_cast<double>(table.bad_count));
   Napi::Array bad = Napi::Array::New(env, table.bad.size()), columns = Napi::Array::New(env, table.columns.size());

@@ -315,12 +315,9 @@ describe('readCsv refuses', () => {
 
   it('text in a column that must be numbers, and a quote that is never closed', async () => {
     await refused('a\n1\nx\n', 'DATA', /line 3: expected a number in column 'a', got 'x'/, { numbers: ['a'] });
-    await refused(
-      Buffer.from('a\ncaf\xe9\n', 'latin1'),
-      'DATA',
-      /got the bytes of 'café', which are no UTF-8; take such/,
-      { numbers: ['a'] },
-    );
+    await refused(Buffer.from('a\ncaf\xe9\n', 'latin1'), 'DATA', /got the bytes of 'café', which are no UTF-8; take such/, {
+      numbers: ['a'],
+    });
     const letters = 'x'.repeat(39);
     for (const text of [`${letters}é`, `${letters}€`, `${letters}😀`])
       await refused(`a\n${text}\n`, 'DATA', /got 'x{39}';/, { numbers: ['a'] });
