@@ -1,5 +1,5 @@
-// Signals belong to the process's main thread: threads inherit the mask that holds when they start. A fault is the thread's own: blocked, it would end
-// the process before a crash reporter or a sanitizer sees it.
+// Signals belong to the process's main thread: threads inherit the mask that holds when they start. A fault is the thread's own: blocked,
+// it would end the process before a crash reporter or a sanitizer sees it.
 #pragma once
 #include <csignal>
 
