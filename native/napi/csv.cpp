@@ -132,9 +132,10 @@ Napi::Value read_csv(const Napi::CallbackInfo& info) {
   }
   Task task;
   task.pinned = {info[1]};
-  task.work = [open, targets](Job&) {
-    for (size_t i = 0; i < targets.size(); i++) fill(open->table, static_cast<int>(i), targets[i], open->runtime->threads());
-    return Status{};
+  task.work = [open, targets](Job& job) {
+    for (size_t i = 0; i < targets.size() && !job.cancelled(); i++)
+      fill(open->table, static_cast<int>(i), targets[i], open->runtime->threads());
+    return job.cancelled() ? Status{"ERR_TENSORWOOD_ABORTED", "readCsv: aborted"} : Status{};
   };
   return start_job(info.Env(), open->runtime->coordinator(), std::move(task));
 }

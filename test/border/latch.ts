@@ -3,11 +3,13 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { getEventListeners } from 'node:events';
-import { closeSync, constants, existsSync, openSync, readFileSync, renameSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { native } from '../../lib/native';
+import { encodeSums } from './program-bytes';
 
 export interface Latch {
   /** Whether a job has come to the latch, and so is past its beginning. */
@@ -69,6 +71,32 @@ export function holdPipe(path: string): Latch {
     file = undefined;
   };
   return { arrived, open: () => {}, [Symbol.dispose]: end };
+}
+
+/** Whether a job, or anybody else in this process, has the file open. Linux. */
+export function isOpen(path: string): boolean {
+  const target = realpathSync(path);
+  return readdirSync('/proc/self/fd').some((file) => {
+    try {
+      return readlinkSync(join('/proc/self/fd', file)) === target;
+    } catch {
+      return false; // closed meanwhile
+    }
+  });
+}
+
+/** Takes all threads of those that run on two, by a program: whoever has work for them waits. `ended` resolves when the program has ended. */
+export async function holdThreads(): Promise<Latch & { ended: Promise<unknown> }> {
+  const length = 40_000;
+  const runtime = native().createRuntime('cpu', 2, '');
+  const program = native().loadProgram(runtime, encodeSums(length, 10));
+  const state = native().createBuffer(runtime, 4);
+  const input = new Float32Array(length);
+  const latch = holdMemory(input);
+  const { promise } = native().runProgram(program, [state], [input], [new Float32Array(1)]);
+  for (const handle of [program, state, runtime]) native().dispose(handle);
+  await arrival(latch, promise);
+  return { ...latch, ended: promise };
 }
 
 /** Waits until `running` has come to the latch; the event loop turns meanwhile. Throws when it ends without. */

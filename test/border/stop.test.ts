@@ -3,13 +3,18 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { readCsv } from '../../lib/data/csv';
 import type { Examples } from '../../lib/data/examples';
 import { examples } from '../../lib/data/examples';
+import { readParquet } from '../../lib/data/parquet';
+import { resolvePeer } from '../../lib/data/peer';
+import { type Column, numbersOf, type Table } from '../../lib/data/table';
+import { readTable } from '../../lib/data/table-file';
 import { array, compile, Executor, memoryUsage } from '../../lib/executor';
 import { definition as mlp } from '../../lib/models/mlp';
 import { createModel } from '../../lib/models/model';
+import { native } from '../../lib/native';
 import { mul } from '../../lib/ops/elementwise';
 import { sum } from '../../lib/ops/reduce';
 import { assign, Variable } from '../../lib/ops/state';
@@ -18,7 +23,7 @@ import { predict } from '../../lib/train/evaluate';
 import { type TrainOptions, train } from '../../lib/train/loop';
 import { trainTrees } from '../../lib/trees/booster';
 import { createDataset } from '../../lib/trees/dataset';
-import { holdMemory, holdPipe, type Latch, stopAtLatch } from './latch';
+import { holdMemory, holdPipe, holdThreads, isOpen, type Latch, stopAtLatch } from './latch';
 
 const folder = mkdtempSync(join(tmpdir(), 'tensorwood-stop-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -29,14 +34,15 @@ const columns = 4;
 const newFeatures = () => ({ values: wave(columns * rows), columns });
 const label = Int32Array.from(newFeatures().values.subarray(0, rows), (value) => Number(value > 0.1));
 
-interface Scene extends Disposable {
+interface Scene extends AsyncDisposable {
   /** Makes the next act come to a latch. */
-  hold(): Latch;
+  hold(): Latch | Promise<Latch>;
   /** Answers the same each time. */
   act(options: { signal?: AbortSignal }): Promise<unknown>;
 }
 
-const nothing = { [Symbol.dispose]: () => {} };
+const owning = (owned: Disposable) => ({ [Symbol.asyncDispose]: async () => owned[Symbol.dispose]() });
+const nothing = { [Symbol.asyncDispose]: async () => {} };
 
 /** Examples, and how to hold a step: of the reads that follow, number `count` answers with memory that the step then waits for. */
 function createHeldExamples(): { data: Examples; holdRead(count: number): Latch } {
@@ -75,15 +81,73 @@ function createTraining(options: TrainOptions, held: { read: number; validation?
       await train(model, training.data, signal ? { ...given, signal } : given);
       return Promise.all([...model.variables.values()].map((variable) => variable.read()));
     },
-    [Symbol.dispose]: () => executor.dispose(),
+    ...owning(executor),
+  };
+}
+
+/** A table of numbers in few words. */
+async function digest(reading: Promise<Table>): Promise<unknown> {
+  const { rows, columns } = await reading;
+  const sumOf = ({ name }: Column): number => {
+    let total = 0;
+    for (const value of numbersOf({ rows, columns }, name)) total += value;
+    return total;
+  };
+  return [rows, columns.map((column) => [column.name, sumOf(column)])];
+}
+
+function written(name: string, lines: number): string {
+  const path = join(folder, name);
+  writeFileSync(path, `a,b\n${'1.25,2.5\n'.repeat(lines)}`);
+  return path;
+}
+
+/** A reader of text in several blocks, which threads share that are held. */
+function createParsing(read: (path: string, options: { signal?: AbortSignal }) => Promise<Table>): Scene {
+  const path = written('blocks.csv', 400_000);
+  let held: Awaited<ReturnType<typeof holdThreads>>;
+  return {
+    async hold() {
+      held = await holdThreads();
+      return { ...held, arrived: () => isOpen(path) };
+    },
+    act: (options) => digest(read(path, options)),
+    async [Symbol.asyncDispose]() {
+      await held.ended;
+    },
   };
 }
 
 const scenes: Record<string, () => Scene | Promise<Scene>> = {
-  readCsv: () => {
-    const [path, pipe] = [join(folder, 'numbers.csv'), join(folder, 'pipe')];
-    writeFileSync(path, 'a,b\n1,x\n2,y\n');
-    return { hold: () => holdPipe(pipe), act: (options) => readCsv(options.signal ? pipe : path, options), ...nothing };
+  'readCsv, at a pipe': () => {
+    const [path, pipe] = [written('few.csv', 2), join(folder, 'pipe')];
+    return { hold: () => holdPipe(pipe), act: (options) => digest(readCsv(options.signal ? pipe : path, options)), ...nothing };
+  },
+  'readCsv, where it parses': () => createParsing((path, options) => readCsv(path, { threads: 2, ...options })),
+  'readTable, where it parses': () => createParsing((path, options) => readTable(path, { threads: 2, ...options })),
+
+  'readCsv, where it fills the columns': () => {
+    const path = written('columns.csv', 10_000);
+    let memory: Latch | undefined;
+    const hold = (): Latch => {
+      const fill = native().readCsv;
+      const spy = vi.spyOn(native(), 'readCsv').mockImplementationOnce((csv, targets) => {
+        memory = holdMemory(targets[0]!);
+        return fill(csv, targets);
+      });
+      const open = (): void => {
+        memory?.open();
+        spy.mockRestore();
+      };
+      return { arrived: () => memory?.arrived() ?? false, open, [Symbol.dispose]: open };
+    };
+    return { hold, act: (options) => digest(readCsv(path, options)), ...nothing };
+  },
+
+  'readParquet, once its file is open': () => {
+    const path = resolvePeer('test', 'vega-datasets', 'data/flights-3m.parquet');
+    const latch: Latch = { arrived: () => isOpen(path), open: () => {}, [Symbol.dispose]: () => {} };
+    return { hold: () => latch, act: (options) => digest(readParquet(path, { columns: ['delay'], ...options })), ...nothing };
   },
 
   createDataset: () => {
@@ -102,7 +166,7 @@ const scenes: Record<string, () => Scene | Promise<Scene>> = {
       using forest = await trainTrees(dataset, { trees: 3, evaluation: { test }, ...options });
       return forest.predictSync(newFeatures());
     };
-    return { hold: () => holdMemory(test.features.values), act, [Symbol.dispose]: () => dataset.dispose() };
+    return { hold: () => holdMemory(test.features.values), act, ...owning(dataset) };
   },
 
   'predict of a forest': async () => {
@@ -110,7 +174,7 @@ const scenes: Record<string, () => Scene | Promise<Scene>> = {
     const forest = await trainTrees(dataset, { trees: 3 });
     const features = newFeatures();
     const act: Scene['act'] = (options) => forest.predict(features, options);
-    return { hold: () => holdMemory(features.values), act, [Symbol.dispose]: () => forest.dispose() };
+    return { hold: () => holdMemory(features.values), act, ...owning(forest) };
   },
 
   'run of a step': () => {
@@ -125,7 +189,7 @@ const scenes: Record<string, () => Scene | Promise<Scene>> = {
     );
     const x = wave(40_000);
     const act: Scene['act'] = async (options) => [await step.run([array(x)], options), await state.read()];
-    return { hold: () => holdMemory(x), act, [Symbol.dispose]: () => executor.dispose() };
+    return { hold: () => holdMemory(x), act, ...owning(executor) };
   },
 
   'predict of a network': () => {
@@ -133,7 +197,7 @@ const scenes: Record<string, () => Scene | Promise<Scene>> = {
     const { data, holdRead } = createHeldExamples();
     const model = createModel(mlp, network);
     const act: Scene['act'] = (options) => predict(model, data, { batchSize: 10, executor, ...options });
-    return { hold: () => holdRead(2), act, [Symbol.dispose]: () => executor.dispose() };
+    return { hold: () => holdRead(2), act, ...owning(executor) };
   },
 
   'train, in a step': () => createTraining({}, { read: 2 }),
@@ -146,10 +210,10 @@ describe('a function that is stopped while it runs', () => {
   it.each(Object.entries(scenes))('%s', async (_, open) => {
     const before = memoryUsage();
     {
-      using scene = await open();
+      await using scene = await open();
       const expected = await scene.act({});
       {
-        using latch = scene.hold();
+        using latch = await scene.hold();
         await stopAtLatch(latch, (signal) => scene.act({ signal }));
       }
       expect(await scene.act({})).toEqual(expected);
