@@ -98,6 +98,25 @@ describe('runtime', () => {
     expect([...output]).toEqual(new Array(16).fill(Number.NaN));
   });
 
+  it('counts the operations by which it measures', () => {
+    const outputs = [
+      { buffer: 0, dtype: 'i64', shape: [1] },
+      { buffer: 1, dtype: 'f32', shape: [4] },
+    ] as const;
+    const buffers = [
+      { kind: 'output', bytes: 8 },
+      { kind: 'output', bytes: 16 },
+    ] as const;
+    const counted = (rounds: number): number => {
+      const bytes = encodeProgram({ buffers, calls: [{ name: 'probe_flops', inputs: [], outputs, integers: [rounds] }] });
+      const [operations, results] = [new BigInt64Array(1), new Float32Array(4)];
+      native().runProgramSync(native().loadProgram(runtime, bytes), [], [], [operations as never, results]);
+      return Number(operations[0]);
+    };
+    expect(counted(1)).toBeGreaterThan(0);
+    expect(counted(30)).toBe(30 * counted(1));
+  });
+
   it('measures rates', async () => {
     const { flops, bytesPerSecond } = await native().probe(runtime).promise;
     expect(flops).toBeGreaterThan(1e8);
