@@ -83,7 +83,7 @@ const distribution = join(__dirname, '..', '..', 'dist', 'index.js');
 
 describe.each(nodes)('Node $version', ({ path }) => {
   for (const scenario of scenarios) {
-    it(scenario.title, { timeout: 510_000 }, ({ skip }) => {
+    it(scenario.title, ({ skip }) => {
       skip(Boolean(TENSORWOOD_TEST_PRELOAD && scenario.measured), 'a sanitizer changes the figure');
       skip(Boolean(TENSORWOOD_TEST_PRELOAD && scenario.compiled), 'the library loads the addon of build/, which is not sanitized');
       skip(Boolean(TENSORWOOD_TEST_PRELOAD && scenario.kilobytes), 'a sanitizer takes the address space');
