@@ -21,7 +21,12 @@ const codeOf = (call: () => unknown): string => {
   return 'no error';
 };
 const sums = native().loadProgram(runtime, encodeSums(1000, 10));
-const newState = () => native().createBuffer(runtime, 4);
+const kept: unknown[] = []; // or the collector would free it while another test counts
+const keep = <T>(handle: T): T => {
+  kept.push(handle);
+  return handle;
+};
+const newState = () => keep(native().createBuffer(runtime, 4));
 const ones = () => new Float32Array(1000).fill(1);
 const wideSums = native().loadProgram(runtime, encodeSums(40_000, 10)); // of an input that is read in place
 const wide = () => new Float32Array(40_000).fill(1);
@@ -62,7 +67,7 @@ describe('runtime', () => {
   });
 
   it('takes each instruction set of the machine and refuses others', () => {
-    for (const isa of native().describe().isas) expect(native().describeRuntime(native().createRuntime('cpu', 1, isa)).isa).toBe(isa);
+    for (const isa of native().describe().isas) expect(native().describeRuntime(keep(native().createRuntime('cpu', 1, isa))).isa).toBe(isa);
     expect(codeOf(() => native().createRuntime('cpu', 1, 'sse9'))).toBe('ERR_TENSORWOOD_DEVICE');
     expect(codeOf(() => native().createRuntime('abacus', 1, ''))).toBe('ERR_TENSORWOOD_DEVICE');
     expect(codeOf(() => native().createRuntime('cpu', 1.5, ''))).toBe('ERR_TENSORWOOD_ARGUMENT');
@@ -94,7 +99,7 @@ describe('runtime', () => {
       calls: [{ name: 'probe_read', inputs: [{ ...line, buffer: 0 }], outputs: [{ ...line, buffer: 1 }] }],
     });
     const output = new Float32Array(16);
-    native().runProgramSync(native().loadProgram(runtime, bytes), [], [], [output]);
+    native().runProgramSync(keep(native().loadProgram(runtime, bytes)), [], [], [output]);
     expect([...output]).toEqual(new Array(16).fill(Number.NaN));
   });
 
@@ -110,7 +115,7 @@ describe('runtime', () => {
     const counted = (rounds: number): number => {
       const bytes = encodeProgram({ buffers, calls: [{ name: 'probe_flops', inputs: [], outputs, integers: [rounds] }] });
       const [operations, results] = [new BigInt64Array(1), new Float32Array(4)];
-      native().runProgramSync(native().loadProgram(runtime, bytes), [], [], [operations as never, results]);
+      native().runProgramSync(keep(native().loadProgram(runtime, bytes)), [], [], [operations as never, results]);
       return Number(operations[0]);
     };
     expect(counted(1)).toBeGreaterThan(0);
