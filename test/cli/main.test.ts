@@ -174,20 +174,7 @@ describe('tensorwood train MODEL', () => {
 
   it('stops at Ctrl-C, saves a checkpoint and a report, and goes on from there', async () => {
     const set = images(400);
-    const args = [
-      'train',
-      'mlp',
-      '--data',
-      set.images,
-      '--labels',
-      set.labels,
-      '--hidden',
-      '8',
-      '--epochs',
-      '10000000',
-      '--output',
-      'halted',
-    ];
+    const args = ['train', 'mlp', '--data', set.images, '--labels', set.labels, '--hidden', '8', '--epochs', '1e7', '--output', 'halted'];
     const answer = await run(args, { interruptAfter: /epoch 1\.0/ });
     expect(answer.code).toBe(130);
     expect(readFileSync(join(folder, 'halted', 'report.html'), 'utf8')).toContain('class="state aborted"');
