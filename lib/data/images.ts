@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { fail } from '../errors';
+import { openSource, type Source } from '../files/source';
+import { checkIsOptions } from '../schema';
 import { sizeOf } from '../shape';
 import { resolvePeer } from './peer';
 
@@ -22,6 +24,10 @@ export interface LabelledImages {
   readonly classes: readonly string[];
 }
 
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+}
+
 export interface Normalisation {
   /** Pixels of 0 .. 1 become (pixel - mean) / deviation. Default: those of MNIST's training set. */
   readonly mean?: number;
@@ -32,11 +38,12 @@ export interface Normalisation {
 export const mnistNormalisation = { mean: 0.1307, deviation: 0.3081 };
 
 /**
- * An IDX file of bytes (LeCun's format for MNIST), plain or gzip.
+ * IDX data of bytes (LeCun's format for MNIST), plain or gzip.
  * @throws ERR_TENSORWOOD_FILE when it cannot be read, ERR_TENSORWOOD_FORMAT when it is not IDX of bytes or its size is wrong
  */
-export async function readIdx(path: string): Promise<IdxArray> {
-  const bytes = await readBytes(path);
+export async function readIdx(source: Source, options: ReadOptions = {}): Promise<IdxArray> {
+  checkIsOptions('readIdx', options);
+  const { bytes, name: path } = await readBytes(source, options.signal);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 8 || view.getUint16(0) !== 0) fail('ERR_TENSORWOOD_FORMAT', `readIdx: '${path}' is not an IDX file`);
   if (bytes[2] !== 8) fail('ERR_TENSORWOOD_FORMAT', `readIdx: expected unsigned bytes (type 8) in '${path}', got type ${bytes[2]}`);
@@ -48,22 +55,29 @@ export async function readIdx(path: string): Promise<IdxArray> {
   return { shape, data: new Uint8Array(bytes.buffer, bytes.byteOffset + header, bytes.length - header) }; // not a Buffer
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
-  const bytes = await readFile(path).catch((error: Error) => {
-    return fail('ERR_TENSORWOOD_FILE', `readIdx: cannot read '${path}': ${error.message}`, error);
+async function readBytes(source: Source, signal: AbortSignal | undefined): Promise<{ bytes: Uint8Array; name: string }> {
+  const opened = await openSource('readIdx', source, { signal });
+  const { name } = opened;
+  const bytes = await opened.bytes('readIdx', signal);
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return { bytes, name };
+  const unpacked = await promisify(gunzip)(bytes).catch((error: Error) => {
+    return fail('ERR_TENSORWOOD_FORMAT', `readIdx: cannot unpack '${name}': ${error.message}`, error);
   });
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  return promisify(gunzip)(bytes).catch((error: Error) => {
-    return fail('ERR_TENSORWOOD_FORMAT', `readIdx: cannot unpack '${path}': ${error.message}`, error);
-  });
+  signal?.throwIfAborted();
+  return { bytes: unpacked, name };
 }
 
 /**
  * The images and labels of an IDX pair: `x` f32 (1, H, W), normalised, and `label` i32.
  * @throws ERR_TENSORWOOD_DATA when the files do not belong together
  */
-export async function readIdxImages(imagesPath: string, labelsPath: string, normalisation: Normalisation = {}): Promise<LabelledImages> {
-  const [images, labels] = await Promise.all([readIdx(imagesPath), readIdx(labelsPath)]);
+export async function readIdxImages(
+  imagesSource: Source,
+  labelsSource: Source,
+  { signal, ...normalisation }: Normalisation & ReadOptions = {},
+): Promise<LabelledImages> {
+  const options = signal === undefined ? {} : { signal };
+  const [images, labels] = await Promise.all([readIdx(imagesSource, options), readIdx(labelsSource, options)]);
   if (images.shape.length !== 3 || labels.shape.length !== 1 || images.shape[0] !== labels.shape[0])
     fail('ERR_TENSORWOOD_DATA', `readIdxImages: expected images (N, H, W) and labels (N), got (${images.shape}) and (${labels.shape})`);
   const classes = labels.data.reduce((most, label) => Math.max(most, label), 0) + 1;

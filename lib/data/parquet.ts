@@ -1,5 +1,6 @@
 // Parquet files to tables, by the optional package hyparquet. It decodes on the calling thread, a column of a row group at a time.
 import { fail } from '../errors';
+import { type OpenedSource, openSource, type Source } from '../files/source';
 import { checkIsOptions, listed } from '../schema';
 import { loadPeer } from './peer';
 import { type Column, createTable, type Table } from './table';
@@ -47,19 +48,26 @@ const timesAsNumbers = {
  * @throws ERR_TENSORWOOD_PEER when hyparquet (or, for other codecs than Snappy, hyparquet-compressors) is not installed, ERR_TENSORWOOD_FILE when the
  *   file cannot be read, ERR_TENSORWOOD_FORMAT when it is not Parquet or a column is nested, ERR_TENSORWOOD_DATA when it holds no rows
  */
-export async function readParquet(path: string, options: ParquetOptions = {}): Promise<Table> {
+export async function readParquet(source: Source, options: ParquetOptions = {}): Promise<Table> {
   checkIsOptions('readParquet', options);
-  const reading = await open(path);
+  const opened = await openSource('readParquet', source, { signal: options.signal });
+  const reading = await open(opened);
   const rows = Number(reading.metadata.num_rows);
-  if (rows === 0) fail('ERR_TENSORWOOD_DATA', `readParquet: '${path}' holds no rows`);
+  if (rows === 0) fail('ERR_TENSORWOOD_DATA', `readParquet: '${opened.name}' holds no rows`);
   const columns: Column[] = [];
   for (const field of fieldsOf(reading, options)) columns.push(await readColumn(reading, field, rows, options.signal));
   return createTable(columns);
 }
 
-async function open(path: string): Promise<Reading> {
+/** The names of all columns. */
+export async function readParquetNames(opened: OpenedSource): Promise<string[]> {
+  const { library, metadata } = await open(opened);
+  return library.parquetSchema(metadata).children.map((field) => field.element.name);
+}
+
+async function open({ name: path, content }: OpenedSource): Promise<Reading> {
   const library: Library = await loadPeer('readParquet', 'hyparquet', () => import('hyparquet'));
-  const file = await library.asyncBufferFromFile(path).catch((error: Error) => {
+  const file = await fileOf(library, content).catch((error: Error) => {
     return fail('ERR_TENSORWOOD_FILE', `readParquet: cannot read '${path}': ${error.message}`, error);
   });
   const metadata = await library.parquetMetadataAsync(file).catch((error: Error) => {
@@ -75,6 +83,13 @@ async function open(path: string): Promise<Reading> {
   return { library, file, metadata, compressors, path };
 }
 
+/** What the library reads from: a plain file by its path, or bytes. */
+async function fileOf(library: Library, content: string | Uint8Array): Promise<Reading['file']> {
+  if (typeof content === 'string') return library.asyncBufferFromFile(content);
+  const slice = (from: number, to?: number): ArrayBuffer => Uint8Array.prototype.slice.call(content, from, to).buffer;
+  return { byteLength: content.length, slice };
+}
+
 function fieldsOf({ metadata, path, library }: Reading, options: ParquetOptions): Field[] {
   const fields = library.parquetSchema(metadata).children;
   const names = fields.map((f) => f.element.name);
@@ -84,7 +99,7 @@ function fieldsOf({ metadata, path, library }: Reading, options: ParquetOptions)
   const wanted = fields.filter((f) => options.columns?.includes(f.element.name) ?? true);
   return wanted.map(({ element, children }) => {
     if (children.length > 0 || element.repetition_type === 'REPEATED')
-      fail('ERR_TENSORWOOD_FORMAT', `readParquet: column '${element.name}' of '${path}' is nested: choose the others with columns`);
+      fail('ERR_TENSORWOOD_FORMAT', `readParquet: column '${element.name}' of '${path}' is nested; choose the others with { columns }`);
     const text = element.type === 'BYTE_ARRAY' && element.converted_type !== 'DECIMAL' && element.logical_type?.type !== 'DECIMAL';
     return { name: element.name, category: text || (options.categories?.includes(element.name) ?? false) };
   });

@@ -1,19 +1,40 @@
-// A table from a file of any kind that tensorwood reads, by what the file says it is.
+// A table from a source of any kind that tensorwood reads, by what its first bytes say it is.
+import { OpenedSource, openSource, type Source } from '../files/source';
 import { checkIsOptions } from '../schema';
 import { type CsvOptions, readCsv } from './csv';
-import { readHead } from './file-head';
-import { readParquet } from './parquet';
-import type { Table } from './table';
+import type { ReadTable } from './notes';
+import { readParquet, readParquetNames } from './parquet';
 
 /** Reads a table: Parquet by its first bytes, else delimited text. Options that only text needs are left aside for Parquet. */
-export async function readTable(path: string, options: CsvOptions = {}): Promise<Table> {
+export async function readTable(source: Source, options: CsvOptions = {}): Promise<ReadTable> {
   checkIsOptions('readTable', options);
-  const head = await readHead('readTable', path, 4);
-  if (head.toString('latin1') !== 'PAR1') return readCsv(path, options);
+  const opened = await openSource('readTable', source, { signal: options.signal });
+  if (!(await isParquet(opened))) return readCsv(opened, options);
   const { columns, categories, signal } = options;
-  return readParquet(path, {
+  const table = await readParquet(opened, {
     ...(columns === undefined ? {} : { columns }),
     ...(categories === undefined ? {} : { categories }),
     ...(signal === undefined ? {} : { signal }),
   });
+  return { notes: [], ...table };
+}
+
+const isParquet = async (opened: OpenedSource): Promise<boolean> =>
+  Buffer.from(await opened.head('readTable', 4)).toString('latin1') === 'PAR1';
+
+const lineFeed = 0x0a;
+const headBytes = 2 ** 20; // what the reader of text tells its dialect by
+
+/**
+ * The names of the columns of a table, without its rows; none where the first lines cannot be read, which the reader of all of it tells better. Of the
+ * options, those that say how text is split count.
+ */
+export async function readColumnNames(source: Source, options: CsvOptions = {}): Promise<string[]> {
+  const { columns: _, categories: __, numbers: ___, dates: ____, like: _____, ...splitting } = options;
+  const opened = await openSource('readTable', source, { signal: options.signal });
+  if (await isParquet(opened)) return readParquetNames(opened);
+  const head = await opened.head('readTable', headBytes);
+  const whole = head.length < opened.size ? head.subarray(0, head.lastIndexOf(lineFeed) + 1) : head;
+  const read = readCsv(new OpenedSource(opened.name, whole, whole.length), { ...splitting, badLines: 'skip', badValues: 'missing' });
+  return read.then(({ columns }) => columns.map((c) => c.name)).catch(() => []);
 }

@@ -10,6 +10,8 @@ export interface NumberColumn {
   readonly kind: 'number';
   readonly name: string;
   readonly values: NumberArray;
+  /** The values are milliseconds since 1970. */
+  readonly times?: true;
 }
 
 /** Categories by code: `categories[codes[row]]`; -1 is missing. */

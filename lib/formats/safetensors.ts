@@ -1,15 +1,14 @@
 // Weights on disk: the safetensors format (github.com/huggingface/safetensors, "Format"). Eight bytes of header length, a JSON header
 // {name: {dtype, shape, data_offsets}, __metadata__: {text: text}}, then the data without holes. Read as hostile input: nothing is allocated before the
 // header has been checked against the size of the file.
-import type { FileHandle } from 'node:fs/promises';
-import { open } from 'node:fs/promises';
-import { fail, TensorwoodError } from '../errors';
+import { fail } from '../errors';
+import { openSource, type ReadInto, type Source } from '../files/source';
+import { checkTarget, type Target, writeTo } from '../files/target';
+import { checkIsOptions } from '../schema';
 import type { Shape } from '../shape';
 import { showShape, sizeOf } from '../shape';
-import { fileReason, writeAtomically } from './atomic';
 
 const longestHeader = 100_000_000; // bytes, the limit of the reference implementation
-const pieceBytes = 2 ** 30; // one read call takes less than 2^31
 
 const codecs = {
   F32: { dtype: 'f32', bytes: 4, array: Float32Array },
@@ -42,6 +41,10 @@ export interface Entry {
   readonly shape: Shape;
   readonly begin: number;
   readonly end: number;
+}
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
 }
 
 export interface Header {
@@ -122,39 +125,31 @@ function parseHeader(path: string, bytes: Uint8Array, fileBytes: number): Header
   return { entries, metadata: parseMetadata(path, header.__metadata__), dataStart };
 }
 
-async function readInto(file: FileHandle, path: string, target: Uint8Array, position: number): Promise<void> {
-  let done = 0;
-  while (done < target.length) {
-    const { bytesRead } = await file.read(target, done, Math.min(pieceBytes, target.length - done), position + done);
-    if (bytesRead === 0) refuse(path, 'became shorter while it was read');
-    done += bytesRead;
-  }
+/** One file while it is read. */
+interface Reading {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly readInto: ReadInto;
 }
 
-async function readHeader(file: FileHandle, path: string): Promise<Header> {
-  const { size } = await file.stat();
+async function readHeader({ path, size, readInto }: Reading): Promise<Header> {
   if (size < 8) refuse(path, `is truncated: ${size} bytes`);
   const prefix = new Uint8Array(8);
-  await readInto(file, path, prefix, 0);
+  await readInto(prefix, 0);
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
   if (length > BigInt(longestHeader)) refuse(path, `is not a safetensors file, or has a header of ${length} bytes`);
   if (length > BigInt(size - 8)) refuse(path, `is truncated: a header of ${length} bytes expected, ${size - 8} there`);
   const bytes = new Uint8Array(Number(length));
-  await readInto(file, path, bytes, 8);
+  await readInto(bytes, 8);
   return parseHeader(path, bytes, size);
 }
 
-async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
-  let file: FileHandle | undefined;
-  try {
-    file = await open(path, 'r');
-    return await use(file);
-  } catch (error) {
-    if (error instanceof TensorwoodError) throw error;
-    return fail('ERR_TENSORWOOD_FILE', `read: cannot read '${path}': ${fileReason(error)}`, error);
-  } finally {
-    await file?.close();
-  }
+async function withSource<T>(subject: string, source: Source, options: ReadOptions, use: (reading: Reading) => Promise<T>): Promise<T> {
+  checkIsOptions(subject, options);
+  const { signal } = options;
+  const opened = await openSource(subject, source, { signal });
+  return opened.read(subject, (readInto) => use({ path: opened.name, size: opened.size, readInto }), signal);
 }
 
 // IEEE 754 binary16 to binary32, by the value: (-1)^s 2^(e-15) (1 + m/1024).
@@ -166,10 +161,10 @@ function widenHalf(half: number): number {
   return sign * (exponent === 0 ? mantissa * 2 ** -24 : (1 + mantissa / 1024) * 2 ** (exponent - 15));
 }
 
-async function readEntry(file: FileHandle, path: string, entry: Entry, dataStart: number): Promise<StoredTensor> {
+async function readEntry({ path, readInto }: Reading, entry: Entry, dataStart: number): Promise<StoredTensor> {
   const { array, dtype } = codecs[entry.code];
   const data = new array(sizeOf(entry.shape));
-  await readInto(file, path, new Uint8Array(data.buffer), dataStart + entry.begin);
+  await readInto(new Uint8Array(data.buffer), dataStart + entry.begin);
   if (entry.code === 'BOOL' && (data as Uint8Array).some((v) => v > 1))
     refuse(path, `has tensor '${entry.name}' with a bool that is not 0 or 1`);
   return { dtype, shape: entry.shape, data: entry.code === 'F16' ? Float32Array.from(data as Uint16Array, widenHalf) : data };
@@ -179,21 +174,22 @@ async function readEntry(file: FileHandle, path: string, entry: Entry, dataStart
  * The header alone: names, types, shapes and metadata of a file of any size.
  * @throws ERR_TENSORWOOD_FILE when it cannot be read, ERR_TENSORWOOD_FORMAT when it is no valid safetensors file
  */
-export const inspectSafetensors = (path: string): Promise<Header> => withFile(path, (file) => readHeader(file, path));
+export const inspectSafetensors = (source: Source, options: ReadOptions = {}): Promise<Header> =>
+  withSource('inspectSafetensors', source, options, readHeader);
 
 /**
  * Reads tensors, by default all; `accept` chooses by name. Each lies in memory of its own. f16 is widened to f32.
  * @throws ERR_TENSORWOOD_FILE when it cannot be read, ERR_TENSORWOOD_FORMAT when it is no valid safetensors file
  */
 export function readSafetensors(
-  path: string,
-  options: { accept?: (name: string) => boolean } = {},
+  source: Source,
+  options: ReadOptions & { readonly accept?: (name: string) => boolean } = {},
 ): Promise<{ tensors: Map<string, StoredTensor>; metadata: Readonly<Record<string, string>> }> {
-  return withFile(path, async (file) => {
-    const header = await readHeader(file, path);
+  return withSource('readSafetensors', source, options, async (reading) => {
+    const header = await readHeader(reading);
     const tensors = new Map<string, StoredTensor>();
     for (const entry of header.entries) {
-      if (options.accept?.(entry.name) ?? true) tensors.set(entry.name, await readEntry(file, path, entry, header.dataStart));
+      if (options.accept?.(entry.name) ?? true) tensors.set(entry.name, await readEntry(reading, entry, header.dataStart));
     }
     return { tensors, metadata: header.metadata };
   });
@@ -215,15 +211,16 @@ function checkTensor(name: string, { dtype, shape, data }: StoredTensor): void {
 }
 
 /**
- * Writes tensors and metadata, atomically: the old file stays until the new one is complete on disk. Widest types first and then by name, so that every
+ * Writes tensors and metadata, into a file atomically: the old one stays until the new one is complete on disk. Widest types first and then by name, so that every
  * tensor is aligned and equal contents give equal bytes.
  * @throws ERR_TENSORWOOD_FILE when the disk is full or the folder cannot be written; ERR_TENSORWOOD_SHAPE or _DTYPE when data does not fit its shape or type
  */
 export async function writeSafetensors(
-  path: string,
+  target: Target,
   tensors: Iterable<readonly [string, StoredTensor]>,
   options: { metadata?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
+  checkTarget('writeSafetensors', target);
   const sorted = [...tensors].map(([name, tensor]) => ({ name, tensor, code: codeOf(tensor.dtype) }));
   for (const { name, tensor } of sorted) checkTensor(name, tensor);
   sorted.sort((a, b) => codecs[b.code].bytes - codecs[a.code].bytes || (a.name < b.name ? -1 : 1));
@@ -235,7 +232,7 @@ export async function writeSafetensors(
     header.set(name, { dtype: code, shape: tensor.shape, data_offsets: [begin, end] });
     begin = end;
   }
-  await writeAtomically(path, [...frameHeader(header), ...sorted.map((s) => s.tensor.data)]);
+  await writeTo('writeSafetensors', target, [...frameHeader(header), ...sorted.map((s) => s.tensor.data)]);
 }
 
 // Written entry by entry, since an object would move names such as '0' to its front. Spaces fill it up to a multiple of 8, which aligns the data.

@@ -49,9 +49,17 @@ export interface Model extends Network {
   readonly classes: number | undefined;
   /** Trainable elements. */
   readonly parameters: number;
+  /** A model is no JSON: saveModel() writes it. @throws ERR_TENSORWOOD_ARGUMENT */
+  toJSON(): never;
   dispose(): void;
   [Symbol.dispose](): void;
 }
+
+// structuredClone() and postMessage() would fail on its functions: a symbol that comes first says what to do.
+const notCloned = Symbol('a model; write it by saveModel() instead, and read it by loadModel() there');
+
+const refuseJson = (): never =>
+  fail('ERR_TENSORWOOD_ARGUMENT', 'model: expected saveModel() to write it, got JSON.stringify(), which would leave out the weights');
 
 function checkDefinition(given: unknown): void {
   if (typeof (given as Partial<ModelDefinition> | null | undefined)?.build === 'function') return;
@@ -88,6 +96,7 @@ export function createModel<S extends Schema>(
     for (const variable of scope.variables.values()) variable.dispose();
   };
   return {
+    ...{ native: notCloned },
     ...network,
     name: definition.name,
     config,
@@ -95,6 +104,7 @@ export function createModel<S extends Schema>(
     variables: scope.variables,
     classes: fields.label?.below,
     parameters: countParameters(scope.variables),
+    toJSON: refuseJson,
     dispose,
     [Symbol.dispose]: dispose,
   };

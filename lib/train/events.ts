@@ -9,7 +9,8 @@
 import { appendFileSync, closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fail } from '../errors';
-import { fileReason, makeFolder } from '../formats/atomic';
+import { fileReason, makeFolder } from '../files/atomic';
+import { type Path, pathOf } from '../files/path';
 
 export interface StartEvent {
   readonly event: 'start';
@@ -80,7 +81,8 @@ function isCutOff(path: string): boolean {
 }
 
 /** A listener that appends each event to a file of JSON lines. Throws ERR_TENSORWOOD_FILE when the file cannot be written. */
-export function eventWriter(path: string): Listener {
+export function eventWriter(file: Path): Listener {
+  const path = pathOf('eventWriter', file);
   let whole = false; // whether the file is known to end with a whole line
   return (event) => {
     try {
@@ -100,7 +102,8 @@ export function eventWriter(path: string): Listener {
  * the last one, and those before a start or an end.
  * @throws ERR_TENSORWOOD_FILE when the file cannot be read, ERR_TENSORWOOD_FORMAT when another line is no event
  */
-export function readEvents(path: string): (TrainEvent & { time: string })[] {
+export function readEvents(file: Path): (TrainEvent & { time: string })[] {
+  const path = pathOf('readEvents', file);
   let text = '';
   try {
     text = readFileSync(path, 'utf8');

@@ -5,7 +5,8 @@ import type { Examples } from '../data/examples';
 import { fail, TensorwoodError } from '../errors';
 import type { Executor } from '../executor';
 import { defaultExecutor } from '../executor';
-import { setAside } from '../formats/set-aside';
+import { type Path, pathOf } from '../files/path';
+import { setAside } from '../files/set-aside';
 import type { Model } from '../models/model';
 import { optimizerSchema } from '../optim/optimizer';
 import { scheduleFactor, scheduleSchema } from '../optim/schedule';
@@ -53,7 +54,7 @@ export interface TrainOptions extends Options<typeof trainSchema> {
   /** Examples to evaluate on; never trained on. */
   readonly validation?: Examples;
   /** Where events.jsonl, model.safetensors and checkpoints/ go. Without it nothing is written. */
-  readonly folder?: string;
+  readonly folder?: Path;
   /** Whether to go on from the newest checkpoint of the folder, where there is one. Default false. */
   readonly resume?: boolean;
   readonly signal?: AbortSignal;
@@ -75,12 +76,14 @@ export interface TrainResult {
   readonly best: Readonly<Record<string, number>> | undefined;
 }
 
+type Given = TrainOptions & { readonly folder?: string };
+
 // What one call of train() works with.
 interface Session extends Run {
   readonly data: Examples;
   readonly options: Settings;
   readonly stepper: Stepper;
-  readonly given: TrainOptions;
+  readonly given: Given;
   readonly steps: number;
   readonly perEpoch: number;
   readonly emit: (event: TrainEvent) => void;
@@ -109,7 +112,7 @@ const settingsOf = (options: Settings, examples: number): Record<string, unknown
   ...Object.fromEntries(decisive.map((name) => [name, options[name]])),
 });
 
-async function open(executor: Executor, model: Model, data: Examples, given: TrainOptions): Promise<Session> {
+async function open(executor: Executor, model: Model, data: Examples, given: Given): Promise<Session> {
   const { validation, folder, resume: _, signal, listeners = [], notes: __, executor: ___, ...rest } = given;
   const options = parse('train', trainSchema, rest);
   await checkExamples('train', model, data, signal);
@@ -119,7 +122,7 @@ async function open(executor: Executor, model: Model, data: Examples, given: Tra
     const needed = options.batchSize * options.accumulate;
     fail(
       'ERR_TENSORWOOD_DATA',
-      `train: expected at least the ${needed} examples of one step, got ${data.size}; lower batchSize or accumulate`,
+      `train: expected at least the ${needed} examples of one step, got ${data.size}; lower { batchSize } or { accumulate }`,
     );
   }
   await executor.random.write([options.seed | 0, Math.floor(options.seed / 2 ** 32), 0, 0]);
@@ -232,7 +235,7 @@ async function advance(session: Session, batches: readonly Arrays[], read: (step
     const found = Number.isFinite(result.loss) ? `a gradient of norm ${result.gradientNorm}` : `a loss of ${result.loss}`;
     fail(
       'ERR_TENSORWOOD_NOT_FINITE',
-      `train: ${found} at step ${state.step + 1}; ${lastGood(session)}; lower learningRate or clip gradients`,
+      `train: ${found} at step ${state.step + 1}; ${lastGood(session)}; lower { learningRate } or { clip }`,
     );
   }
   session.state = { ...state, step: state.step + 1 };
@@ -323,6 +326,7 @@ async function close(session: Session, error: unknown): Promise<unknown> {
  */
 export async function train(model: Model, data: Examples, options: TrainOptions = {}): Promise<TrainResult> {
   checkCall('train', model, options);
+  const given = withPath(options);
   const executor = options.executor ?? defaultExecutor();
   if (training.has(executor))
     fail(
@@ -331,13 +335,16 @@ export async function train(model: Model, data: Examples, options: TrainOptions 
     );
   training.add(executor);
   try {
-    return await trainOn(executor, model, data, options);
+    return await trainOn(executor, model, data, given);
   } finally {
     training.delete(executor);
   }
 }
 
-async function trainOn(executor: Executor, model: Model, data: Examples, options: TrainOptions): Promise<TrainResult> {
+const withPath = ({ folder, ...rest }: TrainOptions): Given =>
+  folder === undefined ? rest : { ...rest, folder: pathOf('train', folder, 'folder to be a path') };
+
+async function trainOn(executor: Executor, model: Model, data: Examples, options: Given): Promise<TrainResult> {
   const session = await open(executor, model, data, options);
   try {
     await begin(session);

@@ -1,27 +1,31 @@
 // A trained model as one safetensors file: the variables under their own names, and in the metadata which model they belong to, so that the file alone
 // is enough to predict.
 import { describe, fail } from '../errors';
-import type { StoredTensor } from '../formats/safetensors';
+import { openSource, type Source } from '../files/source';
+import { checkTarget, isTarget, type Target } from '../files/target';
+import type { ReadOptions, StoredTensor } from '../formats/safetensors';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors';
 import type { Model, ModelDefinition } from '../models/model';
 import { createModel } from '../models/model';
 import { findModel, modelNames } from '../models/registry';
 import { readState, writeState } from '../nn/module';
+import { checkIsOptions } from '../schema';
 
-function checkOrder(path: unknown, model: Partial<Model> | undefined): void {
-  const wrong = typeof path !== 'string' || path === '' ? [path] : model?.variables instanceof Map ? [] : [model];
+function checkOrder(target: unknown, model: Partial<Model> | undefined): void {
+  const wrong = !isTarget(target) ? [target] : model?.variables instanceof Map ? [] : [model];
   if (wrong.length > 0)
     fail('ERR_TENSORWOOD_ARGUMENT', `saveModel: expected a path and a model, saveModel(path, model), got ${describe(wrong[0])}`);
 }
 
 /**
- * Writes the variables of a model, atomically. `notes` are kept beside them, as text (class names, normalisation, ...).
+ * Writes the variables of a model, into a file atomically, or into a stream. `notes` are kept beside them, as text (class names, normalisation, ...).
  * @throws ERR_TENSORWOOD_FILE when the disk is full or the folder cannot be written
  */
-export async function saveModel(path: string, model: Model, notes: Readonly<Record<string, string>> = {}): Promise<void> {
-  checkOrder(path, model);
+export async function saveModel(target: Target, model: Model, notes: Readonly<Record<string, string>> = {}): Promise<void> {
+  checkOrder(target, model);
+  checkTarget('saveModel', target);
   const metadata = { ...notes, format: 'pt', 'tensorwood.model': model.name, 'tensorwood.config': JSON.stringify(model.config) };
-  await writeSafetensors(path, await readState(model.variables), { metadata });
+  await writeSafetensors(target, await readState(model.variables), { metadata });
 }
 
 function parseConfig(path: string, text: string): Record<string, unknown> {
@@ -32,7 +36,7 @@ function parseConfig(path: string, text: string): Record<string, unknown> {
   }
 }
 
-export interface LoadOptions {
+export interface LoadOptions extends ReadOptions {
   /** What the file's model is, for models of your own. Default: the model of this package that has the file's name. */
   readonly definition?: ModelDefinition<any>;
 }
@@ -55,18 +59,21 @@ async function definitionOf(path: string, name: string, given: ModelDefinition<a
  *   model than that of `definition`, one that is not known, or its tensors do not fit
  */
 export async function loadModel(
-  path: string,
+  source: Source,
   options: LoadOptions = {},
 ): Promise<{ model: Model; notes: Readonly<Record<string, string>> }> {
-  if (typeof path !== 'string' || path === '') fail('ERR_TENSORWOOD_ARGUMENT', `loadModel: expected a path, got ${describe(path)}`);
-  const { tensors, metadata } = await readSafetensors(path);
+  checkIsOptions('loadModel', options);
+  const { definition, ...rest } = options;
+  const opened = await openSource('loadModel', source, rest);
+  const path = opened.name;
+  const { tensors, metadata } = await readSafetensors(opened, rest);
   const { 'tensorwood.model': name, 'tensorwood.config': config, format: _, ...notes } = metadata;
   if (name === undefined || config === undefined)
     fail(
       'ERR_TENSORWOOD_FORMAT',
       `loadModel: expected a file that tensorwood saved, got '${path}' without a model's name; use loadWeights`,
     );
-  const model = createModel(await definitionOf(path, name, options.definition), parseConfig(path, config));
+  const model = createModel(await definitionOf(path, name, definition), parseConfig(path, config));
   await writeState(`loadModel '${path}'`, model.variables, tensors);
   return { model, notes };
 }
@@ -75,7 +82,9 @@ export async function loadModel(
  * Puts the tensors of a safetensors file, such as timm's or torchvision's, into a model. Names that the model lacks are refused, except counters of
  * batch norm (num_batches_tracked).
  */
-export async function loadWeights(path: string, model: Model): Promise<void> {
-  const { tensors } = await readSafetensors(path, { accept: (name) => !name.endsWith('num_batches_tracked') });
-  await writeState(`loadWeights '${path}'`, model.variables, tensors as ReadonlyMap<string, StoredTensor>);
+export async function loadWeights(source: Source, model: Model, options: ReadOptions = {}): Promise<void> {
+  checkIsOptions('loadWeights', options);
+  const opened = await openSource('loadWeights', source, options);
+  const { tensors } = await readSafetensors(opened, { ...options, accept: (name) => !name.endsWith('num_batches_tracked') });
+  await writeState(`loadWeights '${opened.name}'`, model.variables, tensors as ReadonlyMap<string, StoredTensor>);
 }

@@ -53,7 +53,10 @@ function completeOptions({ classes }: Dataset, options: TreeOptions): TreeOption
   if (classes === undefined) return options;
   const fitting = classes.length > 2 ? 'multiclass' : 'binary';
   if (options.objective === 'regression')
-    fail('ERR_TENSORWOOD_ARGUMENT', `trainTrees: expected labels that are numbers for regression, got names of classes; use ${fitting}`);
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `trainTrees: expected labels that are numbers for regression, got names of classes; use { objective: '${fitting}' }`,
+    );
   return { ...options, objective: options.objective ?? fitting };
 }
 
@@ -129,10 +132,7 @@ export async function trainTrees(dataset: Dataset, options: TrainOptions = {}): 
   const classes = countClasses(dataset, values);
   const names = Object.keys(evaluation ?? {});
   if (values.earlyStopping > 0 && names.length === 0)
-    fail(
-      'ERR_TENSORWOOD_ARGUMENT',
-      'trainTrees: expected an evaluation set with earlyStopping; pass evaluation: { test: { features, label } }',
-    );
+    fail('ERR_TENSORWOOD_ARGUMENT', 'trainTrees: expected an evaluation set with earlyStopping, got none; give one as { evaluation }');
   const about: About = { ...dataset.signature, parameters: { ...values, classes }, ...(dataset.classes && { classes: dataset.classes }) };
   const spec: Omit<GrowSpec, 'sets'> = {
     ...values,

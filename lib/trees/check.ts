@@ -8,10 +8,6 @@ export function checkCall(subject: string, options: unknown): void {
   checkSignal(subject, (options as { readonly signal?: unknown }).signal);
 }
 
-export function checkPath(subject: string, path: unknown): void {
-  if (typeof path !== 'string' || path === '') fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected a path, got ${describe(path)}`);
-}
-
 export function checkFunction(subject: string, name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function')
     fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected ${name} to be a function, got ${describe(value)}`);

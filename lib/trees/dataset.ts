@@ -33,7 +33,12 @@ function countCategories({ name, categories }: NamedColumn): number {
   return count;
 }
 
+// structuredClone() and postMessage() would make a copy without the rows: a symbol stops them, and its text says what to do.
+const notCloned = Symbol('a data set; send its columns instead, and call createDataset() there');
+
 export class Dataset {
+  /** Of native memory, which no structuredClone() copies. @internal */
+  readonly native = notCloned;
   readonly rows: number;
   readonly signature: Signature;
   /** Names of the classes when labels came with names. */
@@ -66,6 +71,14 @@ export class Dataset {
   describe(): { rows: number; bytes: number; bins: number[]; device: string } {
     const { rows, bytes, bins, device } = native().describeTable(this.owned.handle);
     return { rows, bytes, bins, device };
+  }
+
+  /** A data set is no JSON. @throws ERR_TENSORWOOD_ARGUMENT */
+  toJSON(): never {
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      'dataset: expected its columns for JSON.stringify(), got the data set, whose rows are in native memory',
+    );
   }
 
   /** Frees the native memory, at the end of the trainings that have begun. Idempotent. */

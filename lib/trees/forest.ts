@@ -1,11 +1,11 @@
 // A trained model: prediction, importance, and its file.
-import { readFile } from 'node:fs/promises';
 import { finish, finishInTurns, type Work } from '../data/turns';
 import { fail, type TensorwoodError } from '../errors';
-import { fileReason, writeAtomically } from '../formats/atomic';
+import { type OpenedSource, openSource, type Source } from '../files/source';
+import { checkTarget, type Target, writeTo } from '../files/target';
 import { type ForestHandle, native, type PredictSpec, type RuntimeHandle, runJob } from '../native';
-import { choice, integer, type Options, parse } from '../schema';
-import { checkCall, checkPath } from './check';
+import { choice, integer, type Options, parse, text } from '../schema';
+import { checkCall } from './check';
 import type { Features } from './features';
 import { matchFeatures, type Signature } from './match';
 import { Owned } from './owned';
@@ -24,6 +24,17 @@ const predictSchema = {
 
 const loadSchema = { threads: integer(0, [0, 1024], 'threads that predict; 0 = the cores of this process') } as const;
 
+const parseSchema = { ...loadSchema, subject: text('forest', 'beginning of the sentences of errors') } as const;
+
+/** How a model is read from its text. */
+export interface ParseOptions extends Options<typeof parseSchema> {
+  readonly signal?: AbortSignal;
+}
+
+export interface LoadOptions extends Options<typeof loadSchema> {
+  readonly signal?: AbortSignal;
+}
+
 export interface PredictOptions extends Options<typeof predictSchema> {
   readonly signal?: AbortSignal;
 }
@@ -41,7 +52,12 @@ export interface Importance {
   readonly splits: number;
 }
 
+// structuredClone() and postMessage() would make a copy without the trees: a symbol stops them, and its text says what to do.
+const notCloned = Symbol('a forest; send the text of await forest.toJSONText() instead, and read it by parseForest(text)');
+
 export class Forest {
+  /** Of native memory, which no structuredClone() copies. @internal */
+  readonly native = notCloned;
   readonly objective: TreeValues['objective'];
   /** Values per row: the number of classes for multiclass, else 1. */
   readonly outputs: number;
@@ -127,19 +143,27 @@ export class Forest {
     return all.sort((a, b) => b.gain - a.gain);
   }
 
-  /** The model as JSON text: the content of its file. */
+  /** The model as JSON text: the content of its file, which parseForest reads. */
   async toJSONText(): Promise<string> {
     return new TextDecoder().decode(await this.#print());
+  }
+
+  /** The same as a value, for JSON.stringify(), on the calling thread: parseForest({ text: JSON.stringify(value) }) reads it. */
+  toJSON(): unknown {
+    return JSON.parse(new TextDecoder().decode(native().saveForestSync(this.#alive)));
   }
 
   #print(): Promise<Uint8Array> {
     return runJob(() => native().saveForest(this.#alive));
   }
 
-  /** Writes the model file: the old one or the whole new one is there at any moment. @throws ERR_TENSORWOOD_FILE */
-  async save(path: string): Promise<void> {
-    checkPath('save', path);
-    await writeAtomically(path, [await this.#print()]);
+  /**
+   * Writes the model file, or into a stream. Of a file, the old one or the whole new one is there at any moment.
+   * @throws ERR_TENSORWOOD_FILE
+   */
+  async save(target: Target): Promise<void> {
+    checkTarget('save', target);
+    await writeTo('save', target, [await this.#print()]);
   }
 
   /** Frees the native memory, at the end of the predictions that have begun. Idempotent. */
@@ -188,15 +212,36 @@ async function readHandle(runtime: RuntimeHandle, bytes: Uint8Array, subject: st
   }
 }
 
+/** A text that begins as JSON does is a model, and no path. */
+const asSource = (model: Source): Source => (typeof model === 'string' && /^\s*\{/.test(model) ? { text: model } : model);
+
 /**
- * A model from the bytes of its file. Do not change them before the promise settles.
+ * A model from the content of its file: JSON text or its bytes (do not change them before the promise settles), or any other source.
  * @throws ERR_TENSORWOOD_FORMAT when they are anything but an undamaged model file of tensorwood
  */
-export async function parseForest(
-  bytes: Uint8Array,
-  options: { readonly subject?: string; readonly threads?: number } = {},
-): Promise<Forest> {
-  const { subject = 'forest', threads = 0 } = options;
+export async function parseForest(model: Source, options: ParseOptions = {}): Promise<Forest> {
+  checkCall('parseForest', options);
+  const { signal, ...rest } = options;
+  const { subject, threads } = parse('parseForest', parseSchema, rest);
+  return readForest(subject, await openSource(subject, asSource(model), { signal }), { threads, signal });
+}
+
+/** Reads a model file. @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not a model file) */
+export async function loadForest(source: Source, options: LoadOptions = {}): Promise<Forest> {
+  checkCall('loadForest', options);
+  const { signal, ...rest } = options;
+  const { threads } = parse('loadForest', loadSchema, rest);
+  const opened = await openSource('loadForest', source, { signal });
+  return readForest(`loadForest: ${opened.name}`, opened, { threads, signal });
+}
+
+interface Reading {
+  readonly threads: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function readForest(subject: string, opened: OpenedSource, { threads, signal }: Reading): Promise<Forest> {
+  const bytes = await opened.bytes('loadForest', signal);
   const runtime = native().createRuntime('cpu', threads, '');
   try {
     const handle = await readHandle(runtime, bytes, subject);
@@ -205,15 +250,4 @@ export async function parseForest(
   } finally {
     native().dispose(runtime); // the model keeps it alive
   }
-}
-
-/** Reads a model file. @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not a model file) */
-export async function loadForest(path: string, options: { readonly threads?: number } = {}): Promise<Forest> {
-  checkPath('loadForest', path);
-  checkCall('loadForest', options);
-  parse('loadForest', loadSchema, options);
-  const bytes = await readFile(path).catch((error: unknown) =>
-    fail('ERR_TENSORWOOD_FILE', `loadForest: ${path}: ${fileReason(error)}`, error),
-  );
-  return parseForest(bytes, { ...options, subject: `loadForest: ${path}` });
 }

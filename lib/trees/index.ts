@@ -1,6 +1,8 @@
 // The public face of the trees: `tensorwood/trees`.
 /// <reference lib="esnext.disposable" preserve="true" />
 export type { CategoryColumn, Column, NumberArray, NumberColumn, Table } from '../data/table';
+export type { Source } from '../files/source';
+export type { Target } from '../files/target';
 export type { Field as SchemaField, Options, Schema, Values } from '../schema';
 export { type EvaluationSet, type TrainOptions as TreeTrainOptions, type TreeProgress, trainTrees } from './booster';
 export { createDataset, Dataset, type DatasetOptions } from './dataset';

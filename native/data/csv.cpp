@@ -2,17 +2,17 @@
 #include "data/csv.h"
 
 #include <algorithm>
+#include <iterator>
 #include <new>
-#include <numeric>
 
 #include "data/csv_block.h"
+#include "data/csv_columns.h"
 #include "data/csv_dialect.h"
 #include "data/csv_source.h"
+#include "data/libsvm_table.h"
+#include "data/utf8.h"
 
 namespace tensorwood::csv {
-
-Table::Table() = default;
-Table::~Table() = default;
 
 namespace {
 
@@ -45,15 +45,22 @@ Survey survey(const char* text, int64_t size, const Dialect& d) {
 // One reading of one file, phase by phase.
 class Reader {
  public:
-  Reader(const std::string& path, const Options& options, Threads& threads, const std::atomic<bool>& cancelled, Table& table)
-      : path_(path), options_(options), threads_(threads), cancelled_(cancelled), table_(table), buffers_(threads.count()) {}
+  Reader(const Input& input, const Options& options, Threads& threads, const std::atomic<bool>& cancelled, Table& table)
+      : input_(input),
+        path_(input.path),
+        options_(options),
+        threads_(threads),
+        cancelled_(cancelled),
+        table_(table),
+        buffers_(threads.count()) {}
 
   Status run() {
-    Status status = source_.open(path_, cancelled_);
+    Status status = source_.open(input_);
     if (status.ok()) status = read_head();
     if (status.ok()) status = find_borders();
+    if (status.ok() && head_.libsvm) return read_sparse();
     if (status.ok()) status = parse_all();
-    if (status.ok()) status = describe_bad_lines();
+    if (status.ok()) status = describe_bad_lines(table_.blocks_);
     if (status.ok()) status = join();
     return status;
   }
@@ -147,33 +154,40 @@ class Reader {
   Status parse(const std::vector<FileColumn>& columns, std::vector<std::unique_ptr<Block>>& blocks) {
     blocks.clear();
     blocks.resize(block_count());
+    const FieldRules rules = {head_.dialect, {options_.missing, options_.missing_numbers}, options_.bad_values_missing};
     return for_each(block_count(), [&](int64_t k, std::vector<char>& buffer) {
       const int64_t size = borders_[k + 1] - borders_[k];
       blocks[k] = std::make_unique<Block>();
       Status s = source_.read(borders_[k], size, buffer);
-      if (s.ok()) parse_block(buffer.data(), size, head_.dialect, columns, options_.missing, *blocks[k]);
+      if (s.ok()) parse_block(buffer.data(), size, rules, columns, *blocks[k]);
       return s;
     });
   }
 
-  Status describe_bad_lines() {
+  // Of blocks of either kind of file.
+  template <class B>
+  Status describe_bad_lines(const std::vector<std::unique_ptr<B>>& blocks) {
     int64_t from = 0;
     int64_t line = 1;
+    Fault fault = Fault::shape;
     for (int64_t k = 0; k < block_count(); ++k) {
-      const Block& block = *table_.blocks_[k];
-      table_.bad_count += block.bad_count;
-      for (const BadRecord& bad : block.bad) {
+      table_.bad_count += blocks[k]->bad_count;
+      for (const BadRecord& bad : blocks[k]->bad) {
         if (table_.bad.size() >= static_cast<size_t>(kBadKept)) break;
         if (Status s = count_lines(from, borders_[k] + bad.offset, line); !s.ok()) return s;
         from = borders_[k] + bad.offset;
         table_.bad.push_back({line, bad.reason});
+        if (table_.bad.size() == 1) fault = bad.fault;
       }
     }
     if (table_.bad_count == 0 || options_.skip_bad_lines) return {};
     const int64_t more = table_.bad_count - 1;
     const std::string others = more == 0 ? "" : " (and " + std::to_string(more) + (more == 1 ? " more bad line)" : " more bad lines)");
-    return {"ERR_TENSORWOOD_DATA",
-            "readCsv: '" + path_ + "' line " + std::to_string(table_.bad[0].line) + ": " + table_.bad[0].reason + others};
+    static constexpr const char* cures[] = {
+        "; leave such lines out with { badLines: 'skip' }", "; take such fields for missing with { badValues: 'missing' }",
+        "; say what its commas mean with { decimal: ',' } or { thousands: ',' }", "; say which part is the day with { dateOrder: 'dmy' }"};
+    return {"ERR_TENSORWOOD_DATA", "readCsv: '" + path_ + "' line " + std::to_string(table_.bad[0].line) + ": " + table_.bad[0].reason +
+                                       others + cures[static_cast<size_t>(fault)]};
   }
 
   // Adds to `line` the line ends of [from, to).
@@ -198,13 +212,59 @@ class Reader {
     std::vector<int> kept;
     for (size_t c = 0; c < head_.columns.size(); ++c)
       if (head_.columns[c].type != Type::skip) kept.push_back(static_cast<int>(c));
-    table_.columns.resize(kept.size());
-    table_.recode_.resize(kept.size());
     table_.pieces_ = kept;
-    return for_each(static_cast<int64_t>(kept.size()), [&](int64_t i, std::vector<char>&) {
-      describe(kept[i], table_.columns[i], table_.recode_[i]);
+    const MissingWords missing(options_.missing, options_.missing_numbers);
+    const ColumnRules rules = {missing, head_.commas, options_.decimal == 0 && options_.thousands == 0};
+    std::vector<WholeColumn> whole(kept.size());
+    Status status = for_each(static_cast<int64_t>(kept.size()), [&](int64_t i, std::vector<char>&) {
+      std::vector<const Piece*> pieces;
+      for (const auto& block : table_.blocks_) pieces.push_back(&block->pieces[kept[i]]);
+      whole[i] = describe_column(head_.columns[kept[i]], pieces, rules);
       return Status{};
     });
+    if (!status.ok()) return status;
+    std::vector<PlacedDoubt> doubts;
+    for (WholeColumn& column : whole) {
+      table_.columns.push_back(std::move(column.column));
+      table_.recode_.push_back(std::move(column.recode));
+      table_.values_.push_back(std::move(column.values));
+      std::move(column.doubts.begin(), column.doubts.end(), std::back_inserter(doubts));
+    }
+    return place(std::move(doubts));
+  }
+
+  // Tells the lines of doubts, in one walk over the file.
+  Status place(std::vector<PlacedDoubt> doubts) {
+    std::vector<PlacedDoubt*> order;
+    for (PlacedDoubt& d : doubts)
+      if (d.block >= 0) order.push_back(&d);
+    const auto offset_of = [&](const PlacedDoubt* d) { return borders_[d->block] + d->offset; };
+    std::sort(order.begin(), order.end(), [&](auto* a, auto* b) { return offset_of(a) < offset_of(b); });
+    int64_t from = 0, line = 1;
+    for (PlacedDoubt* d : order) {
+      if (Status s = count_lines(from, offset_of(d), line); !s.ok()) return s;
+      from = offset_of(d);
+      d->doubt.line = line;
+    }
+    table_.doubts = std::move(head_.doubts);
+    for (PlacedDoubt& d : doubts) {
+      if (!is_utf8(d.doubt.text)) d.doubt.text = from_latin1(d.doubt.text);
+      table_.doubts.push_back(std::move(d.doubt));
+    }
+    return {};
+  }
+
+  Status read_sparse() {
+    table_.sparse_.resize(block_count());
+    Status status = for_each(block_count(), [&](int64_t k, std::vector<char>& buffer) {
+      const int64_t size = borders_[k + 1] - borders_[k];
+      table_.sparse_[k] = std::make_unique<SparseBlock>();
+      Status s = source_.read(borders_[k], size, buffer);
+      if (s.ok()) parse_sparse({buffer.data(), static_cast<size_t>(size)}, head_.dialect.newline, *table_.sparse_[k]);
+      return s;
+    });
+    if (status.ok()) status = describe_bad_lines(table_.sparse_);
+    return status.ok() ? SparseReader(path_, options_, table_).join() : status;
   }
 
   // Whether every column that is kept has a value in every row: two readings of a file that is written meanwhile may differ.
@@ -217,29 +277,7 @@ class Reader {
     return true;
   }
 
-  void describe(int c, Column& column, std::vector<std::vector<int32_t>>& recode) {
-    column.name = head_.columns[c].name;
-    column.type = head_.columns[c].type;
-    for (const auto& block : table_.blocks_) column.wide |= block->pieces[c].wide;
-    if (column.type != Type::category) return;
-    Dictionary all;
-    for (const auto& block : table_.blocks_) {
-      const Dictionary& local = block->pieces[c].dictionary;
-      std::vector<int32_t>& codes = recode.emplace_back(local.count());
-      for (int64_t i = 0; i < local.count(); ++i) codes[i] = all.code(local.text(i));
-    }
-    std::vector<int32_t> order(all.count()), rank(all.count());
-    std::iota(order.begin(), order.end(), 0);
-    std::sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return all.text(a) < all.text(b); });
-    for (size_t i = 0; i < order.size(); ++i) {
-      rank[order[i]] = static_cast<int32_t>(i);
-      column.categories.text.append(all.text(order[i]));
-      column.categories.offsets.push_back(column.categories.text.size());
-    }
-    for (auto& codes : recode)
-      for (int32_t& code : codes) code = rank[code];
-  }
-
+  const Input& input_;
   const std::string& path_;
   const Options& options_;
   Threads& threads_;
@@ -252,49 +290,11 @@ class Reader {
   std::vector<std::vector<char>> buffers_;  // of each worker
 };
 
-namespace {
-
-template <class T, class F>
-void fill(const std::vector<int64_t>& first_row, T* to, Threads& threads, const F& piece) {
-  threads.parallel(static_cast<int64_t>(first_row.size()), [&](int64_t b, int) { piece(b, to + first_row[b]); });
-}
-
-}  // namespace
-
-int64_t Table::bytes() const {
-  int64_t bytes = 0;
-  for (const auto& block : blocks_)
-    for (const Piece& piece : block->pieces)
-      bytes += static_cast<int64_t>(piece.numbers.capacity() * 8 + piece.codes.capacity() * 4) + piece.dictionary.bytes();
-  for (const Column& column : columns) bytes += static_cast<int64_t>(column.categories.text.size() + column.categories.offsets.size() * 8);
-  return bytes;
-}
-
-void Table::fill_numbers(int column, float* to, Threads& threads) const {
-  fill(first_row_, to, threads, [&](int64_t b, float* at) {
-    for (const double v : blocks_[b]->pieces[pieces_[column]].numbers) *at++ = static_cast<float>(v);
-  });
-}
-
-void Table::fill_numbers(int column, double* to, Threads& threads) const {
-  fill(first_row_, to, threads, [&](int64_t b, double* at) {
-    const auto& numbers = blocks_[b]->pieces[pieces_[column]].numbers;
-    std::copy(numbers.begin(), numbers.end(), at);
-  });
-}
-
-void Table::fill_codes(int column, int32_t* to, Threads& threads) const {
-  fill(first_row_, to, threads, [&](int64_t b, int32_t* at) {
-    const std::vector<int32_t>& recode = recode_[column][b];
-    for (const int32_t code : blocks_[b]->pieces[pieces_[column]].codes) *at++ = code < 0 ? -1 : recode[code];
-  });
-}
-
-Status read(const std::string& path, const Options& options, Threads& threads, const std::atomic<bool>& cancelled, Table& table) {
+Status read(const Input& input, const Options& options, Threads& threads, const std::atomic<bool>& cancelled, Table& table) {
   try {
-    return Reader(path, options, threads, cancelled, table).run();
+    return Reader(input, options, threads, cancelled, table).run();
   } catch (const std::bad_alloc&) {
-    return {"ERR_TENSORWOOD_MEMORY", "readCsv: not enough memory to read '" + path + "'"};
+    return {"ERR_TENSORWOOD_MEMORY", "readCsv: not enough memory to read '" + input.path + "'"};
   }
 }
 

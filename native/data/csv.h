@@ -16,20 +16,32 @@
 
 namespace tensorwood::csv {
 
-enum class Type : uint8_t { number = 0, category = 1, skip = 2 };
+enum class Type : uint8_t { number = 0, category = 1, time = 2, skip = 3 };  // time: of options alone; such a column is one of numbers
+
+// A plain file, or bytes that stay where they are and what messages call them.
+struct Input {
+  std::string path;
+  const char* bytes = nullptr;
+  int64_t size = 0;
+};
 
 struct Options {
-  char delimiter = 0;  // 0 = the most regular of , ; tab |
+  char delimiter = 0;  // 0 = the most regular of , ; tab | and runs of spaces, or libsvm
   char quote = '"';    // 0 = quotes mean nothing
-  char decimal = '.';
-  int header = -1;   // 1 = the first record names the columns, 0 = it is data, -1 = it names them unless one of its fields is a number
-  bool trim = true;  // spaces and tabs around a field that is not quoted
+  char decimal = 0;    // 0 = a comma in columns where nothing else explains their commas, else a point
+  char thousands = 0;  // between groups of three digits; 0 = none
+  char order = 'y';    // of the parts of a date: y, d or m comes first
+  int header = -1;     // 1 = the first record names the columns, 0 = it is data, -1 = what the records below it say
+  bool trim = true;    // spaces and tabs around a field that is not quoted
   bool skip_bad_lines = false;
-  int64_t block_bytes = 1 << 20;     // never by the number of threads: where blocks meet must not depend on it; tests make it small
-  std::vector<std::string> names;    // instead of the header's
-  std::vector<std::string> columns;  // read only these; empty = all
-  std::vector<std::string> missing;  // spellings of a missing value; the empty field always is one
+  bool bad_values_missing = false;           // a field that is none of the numbers that its column must hold is missing, and no bad line
+  int64_t block_bytes = 1 << 20;             // never by the number of threads: where blocks meet must not depend on it; tests make it small
+  std::vector<std::string> names;            // instead of the header's
+  std::vector<std::string> columns;          // read only these; empty = all
+  std::vector<std::string> missing;          // spellings of a missing value; the empty field always is one
+  std::vector<std::string> missing_numbers;  // further spellings, among numbers
   std::vector<std::pair<std::string, Type>> types;  // columns whose type is not to be guessed
+  std::vector<std::pair<std::string, Type>> known;  // the same, for columns that the file may lack
 };
 
 struct BadLine {
@@ -48,10 +60,21 @@ struct Column {
   std::string name;
   Type type = Type::number;
   bool wide = false;   // a number beyond 2^24 is not exact as f32: the column wants f64
+  bool times = false;  // the numbers are milliseconds since 1970
   Strings categories;  // sorted by bytes
 };
 
+// What was guessed and may be wrong: lib/data/csv-notes.ts puts it in words.
+struct Doubt {
+  std::string kind;
+  std::string column;  // '' = the file
+  int64_t count;       // fields that it is about
+  std::string text;    // the first of them
+  int64_t line;        // where that stands; 0 = unknown
+};
+
 struct Block;
+struct SparseBlock;
 
 class Table {
  public:
@@ -63,6 +86,7 @@ class Table {
   std::vector<Column> columns;  // of the types number and category
   std::vector<BadLine> bad;     // the first hundred
   int64_t bad_count = 0;
+  std::vector<Doubt> doubts;
 
   int64_t bytes() const;  // held, about
 
@@ -72,15 +96,22 @@ class Table {
   void fill_codes(int column, int32_t* to, Threads& threads) const;
 
  private:
+  template <class T>
+  void fill_numbers_as(int column, T* to, Threads& threads) const;
+
   friend class Reader;
+  friend class SparseReader;
   std::vector<std::unique_ptr<Block>> blocks_;
   std::vector<int> pieces_;                                // [column] -> column of the file
   std::vector<int64_t> first_row_;                         // of each block
   std::vector<std::vector<std::vector<int32_t>>> recode_;  // [column][block][local code] -> code
+  std::vector<std::vector<double>> values_;                // [column][code]: the numbers that texts turned out to be; empty for categories
+  std::vector<std::unique_ptr<SparseBlock>> sparse_;       // of a libsvm file, in place of blocks_
+  std::vector<int64_t> indices_;                           // [column] of a libsvm file; kLabel, kQuery
 };
 
 // Blocks until the file is read. Codes: _FILE (cannot be opened or read), _FORMAT (not delimited text), _DATA (no rows, bad lines),
 // _ARGUMENT (a column is named that the file lacks), _ABORTED, _MEMORY.
-Status read(const std::string& path, const Options& options, Threads& threads, const std::atomic<bool>& cancelled, Table& table);
+Status read(const Input& input, const Options& options, Threads& threads, const std::atomic<bool>& cancelled, Table& table);
 
 }  // namespace tensorwood::csv

@@ -8,7 +8,8 @@
 namespace tensorwood::csv {
 namespace {
 
-constexpr double kExactInFloat = 16777216.0;  // 2^24: beyond it f32 skips integers
+constexpr double kExactInFloat = 16777216.0;           // 2^24: beyond it f32 skips integers
+constexpr double kExactInDouble = 9007199254740992.0;  // 2^53
 
 uint32_t hash_of(std::string_view s) {
   uint64_t h = 0xcbf29ce484222325u ^ s.size();
@@ -27,8 +28,8 @@ uint32_t hash_of(std::string_view s) {
 
 class BlockParser {
  public:
-  BlockParser(const Dialect& dialect, const std::vector<FileColumn>& columns, const std::vector<std::string>& missing, Block& block)
-      : dialect_(dialect), columns_(columns), missing_(missing), block_(block) {
+  BlockParser(const FieldRules& rules, const std::vector<FileColumn>& columns, Block& block)
+      : rules_(rules), columns_(columns), block_(block) {
     block_.pieces.resize(columns.size());
     for (const Type type : {Type::number, Type::category})
       for (size_t i = 0; i < columns.size(); ++i)
@@ -36,63 +37,97 @@ class BlockParser {
   }
 
   void parse(const char* text, int64_t size) {
-    Records records(text, text + size, dialect_);
+    Records records(text, text + size, rules_.dialect);
     std::vector<Field> fields;
     const char* start = text;
     while (records.next(fields)) {
+      offset_ = start - text;
       if (records.open())
-        reject(start - text, "a quoted field is never closed");
+        reject("a quoted field is never closed", Fault::shape);
       else if (!fields.empty())
-        add(fields, start - text);
+        add(fields);
       start = records.cursor();
     }
     block_.stray = records.stray();
   }
 
  private:
-  void add(const std::vector<Field>& fields, int64_t offset) {
+  void add(const std::vector<Field>& fields) {
     if (fields.size() != columns_.size()) {
       const auto fields_in = [](size_t n) { return std::to_string(n) + (n == 1 ? " field" : " fields"); };
-      return reject(offset, "expected " + fields_in(columns_.size()) + ", got " + std::to_string(fields.size()));
+      return reject("expected " + fields_in(columns_.size()) + ", got " + std::to_string(fields.size()), Fault::shape);
     }
     for (const size_t i : order_) {
-      if (store(columns_[i], block_.pieces[i], fields[i])) continue;
+      const FileColumn& column = columns_[i];
+      if (column.type == Type::category ? store_category(block_.pieces[i], fields[i]) : store_number(column, block_.pieces[i], fields[i]))
+        continue;
       undo();
-      return reject(offset, "expected a number in column '" + columns_[i].name + "', got " + shown(fields[i].text));
+      const char* expected = column.times ? "expected a date in column '" : "expected a number in column '";
+      return reject(expected + column.name + "', got " + shown(fields[i].text), fault_of(fields[i]));
     }
     ++block_.rows;
   }
 
   std::string_view text_of(const Field& field) {
     if (field.form == Field::raw) {
-      decode(field.text, dialect_.quote, scratch_);
+      decode(field.text, rules_.dialect.quote, scratch_);
       return scratch_;
     }
-    return dialect_.trim && field.form == Field::bare ? trimmed(field.text) : field.text;
+    return rules_.dialect.trim && field.form == Field::bare ? trimmed(field.text) : field.text;
   }
 
-  bool store(const FileColumn& column, Piece& piece, const Field& field) {
+  Fault fault_of(const Field& field) {
+    const Spelling s = read_spelling(trimmed(text_of(field)), {}).spelling;
+    if (s == Spelling::day_month) return Fault::order;
+    return s == Spelling::comma_or_group || s == Spelling::group || shows_decimal_comma(s) ? Fault::commas : Fault::value;
+  }
+
+  bool store_category(Piece& piece, const Field& field) {
     const std::string_view text = text_of(field);
-    if (column.type == Type::category) {
-      const bool missing = field.form == Field::bare ? is_missing(text, missing_) : text.empty();  // in quotes it is a word
-      piece.codes.push_back(missing ? -1 : piece.dictionary.code(text));
-      return true;
-    }
+    const bool missing = field.form == Field::bare ? rules_.missing.has(text) : text.empty();  // in quotes it is a word
+    piece.codes.push_back(missing ? -1 : piece.dictionary.code(text, offset_));
+    return true;
+  }
+
+  bool store_number(const FileColumn& column, Piece& piece, const Field& field) {
     if (piece.demoted) return true;
+    const std::string_view text = text_of(field);
     double value;
-    if (!parse_number(text, dialect_.decimal, value)) {
-      const std::string_view bare = trimmed(text);
-      if (is_missing(bare, missing_)) {
-        value = NAN;
-      } else if (!parse_number(bare, dialect_.decimal, value)) {
-        piece.demoted = column.guessed;
-        return column.guessed;
-      }
+    if (column.times || !parse_number(text, column.form.decimal, value)) {
+      if (!read_odd(column, piece, trimmed(text), value)) return false;
+      if (piece.demoted) return true;
+    } else if (column.guessed) {
+      if (is_identifier(trimmed(text), value)) return piece.demoted = true;
+    } else {
+      piece.plain = true;
+      if (std::fabs(value) >= kExactInDouble && is_identifier(trimmed(text), value)) piece.rounded.add(trimmed(text), offset_);
     }
-    if (column.guessed && !std::isnan(value) && is_identifier(trimmed(text), value)) return piece.demoted = true;
     piece.wide |= std::fabs(value) > kExactInFloat && std::isfinite(value) && static_cast<double>(static_cast<float>(value)) != value;
     piece.numbers.push_back(value);
     return true;
+  }
+
+  // A field that is no number as it stands. False: the record is refused.
+  bool read_odd(const FileColumn& column, Piece& piece, std::string_view text, double& value) {
+    value = NAN;
+    if (rules_.missing.has(text) || rules_.missing.has_dash(text)) return true;
+    const Reading reading = read_spelling(text, column.form);
+    if (column.times ? reading.spelling == Spelling::time : is_read(column, reading)) {
+      value = reading.value;
+      (reading.spelling == Spelling::time ? piece.dated : piece.plain) = true;
+      return true;
+    }
+    if (column.guessed) return piece.demoted = true;
+    if (!rules_.bad_values_missing) return false;
+    piece.bad.add(text, offset_);
+    return true;
+  }
+
+  // A column that must hold numbers takes every spelling that leaves no doubt.
+  static bool is_read(const FileColumn& column, const Reading& reading) {
+    const Spelling s = reading.spelling;
+    if (s == Spelling::number || s == Spelling::point || s == Spelling::point_or_group) return true;
+    return !column.guessed && s != Spelling::other && s != Spelling::day_month && !std::isnan(reading.value) && !shows_decimal_comma(s);
   }
 
   // Takes back what the number columns before a bad field have stored of this record.
@@ -102,21 +137,21 @@ class BlockParser {
       if (piece.numbers.size() > rows) piece.numbers.resize(rows);
   }
 
-  void reject(int64_t offset, std::string reason) {
-    if (++block_.bad_count <= kBadKept) block_.bad.push_back({offset, std::move(reason)});
+  void reject(std::string reason, Fault fault) {
+    if (++block_.bad_count <= kBadKept) block_.bad.push_back({offset_, std::move(reason), fault});
   }
 
-  const Dialect& dialect_;
+  const FieldRules& rules_;
   const std::vector<FileColumn>& columns_;
-  const std::vector<std::string>& missing_;
   Block& block_;
   std::vector<size_t> order_;  // of the columns: categories last, because a dictionary does not forget what a bad record said
   std::string scratch_;
+  int64_t offset_ = 0;  // of the record
 };
 
 }  // namespace
 
-int32_t Dictionary::code(std::string_view text) {
+int32_t Dictionary::code(std::string_view text, int64_t offset) {
   if (strings_.count() * 2 >= static_cast<int64_t>(slots_.size())) grow();
   const uint32_t hash = hash_of(text);
   const size_t mask = slots_.size() - 1;
@@ -125,6 +160,7 @@ int32_t Dictionary::code(std::string_view text) {
     if (at < 0) {
       slots_[slot] = static_cast<int32_t>(strings_.count());
       hashes_.push_back(hash);
+      first_.push_back(offset);
       strings_.text.append(text);
       strings_.offsets.push_back(strings_.text.size());
       return slots_[slot];
@@ -143,14 +179,8 @@ void Dictionary::grow() {
   }
 }
 
-bool is_missing(std::string_view text, const std::vector<std::string>& missing) {
-  if (text.empty()) return true;
-  return std::any_of(missing.begin(), missing.end(), [&](const std::string& m) { return text == m; });
-}
-
-void parse_block(const char* text, int64_t size, const Dialect& dialect, const std::vector<FileColumn>& columns,
-                 const std::vector<std::string>& missing, Block& block) {
-  BlockParser(dialect, columns, missing, block).parse(text, size);
+void parse_block(const char* text, int64_t size, const FieldRules& rules, const std::vector<FileColumn>& columns, Block& block) {
+  BlockParser(rules, columns, block).parse(text, size);
 }
 
 }  // namespace tensorwood::csv

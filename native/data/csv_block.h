@@ -7,17 +7,21 @@
 
 #include "data/csv.h"
 #include "data/csv_fields.h"
+#include "data/csv_spelling.h"
 
 namespace tensorwood::csv {
 
 // Distinct strings, numbered in order of appearance.
 class Dictionary {
  public:
-  int32_t code(std::string_view text);
+  // `offset`: where the record stands, kept for the first of a text.
+  int32_t code(std::string_view text, int64_t offset);
+  int64_t offset(int64_t code) const { return first_[code]; }
   std::string_view text(int64_t code) const { return std::string_view(strings_.text).substr(strings_.offsets[code], length(code)); }
   int64_t count() const { return strings_.count(); }
   int64_t bytes() const {
-    return static_cast<int64_t>(strings_.text.capacity() + strings_.offsets.capacity() * 8 + (hashes_.capacity() + slots_.capacity()) * 4);
+    const size_t places = strings_.offsets.capacity() + first_.capacity();
+    return static_cast<int64_t>(strings_.text.capacity() + places * 8 + (hashes_.capacity() + slots_.capacity()) * 4);
   }
 
  private:
@@ -25,8 +29,22 @@ class Dictionary {
   void grow();
 
   Strings strings_;
+  std::vector<int64_t> first_;    // of each string: the offset of its first record
   std::vector<uint32_t> hashes_;  // of each string
   std::vector<int32_t> slots_;    // open addressing, -1 = free
+};
+
+// Fields of one kind: how many, and the first.
+struct Odd {
+  int64_t count = 0;
+  int64_t offset = 0;  // of its record
+  std::string text;
+  void add(std::string_view field, int64_t at) {
+    if (count++ == 0) {
+      offset = at;
+      text = field;
+    }
+  }
 };
 
 struct Piece {
@@ -35,11 +53,19 @@ struct Piece {
   Dictionary dictionary;
   bool wide = false;
   bool demoted = false;  // a guessed number column holds other text: read it again as a category
+  bool dated = false;    // a field was a date
+  bool plain = false;    // a field was a number as it stands
+  Odd bad;               // what was none of the numbers that the column must hold, and was taken for missing
+  Odd rounded;           // integers that a double may not tell from their neighbours
 };
+
+// What a record is refused for, as far as it has a cure of its own.
+enum class Fault : uint8_t { shape, value, commas, order };
 
 struct BadRecord {
   int64_t offset;  // from the beginning of the block
   std::string reason;
+  Fault fault;
 };
 
 struct Block {
@@ -55,14 +81,20 @@ struct FileColumn {
   std::string name;
   Type type = Type::number;
   bool guessed = true;  // a number column that turns out to hold text may become a category
+  bool times = false;   // the numbers are dates
+  NumberForm form;
 };
 
 constexpr int64_t kBadKept = 100;
 
-bool is_missing(std::string_view text, const std::vector<std::string>& missing);
+// How fields are read, whatever their column.
+struct FieldRules {
+  Dialect dialect;
+  MissingWords missing;
+  bool bad_values_missing;
+};
 
 // Reads the records of text[0, size); kPadding bytes behind must be readable.
-void parse_block(const char* text, int64_t size, const Dialect& dialect, const std::vector<FileColumn>& columns,
-                 const std::vector<std::string>& missing, Block& block);
+void parse_block(const char* text, int64_t size, const FieldRules& rules, const std::vector<FileColumn>& columns, Block& block);
 
 }  // namespace tensorwood::csv

@@ -14,9 +14,12 @@ constexpr int64_t kHeadBytes = 1 << 20;
 
 struct Head {
   Dialect dialect;
+  bool libsvm = false;  // no delimited text: see libsvm.h
   bool header = false;
-  int64_t data = 0;  // offset of the first record of data in the file
+  bool commas = false;  // some column shows that commas are decimal
+  int64_t data = 0;     // offset of the first record of data in the file
   std::vector<FileColumn> columns;
+  std::vector<Doubt> doubts;
 };
 
 // text[0, size) is the beginning of the file (all of it when complete), with kPadding bytes behind.

@@ -22,8 +22,8 @@ struct Dialect {
   char delimiter = ',';
   char quote = '"';
   char newline = '\n';
-  char decimal = '.';
   bool trim = true;
+  bool runs() const { return delimiter == ' '; }  // so many spaces are one delimiter, and those at the ends of a line are none
 };
 
 // Bit i is set where text[i] is one of three bytes; reads 64 bytes.
@@ -105,8 +105,8 @@ class Records {
       const char* start = cursor_;
       const char* mark = marks_.next();
       Field field;
-      if (dialect_.quote != 0 && start < end_ && *start == dialect_.quote) {
-        mark = quoted(start, field);
+      if (dialect_.quote != 0 && mark < end_ && *mark == dialect_.quote && (mark == start || opens_behind_blanks(start, mark))) {
+        mark = quoted(mark, field);
       } else {
         mark = rest(mark);
         field = {{start, static_cast<size_t>(mark - start)}, Field::bare};
@@ -114,7 +114,8 @@ class Records {
       const bool last = mark >= end_ || *mark == dialect_.newline;
       cursor_ = mark < end_ ? mark + 1 : end_;
       if (last && field.form == Field::bare) strip_return(field);
-      if (!(last && fields.empty() && field.form == Field::bare && field.text.empty())) fields.push_back(field);
+      const bool nothing = field.form == Field::bare && field.text.empty();
+      if (!nothing || !(dialect_.runs() || (last && fields.empty()))) fields.push_back(field);
       if (last) return true;
     }
   }
@@ -143,7 +144,9 @@ class Records {
     }
     if (close >= end_) open_ = true;
     const char* mark = close < end_ ? marks_.next() : end_;
-    const bool plain = close >= end_ || mark == close + 1 || is_return(close + 1, mark);
+    const char* behind = close < end_ ? close + 1 : end_;
+    while (dialect_.trim && behind < mark && is_blank(*behind)) ++behind;
+    const bool plain = close >= end_ || ((mark == behind || is_return(behind, mark)) && !(mark < end_ && *mark == dialect_.quote));
     if (!plain) {
       stray_ = true;
       mark = rest(mark);
@@ -154,6 +157,11 @@ class Records {
       field = {{start, static_cast<size_t>((plain && close < end_ ? close + 1 : mark) - start)}, Field::raw};
     return mark;
   }
+
+  static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+  // Does nothing but blanks stand before the quote at `mark`?
+  bool opens_behind_blanks(const char* start, const char* mark) const { return dialect_.trim && std::all_of(start, mark, is_blank); }
 
   // Is [at, mark) the carriage return of a line end?
   bool is_return(const char* at, const char* mark) const {

@@ -1,12 +1,11 @@
-// The bytes of a CSV file: a regular file read piece by piece, or (pipes, and files whose quotes need a walk from the start) all of it in
-// memory.
+// The bytes of a CSV file: a plain file that is read piece by piece, or memory of the caller.
 #pragma once
-#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "core/status.h"
+#include "data/csv.h"
 
 namespace tensorwood::csv {
 
@@ -17,21 +16,18 @@ class Source {
   Source& operator=(const Source&) = delete;
   ~Source();
 
-  Status open(const std::string& path, const std::atomic<bool>& cancelled);
+  Status open(const Input& input);
   int64_t size() const { return size_; }
   // Copies [offset, offset + length) into buffer and puts zeros behind it for the scanner; returns the copy. Safe from any thread.
   Status read(int64_t offset, int64_t length, std::vector<char>& buffer) const;
 
  private:
-  Status read_stream(const std::atomic<bool>& cancelled);
-  Status make_room();
   Status failed(const char* what, int error) const;
 
   std::string path_;
   int file_ = -1;
+  const char* bytes_ = nullptr;
   int64_t size_ = 0;
-  bool in_memory_ = false;
-  std::vector<char> memory_;
 };
 
 }  // namespace tensorwood::csv

@@ -1,6 +1,7 @@
 // Functions of lib/native.ts about CSV files: open (parse on all threads), then read (fill the caller's arrays in place).
 #include "data/csv.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "napi/runtime.h"
@@ -44,14 +45,21 @@ csv::Options read_options(const Napi::Value& value) {
   options.header = static_cast<int>(read_integer(spec.Get("header"), "header", -1, 1));
   options.trim = spec.Get("trim").ToBoolean();
   options.skip_bad_lines = spec.Get("skipBadLines").ToBoolean();
+  options.bad_values_missing = spec.Get("badValuesMissing").ToBoolean();
+  options.thousands = read_character(spec, "thousands");
+  options.order = read_character(spec, "dateOrder");
   options.names = read_texts(spec.Get("names"), "names");
   options.columns = read_texts(spec.Get("columns"), "columns");
   options.missing = read_texts(spec.Get("missing"), "missing");
-  const auto add_types = [&](const char* list, csv::Type type) {
-    for (std::string& name : read_texts(spec.Get(list), list)) options.types.emplace_back(std::move(name), type);
+  options.missing_numbers = read_texts(spec.Get("missingNumbers"), "missingNumbers");
+  const auto add_types = [&](const char* list, csv::Type type, std::vector<std::pair<std::string, csv::Type>>& types) {
+    for (std::string& name : read_texts(spec.Get(list), list)) types.emplace_back(std::move(name), type);
   };
-  add_types("numbers", csv::Type::number);
-  add_types("categories", csv::Type::category);
+  add_types("numbers", csv::Type::number, options.types);
+  add_types("categories", csv::Type::category, options.types);
+  add_types("dates", csv::Type::time, options.types);
+  add_types("knownNumbers", csv::Type::number, options.known);
+  add_types("knownCategories", csv::Type::category, options.known);
   return options;
 }
 
@@ -59,13 +67,19 @@ Napi::Value describe_column(Napi::Env env, const csv::Column& column) {
   Napi::Object answer = Napi::Object::New(env);
   answer.Set("name", column.name);
   answer.Set("type", column.type == csv::Type::category ? "category" : column.wide ? "f64" : "f32");
-  const csv::Strings& strings = column.categories;
-  Napi::Uint8Array text = Napi::Uint8Array::New(env, strings.text.size());
-  if (!strings.text.empty()) std::memcpy(text.Data(), strings.text.data(), strings.text.size());
-  Napi::Float64Array offsets = Napi::Float64Array::New(env, strings.offsets.size());
-  for (size_t i = 0; i < strings.offsets.size(); i++) offsets[i] = static_cast<double>(strings.offsets[i]);
-  answer.Set("text", text);
-  answer.Set("offsets", offsets);
+  answer.Set("times", column.times);
+  answer.Set("categories", static_cast<double>(column.categories.count()));
+  answer.Set("textBytes", static_cast<double>(column.categories.text.size()));
+  return answer;
+}
+
+Napi::Value describe_doubt(Napi::Env env, const csv::Doubt& doubt) {
+  Napi::Object answer = Napi::Object::New(env);
+  answer.Set("kind", doubt.kind);
+  answer.Set("column", doubt.column);
+  answer.Set("count", static_cast<double>(doubt.count));
+  answer.Set("text", doubt.text);
+  answer.Set("line", static_cast<double>(doubt.line));
   return answer;
 }
 
@@ -89,17 +103,37 @@ Napi::Value describe_table(Napi::Env env, const std::shared_ptr<OpenCsv>& open) 
     const Napi::HandleScope scope(env);
     columns.Set(static_cast<uint32_t>(i), describe_column(env, table.columns[i]));
   }
+  Napi::Array doubts = Napi::Array::New(env, table.doubts.size());
+  for (size_t i = 0; i < table.doubts.size(); i++) {
+    const Napi::HandleScope scope(env);
+    doubts.Set(static_cast<uint32_t>(i), describe_doubt(env, table.doubts[i]));
+  }
+  answer.Set("doubts", doubts);
   answer.Set("bad", bad);
   answer.Set("columns", columns);
   return answer;
 }
 
-// (runtime, path, options)
+// Bytes in place, or the path of a plain file.
+csv::Input read_input(const Napi::Value& content, const Napi::Value& name) {
+  csv::Input input{read_text(name, "name")};
+  if (content.IsString()) {
+    input.path = read_text(content, "path");
+    return input;
+  }
+  const View bytes = read_view(content, "readCsv");
+  input.bytes = bytes.bytes == 0 ? "" : reinterpret_cast<const char*>(bytes.data);
+  input.size = bytes.bytes;
+  return input;
+}
+
+// (runtime, path or bytes, what messages call it, options)
 Napi::Value open_csv(const Napi::CallbackInfo& info) {
   const auto open = std::make_shared<OpenCsv>(unwrap<Runtime>(info[0]));
   Task task;
-  task.work = [open, path = read_text(info[1], "path"), options = read_options(info[2])](Job& job) {
-    return csv::read(path, options, open->runtime->threads(), job.cancelled_flag(), open->table);
+  task.pinned = {info[1]};
+  task.work = [open, input = read_input(info[1], info[2]), options = read_options(info[3])](Job& job) {
+    return csv::read(input, options, open->runtime->threads(), job.cancelled_flag(), open->table);
   };
   task.result = [open](Napi::Env env) {
     open->account = std::make_unique<Account>(env, open->table.bytes());
@@ -119,22 +153,41 @@ void fill(const csv::Table& table, int column, const View& target, Threads& thre
     table.fill_numbers(column, reinterpret_cast<float*>(target.data), threads);
 }
 
-// (csv, one array a column: Float32Array, Float64Array or Int32Array as its type says)
+void fill_text(const csv::Strings& strings, const View& text, const View& offsets) {
+  if (!strings.text.empty()) std::memcpy(text.data, strings.text.data(), strings.text.size());
+  std::copy(strings.offsets.begin(), strings.offsets.end(), reinterpret_cast<double*>(offsets.data));
+}
+
+void check_target(const View& target, size_t bytes, size_t size, const std::string& what) {
+  if (static_cast<size_t>(target.bytes) != bytes || reinterpret_cast<uintptr_t>(target.data) % size != 0)
+    fail("ERR_TENSORWOOD_ARGUMENT", "readCsv: " + what + " does not fit its column");
+}
+
+// (csv, one array a column: Float32Array, Float64Array or Int32Array as its type says; text and offsets of each column of categories)
 Napi::Value read_csv(const Napi::CallbackInfo& info) {
   const auto open = unwrap<OpenCsv>(info[0]);
   const std::vector<View> targets = read_views(info[1], "readCsv: target");
+  const std::vector<View> texts = read_views(info[2], "readCsv: text");
   const auto& columns = open->table.columns;
-  if (targets.size() != columns.size()) fail("ERR_TENSORWOOD_ARGUMENT", "readCsv: expected one target a column");
+  std::vector<const csv::Strings*> strings;
+  for (const csv::Column& column : columns)
+    if (column.type == csv::Type::category) strings.push_back(&column.categories);
+  if (targets.size() != columns.size() || texts.size() != 2 * strings.size())
+    fail("ERR_TENSORWOOD_ARGUMENT", "readCsv: expected one target a column, and two texts a column of categories");
   for (size_t i = 0; i < columns.size(); i++) {
-    const int64_t size = is_wide(columns[i]) ? 8 : 4;
-    if (targets[i].bytes != open->table.rows * size || reinterpret_cast<uintptr_t>(targets[i].data) % static_cast<uintptr_t>(size) != 0)
-      fail("ERR_TENSORWOOD_ARGUMENT", "readCsv: target " + std::to_string(i) + " does not fit its column");
+    const size_t size = is_wide(columns[i]) ? 8 : 4;
+    check_target(targets[i], static_cast<size_t>(open->table.rows) * size, size, "target " + std::to_string(i));
+  }
+  for (size_t i = 0; i < strings.size(); i++) {
+    check_target(texts[2 * i], strings[i]->text.size(), 1, "text " + std::to_string(2 * i));
+    check_target(texts[2 * i + 1], strings[i]->offsets.size() * 8, 8, "text " + std::to_string(2 * i + 1));
   }
   Task task;
-  task.pinned = {info[1]};
-  task.work = [open, targets](Job& job) {
+  task.pinned = {info[1], info[2]};
+  task.work = [open, targets, texts, strings](Job& job) {
     for (size_t i = 0; i < targets.size() && !job.cancelled(); i++)
       fill(open->table, static_cast<int>(i), targets[i], open->runtime->threads());
+    for (size_t i = 0; i < strings.size() && !job.cancelled(); i++) fill_text(*strings[i], texts[2 * i], texts[2 * i + 1]);
     return job.cancelled() ? Status{"ERR_TENSORWOOD_ABORTED", "readCsv: aborted"} : Status{};
   };
   return start_job(info.Env(), open->runtime->coordinator(), std::move(task));

@@ -204,6 +204,14 @@ Napi::Value predict_row(const Napi::CallbackInfo& info) {
 }
 
 // -> the bytes of the model file
+Napi::Value bytes_of(Napi::Env env, const std::string& text) {
+  Napi::Uint8Array bytes = Napi::Uint8Array::New(env, text.size());
+  std::memcpy(bytes.Data(), text.data(), text.size());
+  return bytes;
+}
+
+Napi::Value save_forest_sync(const Napi::CallbackInfo& info) { return bytes_of(info.Env(), write_forest(unwrap<Model>(info[0])->forest)); }
+
 Napi::Value save_forest(const Napi::CallbackInfo& info) {
   const std::shared_ptr<Model> model = unwrap<Model>(info[0]);
   auto text = std::make_shared<std::string>();
@@ -212,11 +220,7 @@ Napi::Value save_forest(const Napi::CallbackInfo& info) {
     *text = write_forest(model->forest);
     return Status{};
   };
-  task.result = [text](Napi::Env env) {
-    Napi::Uint8Array bytes = Napi::Uint8Array::New(env, text->size());
-    std::memcpy(bytes.Data(), text->data(), text->size());
-    return bytes;
-  };
+  task.result = [text](Napi::Env env) { return bytes_of(env, *text); };
   return start_job(info.Env(), model->runtime->coordinator(), std::move(task));
 }
 
@@ -271,6 +275,7 @@ void add_tree_functions(Napi::Object exports) {
   add_function<predict_forest_sync>(exports, "predictForestSync");
   add_function<predict_row>(exports, "predictRow");
   add_function<save_forest>(exports, "saveForest");
+  add_function<save_forest_sync>(exports, "saveForestSync");
   add_function<load_forest>(exports, "loadForest");
   add_function<describe_forest>(exports, "describeForest");
 }

@@ -131,9 +131,9 @@ const scenes: Record<string, () => Scene | Promise<Scene>> = {
     let memory: Latch | undefined;
     const hold = (): Latch => {
       const fill = native().readCsv;
-      const spy = vi.spyOn(native(), 'readCsv').mockImplementationOnce((csv, targets) => {
-        memory = holdMemory(targets[0]!);
-        return fill(csv, targets);
+      const spy = vi.spyOn(native(), 'readCsv').mockImplementationOnce((...call) => {
+        memory = holdMemory(call[1][0]!);
+        return fill(...call);
       });
       const open = (): void => {
         memory?.open();

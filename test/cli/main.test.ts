@@ -84,7 +84,7 @@ describe('tensorwood', () => {
     [['inspect', 'absent.csv'], 1, "tensorwood: inspect: cannot read 'absent.csv'"],
     [['train', 'trees', '--data'], 2, 'tensorwood: train: expected a value after --data (FILE)'],
     [['train', 'trees', '--label', 'x'], 2, 'tensorwood: train: expected --data'],
-    [['train', 'trees', '--data', 'absent.csv', '--label', 'x', '--trees', 'abc'], 2, 'tensorwood: train: expected trees to be an integer'],
+    [['train', 'trees', '--data', 'absent.csv', '--label', 'x', '--trees', 'abc'], 2, 'tensorwood: train: expected --trees to be'],
     [
       ['train', 'trees', '--data', 'absent.csv', '--label', 'x', '--at-least', 'abc'],
       2,
@@ -93,17 +93,17 @@ describe('tensorwood', () => {
     [
       ['train', 'trees', '--data', 'absent.csv', '--label', 'x', '--held-out', 'abc'],
       2,
-      "tensorwood: train: expected heldOut to be a number of at least 0, got 'abc'",
+      "tensorwood: train: expected --held-out to be a number of at least 0, got 'abc'",
     ],
     [
       ['train', 'mlp', '--data', 'absent', '--held-out', 'abc'],
       2,
-      "tensorwood: train: expected heldOut to be a number of at least 0, got 'abc'",
+      "tensorwood: train: expected --held-out to be a number of at least 0, got 'abc'",
     ],
     [
       ['train', '--epochs', 'abc', 'vit', '--data', 'absent'],
       2,
-      "tensorwood: train: expected epochs to be a number of more than 0, got 'abc'",
+      "tensorwood: train: expected --epochs to be a number of more than 0, got 'abc'",
     ],
     [['train', '--epochs', '2', 'vti'], 2, 'tensorwood: train: expected one of trees, '],
     [['inspect', 'package.json'], 1, "tensorwood: inspect: 'package.json' is not a tensorwood model"],

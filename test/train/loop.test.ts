@@ -341,7 +341,7 @@ describe('an interrupted run', () => {
     const refused = { code: 'ERR_TENSORWOOD_MODEL' };
     await expect(again(model, dataFor(model), { learningRate: 0.5 })).rejects.toMatchObject({
       ...refused,
-      message: expect.stringContaining('expected learningRate 0.5 as in this run, got 0.001'),
+      message: expect.stringContaining('expected learningRate to be 0.001 as in the checkpoint'),
     });
     await expect(again(model, syntheticExamples(model, { size: 60, classes: 4 }), {})).rejects.toMatchObject(refused);
     using wider = createModel(mlp, { inputs: 12, hidden: [17], classes: 4, dropout: 0.2 });

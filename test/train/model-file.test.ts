@@ -42,5 +42,8 @@ it('names the order of the arguments when it is another', async () => {
     message: `saveModel: ${order} Object`,
   });
   await expect(saveModel(join(folder, 'x'), 'line' as never)).rejects.toMatchObject({ ...refusal, message: `saveModel: ${order} 'line'` });
-  await expect(loadModel(undefined as never)).rejects.toMatchObject({ ...refusal, message: 'loadModel: expected a path, got undefined' });
+  await expect(loadModel(undefined as never)).rejects.toMatchObject({
+    ...refusal,
+    message: 'loadModel: expected a path, a file: URL, bytes, { text } or a stream, got undefined',
+  });
 });

@@ -96,6 +96,19 @@ describe.each(['binary', 'multiclass', 'regression'])('%s', (name) => {
     });
   });
 
+  it('the text of the file, and JSON.stringify(), read back to equal bits', async () => {
+    const model = models[name]!;
+    const text = await model.toJSONText();
+    using back = await parseForest(text);
+    using kept = await parseForest(JSON.stringify(model));
+    using part = await parseForest({ text: JSON.stringify(JSON.parse(JSON.stringify({ model })).model) });
+    for (const other of [back, kept, part]) expect(await other.toJSONText()).toBe(text);
+  });
+
+  it('structuredClone() says what to do instead', () => {
+    expect(() => structuredClone(models[name])).toThrow('send the text of await forest.toJSONText() instead');
+  });
+
   it('the file reads back to equal bits', async () => {
     const model = models[name]!;
     const path = join(folder, 'deep', `${name}.json`);

@@ -5,7 +5,7 @@ import { chmodSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fileReason, writeAtomically } from '../../lib/formats/atomic';
+import { fileReason, writeAtomically } from '../../lib/files/atomic';
 import { compileLib } from '../compiled';
 
 let compiled: ReturnType<typeof compileLib>;
@@ -20,7 +20,7 @@ afterAll(() => {
 
 // Saves 1 kB, then 1 MB over it, and prints what happened to the second save and to the file.
 const program = (): string => `
-  const { writeAtomically } = require(${JSON.stringify(join(compiled.folder, 'formats', 'atomic.js'))});
+  const { writeAtomically } = require(${JSON.stringify(join(compiled.folder, 'files', 'atomic.js'))});
   const { readdirSync, readFileSync } = require('node:fs');
   (async () => {
     await writeAtomically('model', [new Uint8Array(1024).fill(1)]);

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { setAside } from '../../lib/formats/set-aside';
+import { setAside } from '../../lib/files/set-aside';
 
 const root = mkdtempSync(join(tmpdir(), 'set-aside-'));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -1,0 +1,112 @@
+// What the reader of delimited text guessed, in words: notes from the doubts that native/data reports.
+import type { CsvDoubt } from '../native';
+import type { Note } from './notes';
+
+const lists = (option: string, column: string): Note['cure'] => ({
+  option: `${option}: ['${column}']`,
+  flag: `--${option} ${/[\s,'"$&;|<>*?()]/.test(column) ? `'${column.replaceAll("'", "'\\''")}'` : column}`,
+});
+
+const leavesOut = (column: string): Note['cure'] => ({ option: 'columns: [...]', flag: lists('ignore', column)!.flag });
+
+const times = (count: number, thing = 'field'): string => (count === 1 ? `1 ${thing}` : `${count.toLocaleString('en')} ${thing}s`);
+
+const most = 24; // characters of a field that is shown
+
+const shown = (text: string): string => `'${text.length > most ? `${text.slice(0, most - 1)}…` : text}'`;
+
+const at = ({ text, line }: CsvDoubt): string => `${shown(text)}${line > 0 ? ` in line ${line}` : ''}`;
+
+const oddAmong = (thing: string, doubt: CsvDoubt): string =>
+  doubt.count === 1
+    ? `was read as categories for 1 field that is no ${thing}: ${at(doubt)}`
+    : `was read as categories for ${times(doubt.count)} that are no ${thing}s, the first ${at(doubt)}`;
+
+type Words = (doubt: CsvDoubt) => Pick<Note, 'message' | 'cure'>;
+
+/** For each kind of doubt of native/data/csv_columns.cpp, csv_dialect.cpp and libsvm_table.cpp. */
+const words: Readonly<Record<string, Words>> = {
+  header: ({ text }) => ({
+    message: `line 1 (${text}) was taken for the names of the columns`,
+    cure: { option: "header: 'no'", flag: '--header no' },
+  }),
+  'no header': ({ text }) => ({
+    message: `line 1 (${text}) was taken for a row, not for the names of the columns`,
+    cure: { option: "header: 'yes'", flag: '--header yes' },
+  }),
+  index: ({ column }) => ({ message: 'has no name and counts the rows, like the index that pandas writes', cure: leavesOut(column) }),
+  spaces: () => ({
+    message: 'columns were told apart by runs of spaces',
+    cure: { option: "delimiter: ','", flag: '--delimiter ,' },
+  }),
+  libsvm: ({ text }) => ({
+    message: `libsvm was read: label, ${text === '' ? '' : 'qid (the query, no feature) '}and f1, f2, … by their index; what a line leaves out is 0`,
+    cure: { option: "delimiter: ' '", flag: "--delimiter ' '" },
+  }),
+  decimal: ({ text }) => ({
+    message: `was read as numbers with a decimal comma${text === '' ? '' : `, as ${shown(text)}`}`,
+    cure: { option: "decimal: '.'", flag: '--decimal .' },
+  }),
+  thousands: ({ column, text }) => ({
+    message: `was read as numbers with commas between thousands, as ${shown(text)}`,
+    cure: lists('categories', column),
+  }),
+  'comma or group': (doubt) => ({
+    message: `was read as categories: ${at(doubt)} may be a fraction or thousands`,
+    cure: { option: "decimal: ',' or thousands: ','", flag: '--decimal , or --thousands ,' },
+  }),
+  'decimal comma': (doubt) => ({
+    message: `was read as categories: numbers have a decimal comma, as ${at(doubt)}`,
+    cure: { option: "decimal: ','", flag: '--decimal ,' },
+  }),
+  group: (doubt) => ({
+    message: `was read as categories: numbers have commas between thousands, as ${at(doubt)}`,
+    cure: { option: "thousands: ','", flag: '--thousands ,' },
+  }),
+  spaced: (doubt) => ({
+    message: `was read as categories: numbers have gaps between thousands, as ${at(doubt)}`,
+    cure: lists('numbers', doubt.column),
+  }),
+  percent: (doubt) => ({
+    message: `was read as categories: numbers come with a percent sign, as ${at(doubt)}`,
+    cure: lists('numbers', doubt.column),
+  }),
+  currency: (doubt) => ({
+    message: `was read as categories: numbers come with a currency, as ${at(doubt)}`,
+    cure: lists('numbers', doubt.column),
+  }),
+  'day and month': (doubt) => ({
+    message: `was read as categories: ${at(doubt)} is a date by day and month or by month and day (dmy or mdy)`,
+    cure: { option: "dateOrder: 'dmy'", flag: '--date-order dmy' },
+  }),
+  identifiers: (doubt) => ({
+    message: `was read as categories: ${at(doubt)} looks like an identifier (${/^[-+]?0/.test(doubt.text) ? 'zeros before a digit' : 'an integer beyond 2^53'})`,
+    cure: lists('numbers', doubt.column),
+  }),
+  'words among numbers': (doubt) => ({ message: oddAmong('number', doubt), cure: oddWords(doubt, 'numbers') }),
+  'words among dates': (doubt) => ({ message: oddAmong('date', doubt), cure: oddWords(doubt, 'dates') }),
+  'bad values': (doubt) => ({
+    message: `${times(doubt.count)} that ${doubt.count === 1 ? 'is no number was' : 'are no numbers were'} taken for missing, the first ${at(doubt)}`,
+  }),
+  rounded: (doubt) => ({
+    message: `${times(doubt.count, 'integer')} beyond 2^53 may be rounded, the first ${at(doubt)}`,
+    cure: lists('categories', doubt.column),
+  }),
+  different: ({ column, count }) => ({
+    message: `was read as ${times(count, 'different text')}, nearly one a row: an identifier or free text tells trees little`,
+    cure: leavesOut(column),
+  }),
+};
+
+/** A spelling of missing, or the column as numbers with what is none taken for missing. */
+const oddWords = ({ column, text }: CsvDoubt, option: 'numbers' | 'dates'): Note['cure'] => {
+  const { option: named, flag } = lists(option, column)!;
+  return {
+    option: `missing: ['${text}'], or ${named} with badValues: 'missing'`,
+    flag: `--missing ${lists('missing', text)!.flag.slice('--missing '.length)}, or ${flag} --bad-values missing`,
+  };
+};
+
+/** The notes of a table that was read. */
+export const notesOf = (doubts: readonly CsvDoubt[]): Note[] =>
+  doubts.map((doubt) => ({ ...(doubt.column === '' ? {} : { column: doubt.column }), ...words[doubt.kind]!(doubt) }));

@@ -1,0 +1,107 @@
+// Columns of a libsvm file, named and measured before any of them is made dense.
+#include "data/libsvm_table.h"
+
+#include <charconv>
+#include <cmath>
+#include <set>
+
+#include "core/limits.h"
+
+namespace tensorwood::csv {
+namespace {
+
+constexpr int64_t kMostColumns = 100000;  // each becomes an object of JavaScript
+
+bool is_wide(double value) {
+  return std::isfinite(value) && std::fabs(value) > 16777216.0 && static_cast<double>(static_cast<float>(value)) != value;
+}
+
+// The index of a column `f12`; -1 for other names.
+int64_t index_of(const std::string& name) {
+  int64_t index = -1;
+  if (name.size() < 2 || name[0] != 'f') return -1;
+  const auto [end, error] = std::from_chars(name.data() + 1, name.data() + name.size(), index);
+  return error == std::errc() && end == name.data() + name.size() ? index : -1;
+}
+
+}  // namespace
+
+Status SparseReader::check_options() const {
+  const auto refuse = [&](const std::string& what) {
+    return Status{"ERR_TENSORWOOD_ARGUMENT",
+                  "readCsv: '" + path_ + "' is a libsvm file, " + what + "; read it as text with { delimiter: ' ' }"};
+  };
+  if (!options_.names.empty()) return refuse("whose columns have no other names than label, qid and f1, f2, ...");
+  for (const auto& [name, type] : options_.types)
+    if (type != Type::number) return refuse("which holds numbers alone, not '" + name + "' as something else");
+  return {};
+}
+
+Status SparseReader::check_room(int64_t columns) const {
+  const std::string table = std::to_string(table_.rows) + " rows of " + std::to_string(columns) + " columns";
+  if (columns > kMostColumns)
+    return {"ERR_TENSORWOOD_MEMORY", "readCsv: expected '" + path_ + "' (libsvm) to have at most " + std::to_string(kMostColumns) +
+                                         " columns, got " + table + "; read some of them with { columns }"};
+  const double bytes = static_cast<double>(table_.rows) * static_cast<double>(columns) * sizeof(float);
+  if (bytes > static_cast<double>(available_memory()))
+    return {"ERR_TENSORWOOD_MEMORY", "readCsv: expected '" + path_ + "' (libsvm) to fit into memory, got " + table + ", which take " +
+                                         std::to_string(static_cast<int64_t>(bytes / 1e6)) + " MB; read some of them with { columns }"};
+  return {};
+}
+
+void SparseReader::add(std::string name, int64_t index) {
+  Column column;
+  column.name = std::move(name);
+  table_.columns.push_back(std::move(column));
+  table_.indices_.push_back(index);
+}
+
+// Columns with a number that f32 does not hold.
+void SparseReader::find_wide() {
+  std::set<int64_t> wide;
+  for (const auto& block : table_.sparse_) {
+    for (const SparseEntry& entry : block->entries)
+      if (is_wide(entry.value)) wide.insert(entry.index);
+    for (const double value : block->labels)
+      if (is_wide(value)) wide.insert(kLabel);
+    for (const double value : block->queries)
+      if (is_wide(value)) wide.insert(kQuery);
+  }
+  for (size_t i = 0; i < table_.columns.size(); ++i) table_.columns[i].wide = wide.count(table_.indices_[i]) > 0;
+}
+
+Status SparseReader::join() {
+  if (Status s = check_options(); !s.ok()) return s;
+  int64_t least = 1, most = 0;
+  bool queries = false;
+  for (const auto& block : table_.sparse_) {
+    table_.first_row_.push_back(table_.rows);
+    table_.rows += block->rows;
+    if (block->entries.empty()) continue;
+    least = std::min<int64_t>(least, block->least);
+    most = std::max<int64_t>(most, block->most);
+  }
+  for (const auto& block : table_.sparse_) queries |= block->has_queries;
+  for (const auto& [name, type] : options_.known) most = std::max(most, std::min(index_of(name), kMostColumns));
+  if (table_.rows == 0) return {"ERR_TENSORWOOD_DATA", "readCsv: '" + path_ + "' holds no rows"};
+  table_.delimiter = ' ';
+  if (options_.columns.empty()) {
+    if (Status s = check_room(most - least + 2 + queries); !s.ok()) return s;
+    add("label", kLabel);
+    if (queries) add("qid", kQuery);
+    for (int64_t i = least; i <= most; ++i) add("f" + std::to_string(i), i);
+  }
+  for (const std::string& name : options_.columns) {
+    const int64_t index = index_of(name);
+    const bool found = name == "label" || (name == "qid" && queries) || (index >= least && index <= most);
+    if (!found)
+      return {"ERR_TENSORWOOD_ARGUMENT", "readCsv: '" + path_ + "' has no column '" + name + "' (columns: label, " +
+                                             (queries ? "qid, " : "") + "f" + std::to_string(least) + " to f" + std::to_string(most) + ")"};
+    add(name, name == "label" ? kLabel : name == "qid" ? kQuery : index);
+  }
+  find_wide();
+  table_.doubts.push_back({"libsvm", "", 0, queries ? "qid" : "", 0});
+  return {};
+}
+
+}  // namespace tensorwood::csv
