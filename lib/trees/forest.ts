@@ -198,9 +198,14 @@ function parseAbout(subject: string, text: string): About {
   }
 }
 
-async function readHandle(runtime: RuntimeHandle, bytes: Uint8Array, subject: string): Promise<ForestHandle> {
+async function readHandle(
+  runtime: RuntimeHandle,
+  bytes: Uint8Array,
+  subject: string,
+  signal: AbortSignal | undefined,
+): Promise<ForestHandle> {
   try {
-    return await runJob(() => native().loadForest(runtime, bytes, subject));
+    return await runJob(() => native().loadForest(runtime, bytes, subject), signal);
   } catch (error) {
     // Of a file that never was a model, the place where reading stopped says nothing.
     if ((error as TensorwoodError).code !== 'ERR_TENSORWOOD_FORMAT' || Buffer.from(bytes).includes('"tensorwood-forest"')) throw error;
@@ -244,7 +249,7 @@ async function readForest(subject: string, opened: OpenedSource, { threads, sign
   const bytes = await opened.bytes('loadForest', signal);
   const runtime = native().createRuntime('cpu', threads, '');
   try {
-    const handle = await readHandle(runtime, bytes, subject);
+    const handle = await readHandle(runtime, bytes, subject, signal);
     const { about, features } = native().describeForest(handle);
     return new Forest(handle, readAbout(subject, about, features));
   } finally {

@@ -7,11 +7,13 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { readCsv } from '../../lib/data/csv';
 import type { Examples } from '../../lib/data/examples';
 import { examples } from '../../lib/data/examples';
+import { readIdx, readIdxImages } from '../../lib/data/images';
 import { readParquet } from '../../lib/data/parquet';
 import { resolvePeer } from '../../lib/data/peer';
 import { type Column, numbersOf, type Table } from '../../lib/data/table';
 import { readTable } from '../../lib/data/table-file';
 import { array, compile, Executor, memoryUsage } from '../../lib/executor';
+import { inspectSafetensors, readSafetensors } from '../../lib/formats/safetensors';
 import { definition as mlp } from '../../lib/models/mlp';
 import { createModel } from '../../lib/models/model';
 import { native } from '../../lib/native';
@@ -21,8 +23,10 @@ import { assign, Variable } from '../../lib/ops/state';
 import type { Tensor } from '../../lib/tensor';
 import { predict } from '../../lib/train/evaluate';
 import { type TrainOptions, train } from '../../lib/train/loop';
+import { loadModel, loadWeights } from '../../lib/train/model-file';
 import { trainTrees } from '../../lib/trees/booster';
 import { createDataset } from '../../lib/trees/dataset';
+import { loadForest, parseForest } from '../../lib/trees/forest';
 import { holdMemory, holdPipe, holdThreads, isOpen, type Latch, stopAtLatch } from './latch';
 
 const folder = mkdtempSync(join(tmpdir(), 'tensorwood-stop-'));
@@ -150,6 +154,17 @@ const scenes: Record<string, () => Scene | Promise<Scene>> = {
     return { hold: () => latch, act: (options) => digest(readParquet(path, { columns: ['delay'], ...options })), ...nothing };
   },
 
+  'parseForest, where it parses': async () => {
+    using dataset = await createDataset(newFeatures(), { label, threads: 2 });
+    using forest = await trainTrees(dataset, { trees: 30 });
+    const text = new TextEncoder().encode(await forest.toJSONText());
+    const act: Scene['act'] = async (options) => {
+      using read = await parseForest(text, options);
+      return read.predictSync(newFeatures());
+    };
+    return { hold: () => holdMemory(text), act, ...nothing };
+  },
+
   createDataset: () => {
     const features = newFeatures();
     const act: Scene['act'] = async (options) => {
@@ -218,6 +233,35 @@ describe('a function that is stopped while it runs', () => {
       }
       expect(await scene.act({})).toEqual(expected);
     }
+    expect(memoryUsage()).toEqual(before);
+  });
+});
+
+type Read = (path: string, options: { signal: AbortSignal }) => Promise<unknown>;
+
+const readers: Record<string, Read> = {
+  readCsv,
+  readTable,
+  readParquet,
+  readIdx,
+  readIdxImages: (path, options) => readIdxImages(path, path, options),
+  readSafetensors,
+  inspectSafetensors,
+  loadModel,
+  loadWeights: async (path, options) => {
+    using model = createModel(mlp, mlp.tiny);
+    await loadWeights(path, model, options);
+  },
+  loadForest,
+  parseForest,
+};
+
+describe('a reader that is stopped while it waits for the bytes of a pipe', () => {
+  it.each(Object.entries(readers))('%s', async (name, read) => {
+    const pipe = join(folder, `pipe of ${name}`);
+    const before = memoryUsage();
+    using latch = holdPipe(pipe);
+    await stopAtLatch(latch, (signal) => read(pipe, { signal }));
     expect(memoryUsage()).toEqual(before);
   });
 });
