@@ -1,11 +1,12 @@
 // Commands that get a signal while native code provably works for them: they stop there and end as shells expect.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { idxBytes } from '../../lib/data/images';
-import { latchAddon } from '../border/latch';
+import { arrival, holdPipe, latchAddon } from '../border/latch';
 import { compileLib } from '../compiled';
 
 const folder = mkdtempSync(join(tmpdir(), 'tensorwood stop '));
@@ -58,6 +59,28 @@ const held: [string, string[], string][] = [
   ['predict with a model', ['predict', 'network', '--data', 'images.idx'], 'runProgram'],
 ];
 
+/** Runs a command that reads the pipe `waiting`, and gets the signal while it waits there. */
+async function stopAtPipe(args: readonly string[], signal: NodeJS.Signals) {
+  const pipe = join(folder, 'waiting');
+  using latch = holdPipe(pipe);
+  const child = spawn(process.execPath, [join(compiled.folder, 'cli', 'main.js'), ...args], { cwd: folder });
+  const text = child.stderr.setEncoding('utf8').toArray();
+  const ended = once(child, 'close');
+  await arrival(latch, ended);
+  child.kill(signal);
+  const [status] = await ended;
+  rmSync(pipe);
+  return { status, stderr: (await text).join('') };
+}
+
+const waiting: string[][] = [
+  ['train', 'trees', '--data', 'waiting', '--label', 'late', '--output', 'e'],
+  ['train', 'mlp', '--data', 'waiting', '--labels', 'labels.idx', '--output', 'f'],
+  ['predict', 'trees', '--data', 'waiting'],
+  ['predict', 'network', '--data', 'waiting'],
+  ['inspect', 'waiting'],
+];
+
 describe.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
@@ -65,6 +88,12 @@ describe.each([
   it.each(held)('%s', (_, args, at) => {
     const { status, stderr } = stop(args, at, signal);
     expect(stderr).toContain('Stopping; press Ctrl-C again to quit at once.');
+    expect(stderr.trim().split('\n').at(-1)).toBe('tensorwood: interrupted');
+    expect(status).toBe(code);
+  });
+
+  it.each(waiting)('%s %s at a pipe that nobody writes', async (...args) => {
+    const { status, stderr } = await stopAtPipe(args, signal);
     expect(stderr.trim().split('\n').at(-1)).toBe('tensorwood: interrupted');
     expect(status).toBe(code);
   });
