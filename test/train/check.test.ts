@@ -151,7 +151,7 @@ describe('checkExamples', () => {
     await expect(train(model, examples({ x: { data: new Int32Array(600), shape: [12] }, label }))).rejects.toMatchObject(refused);
     await expect(train(model, dataFor(model), { batchSize: 51 })).rejects.toMatchObject({
       code: 'ERR_TENSORWOOD_DATA',
-      message: expect.stringContaining('the 51 examples of one step, got 50; lower batchSize'),
+      message: expect.stringContaining('the 51 examples of one step, got 50; lower { batchSize }'),
     });
     await expect(train(model, dataFor(model), { learningRte: 1 } as object)).rejects.toThrow(/did you mean 'learningRate'/);
   });
