@@ -184,10 +184,11 @@ Napi::Value read_csv(const Napi::CallbackInfo& info) {
   }
   Task task;
   task.pinned = {info[1], info[2]};
-  task.work = [open, targets, texts, strings](Job&) {
-    for (size_t i = 0; i < targets.size(); i++) fill(open->table, static_cast<int>(i), targets[i], open->runtime->threads());
-    for (size_t i = 0; i < strings.size(); i++) fill_text(*strings[i], texts[2 * i], texts[2 * i + 1]);
-    return Status{};
+  task.work = [open, targets, texts, strings](Job& job) {
+    for (size_t i = 0; i < targets.size() && !job.cancelled(); i++)
+      fill(open->table, static_cast<int>(i), targets[i], open->runtime->threads());
+    for (size_t i = 0; i < strings.size() && !job.cancelled(); i++) fill_text(*strings[i], texts[2 * i], texts[2 * i + 1]);
+    return job.cancelled() ? Status{"ERR_TENSORWOOD_ABORTED", "readCsv: aborted"} : Status{};
   };
   return start_job(info.Env(), open->runtime->coordinator(), std::move(task));
 }
