@@ -56,7 +56,11 @@ export function flagsOfSchema(schema: Schema): Record<string, Flag> {
     const flag: Flag =
       kind === 'boolean'
         ? { doc: `${doc}${value === 'true' ? ` (on; --no-${flagName(name)} turns it off)` : ''}` }
-        : { value: valueName(kind), doc: `${doc} (${kind === 'text' ? '' : `${accepts}; `}default ${value})` };
+        : {
+            value: valueName(kind),
+            ...(kind === 'integers' ? { list: true } : {}),
+            doc: `${doc} (${kind === 'text' ? '' : `${accepts}; `}default ${value})`,
+          };
     return [flagName(name), flag] as const;
   });
   return Object.fromEntries(rows);

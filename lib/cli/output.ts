@@ -11,6 +11,7 @@ export const outputFlag = { output: { value: 'FILE', doc: 'CSV file for the pred
 /** @throws ERR_TENSORWOOD_ARGUMENT when the answers would take the place of the data that they are about */
 export function refuseOverwriting({ flags }: Input): void {
   const [data, output] = [textFlag(flags, 'data'), textFlag(flags, 'output')];
+  if (output === '') fail('ERR_TENSORWOOD_ARGUMENT', "predict: expected --output to be a file, or - for standard output, got ''");
   const [from, to] = [data === '-' ? fstatSync(0) : statsOf(data), output === '-' ? undefined : statsOf(output)];
   if (from?.isFile() && to?.dev === from.dev && to.ino === from.ino)
     fail('ERR_TENSORWOOD_ARGUMENT', `predict: expected --output to be another file than --data, got '${output}' for both`);

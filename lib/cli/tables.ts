@@ -93,7 +93,7 @@ export async function readAsked(source: OpenedSource, { flags, signal }: Input, 
 
 /** What is read: the columns that are asked for, with the label, without those to ignore; undefined for all. */
 function columnsOf(names: readonly string[], { columns, ignore, keep }: ColumnLists, label: string | undefined): string[] | undefined {
-  if (columns.length === 0) return ignore.length === 0 ? undefined : restOf(names, ignore, keep);
+  if (columns.length === 0) return ignore.length === 0 || names.length === 0 ? undefined : restOf(names, ignore, keep);
   const wanted = [...new Set([...columns, ...(label === undefined ? [] : [label]), ...keep])];
   return wanted.filter((name) => !ignore.includes(name) || keep.includes(name));
 }
@@ -136,7 +136,10 @@ function tellSkipped({ skipped }: Partial<CsvTable>): void {
 /** The column with 1 where its number is at least `least`, else 0; missing stays missing. */
 export function atLeast(column: Column, least: number): Column {
   if (column.kind !== 'number')
-    fail('ERR_TENSORWOOD_DATA', `label: expected numbers in column '${column.name}' for --at-least, got categories`);
+    fail(
+      'ERR_TENSORWOOD_DATA',
+      `label: expected numbers in column '${column.name}' for --at-least, got categories; read it as numbers with --numbers`,
+    );
   return { ...column, values: Float32Array.from(column.values, (v) => (Number.isNaN(v) ? v : v >= least ? 1 : 0)) };
 }
 

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { fail } from '../errors';
-import { openSource, type Source } from '../files/source';
+import { openSource, type ReadOptions, type Source } from '../files/source';
+import { throwIfAborted } from '../realm';
 import { checkIsOptions } from '../schema';
 import { sizeOf } from '../shape';
 import { resolvePeer } from './peer';
@@ -22,10 +23,6 @@ export interface LabelledImages {
   };
   readonly count: number;
   readonly classes: readonly string[];
-}
-
-export interface ReadOptions {
-  readonly signal?: AbortSignal;
 }
 
 export interface Normalisation {
@@ -63,7 +60,7 @@ async function readBytes(source: Source, signal: AbortSignal | undefined): Promi
   const unpacked = await promisify(gunzip)(bytes).catch((error: Error) => {
     return fail('ERR_TENSORWOOD_FORMAT', `readIdx: cannot unpack '${name}': ${error.message}`, error);
   });
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   return { bytes: unpacked, name };
 }
 

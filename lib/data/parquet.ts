@@ -1,6 +1,8 @@
 // Parquet files to tables, by the optional package hyparquet. It decodes on the calling thread, a column of a row group at a time.
+
 import { fail } from '../errors';
 import { type OpenedSource, openSource, type Source } from '../files/source';
+import { throwIfAborted } from '../realm';
 import { checkIsOptions, listed } from '../schema';
 import { loadPeer } from './peer';
 import { type Column, createTable, type Table } from './table';
@@ -66,7 +68,7 @@ export async function readParquetNames(opened: OpenedSource): Promise<string[]> 
 }
 
 async function open({ name: path, content }: OpenedSource): Promise<Reading> {
-  const library: Library = await loadPeer('readParquet', 'hyparquet', () => import('hyparquet'));
+  const library = await loadPeer<Library>('readParquet', 'hyparquet');
   const file = await fileOf(library, content).catch((error: Error) => {
     return fail('ERR_TENSORWOOD_FILE', `readParquet: cannot read '${path}': ${error.message}`, error);
   });
@@ -77,9 +79,7 @@ async function open({ name: path, content }: OpenedSource): Promise<Reading> {
   codecs.delete('UNCOMPRESSED');
   codecs.delete('SNAPPY');
   const compressors =
-    codecs.size === 0
-      ? undefined
-      : (await loadPeer('readParquet', 'hyparquet-compressors', () => import('hyparquet-compressors'))).compressors;
+    codecs.size === 0 ? undefined : (await loadPeer<{ compressors: object }>('readParquet', 'hyparquet-compressors')).compressors;
   return { library, file, metadata, compressors, path };
 }
 
@@ -110,7 +110,7 @@ async function readColumn(reading: Reading, field: Field, rows: number, signal: 
   const sink = field.category ? createCategories(field.name, rows) : createNumbers(field.name, rows);
   let row = 0;
   for (const group of metadata.row_groups) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const rowStart = row;
     row += Number(group.num_rows);
     await library

@@ -19,8 +19,10 @@ export async function readTable(source: Source, options: CsvOptions = {}): Promi
   return { notes: [], ...table };
 }
 
-const isParquet = async (opened: OpenedSource): Promise<boolean> => (await opened.head('readTable', 4)).toString('latin1') === 'PAR1';
+const isParquet = async (opened: OpenedSource): Promise<boolean> =>
+  Buffer.from(await opened.head('readTable', 4)).toString('latin1') === 'PAR1';
 
+const lineFeed = 0x0a;
 const headBytes = 2 ** 20; // what the reader of text tells its dialect by
 
 /**
@@ -28,13 +30,13 @@ const headBytes = 2 ** 20; // what the reader of text tells its dialect by
  * options, those that say how text is split count.
  */
 export async function readColumnNames(source: Source, options: CsvOptions = {}): Promise<string[]> {
-  const { columns: _, categories: __, numbers: ___, dates: ____, ...splitting } = options;
+  const { columns: _, categories: __, numbers: ___, dates: ____, like: _____, ...splitting } = options;
   const opened = await openSource('readTable', source, { signal: options.signal });
   if (await isParquet(opened)) return readParquetNames(opened);
   const head = await opened.head('readTable', headBytes);
-  const whole = head.length < opened.size ? head.subarray(0, head.lastIndexOf('\n') + 1) : head;
+  const whole = head.length < opened.size ? head.subarray(0, head.lastIndexOf(lineFeed) + 1) : head;
   const read = async (source: OpenedSource): Promise<string[]> => {
-    const { columns, delimiter } = await readCsv(source, { ...splitting, badLines: 'skip' });
+    const { columns, delimiter } = await readCsv(source, { ...splitting, badLines: 'skip', badValues: 'missing' });
     if (delimiter === '' && source !== opened) return read(opened); // later lines of libsvm may have more columns
     return columns.map((c) => c.name);
   };

@@ -1,6 +1,8 @@
 // The training loop, the only one: batches, steps, evaluation, early stop, checkpoints, events. It knows models by their record and data by Examples.
 // A run that is interrupted anywhere and resumed ends with the same bits as one that was not.
+
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import type { Examples } from '../data/examples';
 import { fail, TensorwoodError } from '../errors';
 import type { Executor } from '../executor';
@@ -10,6 +12,7 @@ import { setAside } from '../files/set-aside';
 import type { Model } from '../models/model';
 import { optimizerSchema } from '../optim/optimizer';
 import { scheduleFactor, scheduleSchema } from '../optim/schedule';
+import { throwIfAborted } from '../realm';
 import type { Options, Values } from '../schema';
 import { choice, integer, number, parse, pick } from '../schema';
 import { batchReader, stepsPerEpoch } from './batches';
@@ -161,7 +164,7 @@ async function restore(session: Session, path: string): Promise<void> {
 async function begin(session: Session): Promise<void> {
   const { model, data, options, steps, emit, given } = session;
   const { folder, resume, signal } = given;
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   const newest = resume && folder !== undefined ? listCheckpoints(checkpointsIn(folder)).at(-1) : undefined;
   if (newest) await restore(session, newest.path);
   else if (folder !== undefined) setAside('train', folder, products);
@@ -259,7 +262,7 @@ async function run(session: Session): Promise<'completed' | 'stopped'> {
   } else if (isOver()) await appraise(session);
   let batches = isOver() ? [] : read(session.state.step);
   while (!isOver()) {
-    given.signal?.throwIfAborted();
+    throwIfAborted(given.signal);
     const begun = performance.now();
     const [result, next] = await advance(session, batches, read);
     batches = next;

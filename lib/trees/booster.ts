@@ -1,5 +1,6 @@
 // Training of boosted trees: options and evaluation sets in, one native job, a forest out.
 
+import { types } from 'node:util';
 import { finishInTurns, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import { type GrowSpec, type LabelledSpec, native, runJob } from '../native';
@@ -62,7 +63,7 @@ function completeOptions({ classes }: Dataset, options: TreeOptions): TreeOption
 
 function requireDataset(dataset: unknown): void {
   if (dataset instanceof Dataset) return;
-  const found = dataset instanceof Promise ? 'a promise; await it' : typeof dataset;
+  const found = types.isPromise(dataset) ? 'a promise; await it' : typeof dataset;
   fail('ERR_TENSORWOOD_ARGUMENT', `trainTrees: expected a data set from await createDataset(features, { label }), got ${found}`);
 }
 

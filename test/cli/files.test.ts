@@ -88,6 +88,8 @@ describe('standard input and pipes', () => {
     ])
       expect(bash(script).stdout).toBe(plain.stdout);
     expect(bash('tw predict - --data - < commas.csv')).toMatchObject({ status: 1, stdout: '' });
+    for (const script of ["tw inspect ''", "tw predict run --data ''", "tw predict run --data commas.csv --output ''"])
+      expect(bash(script)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringMatching(/expected .*a file, or - for standard/) });
   });
 
   it('predict writes into a file, a pipe, and refuses the place of its own standard input', () => {
@@ -167,6 +169,13 @@ describe('lists of names', () => {
     expect(refused.stderr).toContain("column 'l' of 'nested.parquet' is nested");
     expect(bash(`tw train ${args} --ignore l`)).toMatchObject({ status: 0 });
     expect(bash('tw predict nested --data nested.parquet --ignore l,y --keep y').stdout).toMatch(/^y,prediction\n/);
+  });
+
+  it('of integers add up too', () => {
+    expect(
+      bash('tw train mlp --hidden 4,3 --hidden 2 --data images.idx --labels labels.idx --epochs 1 --batch-size 8 --output deep').status,
+    ).toBe(0);
+    expect(bash('tw inspect deep').stdout).toMatch(/layers\.2\.weight +F32 \(2, 3\)/);
   });
 
   it('name what there is not, with the nearest', () => {

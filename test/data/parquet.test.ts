@@ -1,12 +1,12 @@
 // Parquet: three million real flights, calendar features, and what must be refused.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { expandCalendar } from '../../lib/data/calendar';
 import { readParquet } from '../../lib/data/parquet';
-import { loadPeer, resolvePeer } from '../../lib/data/peer';
+import { resolvePeer } from '../../lib/data/peer';
 import { type CategoryColumn, createTable, type NumberColumn } from '../../lib/data/table';
 
 const flights = resolvePeer('test', 'vega-datasets', 'data/flights-3m.parquet');
@@ -56,39 +56,6 @@ describe('readParquet', () => {
 
   it('stops at an abort', async () => {
     await expect(readParquet(flights, { signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
-  });
-});
-
-/** An import that fails as Node.js lets it fail. */
-const absence = (name: string) => () =>
-  Promise.reject(Object.assign(new Error(`Cannot find package '${name}' imported from /peer.js`), { code: 'ERR_MODULE_NOT_FOUND' }));
-
-describe('optional packages', () => {
-  it('that are not installed are named with the install command', async () => {
-    expect(() => resolvePeer('reader', 'no-such-package')).toThrowError(
-      /reader: needs the package no-such-package.*npm install no-such-package/,
-    );
-    await expect(loadPeer('reader', 'no-such-package', absence('no-such-package'))).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_PEER' });
-  });
-
-  it('that miss a package of their own are not taken for absent', async () => {
-    await expect(loadPeer('reader', 'hyparquet', absence('hysnappy'))).rejects.toThrow("Cannot find package 'hysnappy'");
-  });
-
-  it.each([
-    ['conditions', { exports: { '.': { browser: './no.js', default: { types: './no.d.ts', import: './entry.js' } } } }],
-    ['one file', { exports: './entry.js' }],
-    ['a main file', { main: 'entry.js' }],
-  ])('are found in the project of the caller, by %s', async (_, manifest) => {
-    const project = mkdtempSync(join(tmpdir(), 'tensorwood peer '));
-    const home = join(project, 'node_modules', 'a-peer');
-    mkdirSync(home, { recursive: true });
-    writeFileSync(join(home, 'package.json'), JSON.stringify({ name: 'a-peer', type: 'module', ...manifest }));
-    writeFileSync(join(home, 'entry.js'), 'export const answer = 42;');
-    const cwd = vi.spyOn(process, 'cwd').mockReturnValue(project);
-    expect(await loadPeer('reader', 'a-peer', absence('a-peer'))).toMatchObject({ answer: 42 });
-    cwd.mockRestore();
-    rmSync(project, { recursive: true });
   });
 });
 
