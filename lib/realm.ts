@@ -42,8 +42,14 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   fail('ERR_TENSORWOOD_ABORTED', 'the job was aborted, and its signal says no reason');
 }
 
+/** Declared here: types that are shipped need none of Node's. */
+interface Require {
+  (name: string): unknown;
+  readonly resolve: { (name: string): string; paths(name: string): string[] | null };
+}
+
 /** Node's `require` as seen from a file, which bundlers do not follow; in Jest 30 it is Jest's. */
-export const nodeRequire = (from: string): NodeJS.Require => process.getBuiltinModule('node:module').createRequire(from);
+export const nodeRequire = (from: string): Require => process.getBuiltinModule('node:module').createRequire(from);
 
 /** Node's `import()` as seen from a file: by the loader of its first context, so that Jest needs no --experimental-vm-modules. */
 export function nodeImport(from: string, specifier: string): Promise<unknown> {

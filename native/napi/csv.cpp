@@ -88,7 +88,7 @@ Napi::Value describe_table(Napi::Env env, const std::shared_ptr<OpenCsv>& open) 
   Napi::Object answer = Napi::Object::New(env);
   answer.Set("csv", wrap(env, open));
   answer.Set("rows", static_cast<double>(table.rows));
-  answer.Set("delimiter", std::string(1, table.delimiter));
+  answer.Set("delimiter", table.delimiter == 0 ? std::string() : std::string(1, table.delimiter));
   answer.Set("header", table.header);
   answer.Set("badCount", static_cast<double>(table.bad_count));
   Napi::Array bad = Napi::Array::New(env, table.bad.size()), columns = Napi::Array::New(env, table.columns.size());
@@ -185,10 +185,11 @@ Napi::Value read_csv(const Napi::CallbackInfo& info) {
   Task task;
   pin_elements(info[1], task.pinned);  // the caller may change the lists meanwhile
   pin_elements(info[2], task.pinned);
-  task.work = [open, targets, texts, strings](Job&) {
-    for (size_t i = 0; i < targets.size(); i++) fill(open->table, static_cast<int>(i), targets[i], open->runtime->threads());
-    for (size_t i = 0; i < strings.size(); i++) fill_text(*strings[i], texts[2 * i], texts[2 * i + 1]);
-    return Status{};
+  task.work = [open, targets, texts, strings](Job& job) {
+    for (size_t i = 0; i < targets.size() && !job.cancelled(); i++)
+      fill(open->table, static_cast<int>(i), targets[i], open->runtime->threads());
+    for (size_t i = 0; i < strings.size() && !job.cancelled(); i++) fill_text(*strings[i], texts[2 * i], texts[2 * i + 1]);
+    return job.cancelled() ? Status{"ERR_TENSORWOOD_ABORTED", "readCsv: aborted"} : Status{};
   };
   return start_job(info.Env(), open->runtime->coordinator(), std::move(task));
 }

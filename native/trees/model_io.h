@@ -5,6 +5,7 @@
 // Numbers are f32, values to predict from too. Version 2 has "ranked":[0,1] after "categorical": the thresholds of those features are f64,
 // and so their values are compared. A forest without such a feature is of version 1.
 #pragma once
+#include <atomic>
 #include <string>
 #include <string_view>
 
@@ -16,8 +17,8 @@ namespace tensorwood {
 std::string write_forest(const Forest& forest);
 
 // Treats the text as hostile: every index, length and number is checked. `subject` begins the error's sentence. The code is
-// ERR_TENSORWOOD_FORMAT. On success the forest is compacted and ready for prediction.
-Status read_forest(std::string_view text, const std::string& subject, Forest& forest);
+// ERR_TENSORWOOD_FORMAT. On success the forest is compacted and ready for prediction. Once *cancelled it stops before the next tree.
+Status read_forest(std::string_view text, const std::string& subject, Forest& forest, const std::atomic<bool>* cancelled = nullptr);
 
 const char* objective_name(Objective objective);
 
