@@ -11,11 +11,11 @@ import { type Asked, asAsked, readAsked, tableSections, tellGuesses } from './ta
 export const predictTreeSections: readonly Section[] = tableSections;
 
 /** The table as it is read for the model: text by what the model knows, and categories that are numbers in Parquet again as categories. */
-async function readFor(forest: Forest, input: Input): Promise<Asked> {
+async function readFor(forest: Forest, run: Run | undefined, input: Input): Promise<Asked> {
   const { names, categories } = forest.signature;
   const source = await openWord('predict', requiredFlag('predict', input.flags, 'data'), input);
   const asked = await readAsked(source, input, { like: forest });
-  tellGuesses(asked, names);
+  tellGuesses(asked, [...names, ...(run?.times ?? [])]);
   const isMistaken = (c: Column): boolean => c.kind === 'number' && Array.isArray(categories[names.indexOf(c.name)]);
   const mistaken = asked.table.columns.filter(isMistaken).map((c) => c.name);
   return mistaken.length === 0 ? asked : readAsked(source, input, { like: forest, categories: mistaken });
@@ -46,7 +46,7 @@ const ours = ['prediction', 'confidence'];
 
 /** Runs `tensorwood predict` for trees. */
 export async function runPredictTrees(forest: Forest, run: Run | undefined, input: Input): Promise<void> {
-  const asked = await readFor(forest, input);
+  const asked = await readFor(forest, run, input);
   const { table, keep, ignore } = asked;
   for (const name of keep) columnOf(table, name);
   const values = await forest.predict(asAsked(asked, timesFor(forest, run, table)), { signal: input.signal });

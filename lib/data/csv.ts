@@ -53,6 +53,7 @@ export interface KnownColumns {
 }
 
 export interface CsvTable extends ReadTable {
+  /** '' for files of libsvm. */
   readonly delimiter: string;
   readonly header: boolean;
   /** Lines that were skipped; the first hundred with their number (from 1) and what is wrong. */

@@ -35,6 +35,10 @@ export async function readColumnNames(source: Source, options: CsvOptions = {}):
   if (await isParquet(opened)) return readParquetNames(opened);
   const head = await opened.head('readTable', headBytes);
   const whole = head.length < opened.size ? head.subarray(0, head.lastIndexOf(lineFeed) + 1) : head;
-  const read = readCsv(new OpenedSource(opened.name, whole, whole.length), { ...splitting, badLines: 'skip', badValues: 'missing' });
-  return read.then(({ columns }) => columns.map((c) => c.name)).catch(() => []);
+  const read = async (source: OpenedSource): Promise<string[]> => {
+    const { columns, delimiter } = await readCsv(source, { ...splitting, badLines: 'skip', badValues: 'missing' });
+    if (delimiter === '' && source !== opened) return read(opened); // later lines of libsvm may have more columns
+    return columns.map((c) => c.name);
+  };
+  return read(new OpenedSource(opened.name, whole, whole.length)).catch(() => []);
 }

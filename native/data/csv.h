@@ -81,7 +81,7 @@ class Table {
   Table();
   ~Table();
   int64_t rows = 0;
-  char delimiter = ',';
+  char delimiter = ',';  // 0 = libsvm
   bool header = false;
   std::vector<Column> columns;  // of the types number and category
   std::vector<BadLine> bad;     // the first hundred

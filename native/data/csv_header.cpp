@@ -119,6 +119,8 @@ HeaderGuess judge_counting(const std::vector<Row>& rows, const std::vector<Head>
   const auto is_number = [](const Head& h) { return h.kind == Kind::integer; };
   const bool years = std::any_of(heads.begin(), heads.end(), [&](const Head& h) { return is_number(h) && h.years && h.numbers > 0; });
   const bool fractions = std::any_of(heads.begin(), heads.end(), [&](const Head& h) { return is_number(h) && h.fractions; });
+  const auto above_texts = [&](const Head& h) { return !is_number(h) || (h.numbers == 0 && h.texts >= 2); };
+  if (std::all_of(heads.begin(), heads.end(), above_texts)) return {true, true};
   if (names && !years && (mixed || step > 0)) return {true, true};
   if (step > 0 && fractions) return {true, true};
   const bool positions = mixed && numbers.size() >= 3 && step == 1 && (numbers[0] == 0 || numbers[0] == 1);

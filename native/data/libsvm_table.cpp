@@ -84,7 +84,7 @@ Status SparseReader::join() {
   for (const auto& block : table_.sparse_) queries |= block->has_queries;
   for (const auto& [name, type] : options_.known) most = std::max(most, std::min(index_of(name), kMostColumns));
   if (table_.rows == 0) return {"ERR_TENSORWOOD_DATA", "readCsv: '" + path_ + "' holds no rows"};
-  table_.delimiter = ' ';
+  table_.delimiter = 0;
   if (options_.columns.empty()) {
     if (Status s = check_room(most - least + 2 + queries); !s.ok()) return s;
     add("label", kLabel);

@@ -88,7 +88,7 @@ Napi::Value describe_table(Napi::Env env, const std::shared_ptr<OpenCsv>& open) 
   Napi::Object answer = Napi::Object::New(env);
   answer.Set("csv", wrap(env, open));
   answer.Set("rows", static_cast<double>(table.rows));
-  answer.Set("delimiter", std::string(1, table.delimiter));
+  answer.Set("delimiter", table.delimiter == 0 ? std::string() : std::string(1, table.delimiter));
   answer.Set("header", table.header);
   answer.Set("badCount", static_cast<double>(table.bad_count));
   Napi::Array bad = Napi::Array::New(env, table.bad.size()), columns = Napi::Array::New(env, table.columns.size());

@@ -114,6 +114,12 @@ describe('predict', () => {
     expect(train('dates.csv', '--label', 'y', '--times', 'when').code).toBe(0);
     for (const data of ['dates.csv', 'runs/dates.csv/held-out.csv'])
       expect(run('predict', 'runs/dates.csv', '--data', data).out).toMatch(/^y,prediction\n(\d+,[\d.e-]+\n)+$/);
+    written('odd-date.csv', `when,y\n${lines(30, (i) => `${i === 20 ? 'soon' : '2024-01-10'},1`)}`);
+    const odd = run('predict', 'runs/dates.csv', '--data', 'odd-date.csv');
+    expect(odd.err).toContain(
+      "'when': read as categories for 1 field that is no date: 'soon' in line 22 (to change it: --dates when --bad-values",
+    );
+    expect(run('predict', 'runs/dates.csv', '--data', 'odd-date.csv', '--dates', 'when', '--bad-values', 'missing').code).toBe(0);
   });
 
   it('reads what libsvm left out of the file', () => {
@@ -124,5 +130,7 @@ describe('predict', () => {
     written('test.svm', '1 1:1\n0 2:3\n');
     expect(train('train.svm', '--label', 'label').err).toContain('note: libsvm was read: label, and f1, f2');
     expect(run('predict', 'runs/train.svm', '--data', 'test.svm').out).toMatch(/^label,prediction\n1,.*\n0,.*\n$/);
+    written('long.svm', `${lines(2000, () => `1 1:1${' '.repeat(600)}`)}0 9:1\n`); // a column that the first MiB does not show
+    expect(run('inspect', 'long.svm', '--ignore', 'f1').out).toMatch(/ {2}label .*\n {2}f2 [\s\S]* {2}f9 {5}number, 0 to 1/);
   });
 });

@@ -23,6 +23,7 @@ describe('a header', () => {
     ['years alone', '2019,2020\n5,6\n7,8\n'],
     ['a text above numbers', 'id,7\n1,2\n3,4\n'],
     ['dates above numbers', 'town,2024-01-01,2024-01-02\nOslo,1,2\nRome,4,3\n'],
+    ['numbers above texts', '7,12\nred,x\nblue,y\n'],
     ['texts above texts', 'red,blue\ngreen,yellow\n'],
   ])('%s', async (_, text) => {
     const table = await read(text);
