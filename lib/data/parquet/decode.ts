@@ -44,7 +44,7 @@ export async function decodeParquet(job: Job, found: (column: ColumnParts) => vo
   const source = new OpenedSource(name, content, size);
   return source.read(subject, async (readInto) => {
     const reading = await open(source, readInto);
-    const all = reading.library.parquetSchema(reading.metadata).children;
+    const all = schemaOf(reading);
     const names = all.map((field) => field.element.name);
     if (job.namesOnly) return { names, notes: [] };
     if (reading.metadata.num_rows === 0n) fail('ERR_TENSORWOOD_DATA', `${subject}: '${name}' holds no rows`);
@@ -52,6 +52,14 @@ export async function decodeParquet(job: Job, found: (column: ColumnParts) => vo
     for (const { field, meaning } of fields) found(await readColumn(reading, field, { meaning, category: isCategory(job, field), signal }));
     return { names, notes };
   });
+}
+
+function schemaOf({ library, metadata, name }: Reading): readonly Field[] {
+  try {
+    return library.parquetSchema(metadata).children;
+  } catch (error) {
+    return failFormat(name, 'has a malformed schema', error);
+  }
 }
 
 const isCategory = (job: Job, field: Field): boolean => job.categories?.includes(field.element.name) ?? false;
@@ -82,7 +90,7 @@ async function open(source: OpenedSource, readInto: ReadInto): Promise<Reading> 
 function checkRows(name: string, { num_rows, row_groups }: Metadata): void {
   let sum = 0n;
   for (const { num_rows: rows } of row_groups) {
-    if (!(rows >= 0n)) failFormat(name, 'has a malformed row group');
+    if (typeof rows !== 'bigint' || rows < 0n) failFormat(name, 'has a malformed row group');
     if (rows > mostGroupRows) failFormat(name, `has a row group of ${rows} rows; write it in groups of at most ${mostGroupRows}`);
     sum += rows;
   }
