@@ -1,6 +1,15 @@
 // Images that commands read: the digits of an npm package, or IDX files.
 import { type Examples, examples } from '../data/examples';
-import { type LabelledImages, mnistNormalisation, pixelsOf, readDigits, readIdx, readIdxImages } from '../data/images';
+import {
+  imageBytes,
+  imageShape,
+  type LabelledImages,
+  mnistNormalisation,
+  pixelsOf,
+  readDigits,
+  readIdx,
+  readIdxImages,
+} from '../data/images';
 import { fail } from '../errors';
 import type { Model } from '../models/model';
 import { sizeOf } from '../shape';
@@ -26,9 +35,10 @@ export async function openImages(
   normalisation: { mean: number; deviation: number } = mnistNormalisation,
 ): Promise<LabelledImages['fields']['x']> {
   if (path === 'digits') return (await readDigits(normalisation)).fields.x;
-  const { shape, data } = await readIdx(path);
-  if (shape.length !== 3) fail('ERR_TENSORWOOD_DATA', `predict: expected images (N, H, W) in '${path}', got (${shape.join(', ')})`);
-  return { data: pixelsOf(data, normalisation), shape: [1, ...shape.slice(1)] };
+  const images = await readIdx(path);
+  if (![3, 4].includes(images.shape.length))
+    fail('ERR_TENSORWOOD_DATA', `predict: expected images (N, H, W) or (N, C, H, W) in '${path}', got (${images.shape.join(', ')})`);
+  return { data: await pixelsOf(imageBytes('predict', images), normalisation), shape: imageShape(images.shape) };
 }
 
 /** Images as the model's field x wants them: (C, H, W), or flat for models that read rows of features. */

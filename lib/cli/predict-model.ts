@@ -21,11 +21,11 @@ function parseNote<T>(notes: Readonly<Record<string, string>>, name: string): T 
   }
 }
 
-async function readLabels(path: string, count: number): Promise<Uint8Array> {
+async function readLabels(path: string, count: number): Promise<Int32Array> {
   const { shape, data } = await readIdx(path);
   if (shape.length !== 1 || shape[0] !== count)
     fail('ERR_TENSORWOOD_DATA', `predict: expected ${count} labels in '${path}', got shape (${shape.join(', ')})`);
-  return data;
+  return Int32Array.from(data);
 }
 
 /** Runs `tensorwood predict` for a model of images; with --labels it tells the accuracy on standard error. */
@@ -45,7 +45,7 @@ export async function runPredictModel(
   process.stderr.write(`accuracy ${percent(right / labels.length, 2)} on ${labels.length} images\n`);
 }
 
-function columnsOf({ predicted, confidence }: Answers, classes: readonly string[], labels: Uint8Array | undefined): Column[] {
+function columnsOf({ predicted, confidence }: Answers, classes: readonly string[], labels: Int32Array | undefined): Column[] {
   const category = (name: string, codes: Int32Array): Column => ({ kind: 'category', name, codes, categories: classes });
   return [
     ...(labels === undefined ? [] : [category('label', Int32Array.from(labels))]),

@@ -80,7 +80,7 @@ async function open(source: OpenedSource, readInto: ReadInto): Promise<Reading> 
   if (tail === 'PARE') failFormat(name, 'is an encrypted Parquet file');
   if (tail !== 'PAR1') failFormat(name, 'is not a Parquet file, or is cut: it does not end as one');
   const metadata = await library
-    .parquetMetadataAsync({ byteLength: size, slice })
+    .parquetMetadataAsync({ byteLength: size, slice }, { geoparquet: false }) // whose reader does not end where a count is below zero
     .catch((error: Error) => failFormat(name, `is not a Parquet file: ${error.message}`, error));
   checkRows(name, metadata);
   return { name, library, metadata, slice, unpackers: await unpackersFor(library, metadata) };
