@@ -1,4 +1,6 @@
 // Element types, their sizes, and the typed arrays that carry them. The ids are those of native/core/kernel.h.
+import { types } from 'node:util';
+import { typedArrayName } from './realm';
 
 export const dtypes = {
   f32: { id: 0, bytes: 4, array: Float32Array },
@@ -15,17 +17,18 @@ export const isFloating = (dtype: DType): boolean => dtype === 'f32' || dtype ==
 
 /** Whether this is a typed array that carries a dtype. */
 export const isDataArray = (value: unknown): value is DataArray =>
-  value instanceof Float32Array || value instanceof Int32Array || value instanceof Uint16Array || value instanceof Uint8Array;
+  Object.values(dtypes).some(({ array }) => typedArrayName(value) === array.name);
+
+/** Whether this is the typed array that carries `dtype`. */
+export const carries = (dtype: DType, value: unknown): value is DataArray => typedArrayName(value) === dtypes[dtype].array.name;
 
 /** Whether these are numbers that carry no dtype: a plain array of them, or a Float64Array. */
 export const isPlainNumbers = (value: unknown): value is Float64Array | readonly number[] =>
-  value instanceof Float64Array || (Array.isArray(value) && value.every((v) => typeof v === 'number'));
+  types.isFloat64Array(value) || (Array.isArray(value) && value.every((v) => typeof v === 'number'));
 
 /** The dtype that a typed array carries; bool arrays look like u8. */
 export function dtypeOf(array: DataArray): DType {
-  if (array instanceof Float32Array) return 'f32';
-  if (array instanceof Int32Array) return 'i32';
-  return array instanceof Uint16Array ? 'bf16' : 'u8';
+  return (Object.keys(dtypes) as DType[]).find((dtype) => carries(dtype, array)) ?? 'u8';
 }
 
 const word = new Float32Array(1);
@@ -49,8 +52,8 @@ export function fromBfloat16(half: number): number {
 export function convert(source: DataArray | Float64Array | readonly number[] | number, dtype: DType): DataArray {
   const { array } = dtypes[dtype];
   if (typeof source === 'number') return new array(source);
-  if (source instanceof array) return source;
-  const numbers = source instanceof Uint16Array ? Float32Array.from(source, fromBfloat16) : source;
+  if (carries(dtype, source)) return source;
+  const numbers = types.isUint16Array(source) ? Float32Array.from(source, fromBfloat16) : source;
   if (dtype === 'bf16') return Uint16Array.from(numbers, toBfloat16);
   if (dtype === 'bool') return Uint8Array.from(numbers, (n) => Number(n !== 0));
   return array.from(numbers as ArrayLike<number>);

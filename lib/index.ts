@@ -27,9 +27,10 @@ export { readTable } from './data/table-file';
 export type { DataArray, DType } from './dtype';
 export { codes, type ErrorCode, TensorwoodError } from './errors';
 export * from './executor';
-export type { Path } from './files/path';
-export type { BlobSource, Source } from './files/source';
-export type { Target } from './files/target';
+export type { Stream as SourceStream, WebStream } from './files/gather';
+export type { FileUrl, Path } from './files/path';
+export type { BlobSource, OpenedSource, ReadInto, ReadOptions, Source } from './files/source';
+export type { NodeTarget, Target, WebTarget } from './files/target';
 export {
   type Entry as SafetensorsEntry,
   type Header as SafetensorsHeader,
@@ -39,9 +40,7 @@ export {
   type StoredTensor,
   writeSafetensors,
 } from './formats/safetensors';
-export { definition as embeddingClassifier } from './models/embedding-classifier';
-export { definition as gruClassifier } from './models/gru-classifier';
-export { definition as mlp } from './models/mlp';
+export * from './models';
 export {
   type Batch,
   classifier,
@@ -54,8 +53,6 @@ export {
   regressor,
 } from './models/model';
 export { findModel, modelNames } from './models/registry';
-export { definition as resnet } from './models/resnet';
-export { definition as vit } from './models/vit';
 export type { MemoryUsage } from './native';
 export * from './nn';
 export * from './ops';
@@ -80,7 +77,7 @@ export {
 } from './train/events';
 export { type TrainOptions, type TrainResult, train } from './train/loop';
 export { type LoadOptions, loadModel, loadWeights, saveModel } from './train/model-file';
-export { progressWriter } from './train/progress';
+export { type ProgressOptions, progressWriter } from './train/progress';
 export type { Output as ProgressOutput } from './train/progress-line';
 export { type Recipe, recipes } from './train/recipes';
 export * from './trees';

@@ -1,9 +1,12 @@
 // The one typed list of native functions, the loader of the addon, and the only way to wait for a job. Nothing else in lib touches the addon.
 // Arguments are validated by the callers; the native side checks type tags, bounds, memory that can move, and the bytes of programs and models.
-import { createRequire } from 'node:module';
+
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { types } from 'node:util';
 import type { DataArray } from './dtype';
 import { codes, type ErrorCode, fail, TensorwoodError } from './errors';
+import { adopt, nodeRequire, throwIfAborted } from './realm';
 
 declare const tag: unique symbol;
 type Handle<Name> = { readonly [tag]: Name };
@@ -130,9 +133,9 @@ export interface CsvColumn {
   readonly type: 'f32' | 'f64' | 'category';
   /** The numbers are milliseconds since 1970. */
   readonly times: boolean;
-  /** The categories: UTF-8 laid end to end, string i at [offsets[i], offsets[i + 1]). */
-  readonly text: Uint8Array;
-  readonly offsets: Float64Array;
+  /** How many categories, and the bytes of all of them in UTF-8. */
+  readonly categories: number;
+  readonly textBytes: number;
 }
 
 /** What was guessed and may be wrong (native/data/csv.h). */
@@ -220,20 +223,27 @@ export interface Native {
   // files
   /** Parses a plain file by its path, or bytes in place; `name` is what messages call bytes. */
   openCsv(runtime: RuntimeHandle, content: string | Uint8Array, name: string, spec: CsvSpec): Job<CsvContent>;
-  /** Fills one array a column: Float32Array for f32, Float64Array for f64, Int32Array for category. */
-  readCsv(csv: CsvHandle, targets: (Float32Array | Float64Array | Int32Array)[]): Job<void>;
+  /**
+   * Fills one array a column: Float32Array for f32, Float64Array for f64, Int32Array for category; and for each column of categories the text of all,
+   * UTF-8 laid end to end, and offsets: category i is at [offsets[i], offsets[i + 1]).
+   */
+  readCsv(
+    csv: CsvHandle,
+    targets: readonly (Float32Array | Float64Array | Int32Array)[],
+    texts: readonly (Uint8Array | Float64Array)[],
+  ): Job<void>;
 }
 
 /** Starts a job and waits for it. An abort of `signal` stops it at the next kernel or tree node and rejects with the signal's reason. */
 export async function runJob<T>(start: () => Job<T>, signal?: AbortSignal): Promise<T> {
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   const { promise, job } = start();
   const onAbort = () => native().cancel(job);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     return await promise;
   } catch (error) {
-    if (signal?.aborted && (error as TensorwoodError).code === 'ERR_TENSORWOOD_ABORTED') throw signal.reason;
+    if (signal?.aborted && (error as TensorwoodError).code === 'ERR_TENSORWOOD_ABORTED') throwIfAborted(signal);
     throw error;
   } finally {
     signal?.removeEventListener('abort', onAbort);
@@ -248,29 +258,54 @@ export function native(): Native {
   return loaded;
 }
 
-/** Where the addon may lie, best first. lib/ and dist/ are both one level below the package. */
-export function addonPaths(root = join(__dirname, '..')): string[] {
-  return [
-    join(root, 'build', 'Release', 'tensorwood.node'),
-    join(root, 'prebuilds', `${process.platform}-${process.arch}`, 'tensorwood.node'),
-  ];
+const target = `${process.platform}-${process.arch}`;
+
+// lib/ and dist/ are both one level below the package; file tracers follow the first two expressions as they stand.
+const places = {
+  built: join(__dirname, '../build/Release/tensorwood.node'),
+  prebuilt: join(__dirname, `../prebuilds/${process.platform}-${process.arch}/tensorwood.node`),
+  beside: join(__dirname, 'tensorwood.node'),
+};
+
+/** Whether this file stands in its package, and not in the bundle of an application. */
+const isPackaged = (): boolean => ['native.js', 'native.ts'].some((file) => existsSync(join(__dirname, file)));
+
+/** The prebuilt addon of the package that the project has, for bundlers that do not know where their bundle will stand. */
+function placesOfProject(): string[] {
+  try {
+    const manifest = nodeRequire(join(process.cwd(), 'package.json')).resolve('tensorwood/package.json');
+    return [join(manifest, '..', 'prebuilds', target, 'tensorwood.node')];
+  } catch {
+    return [];
+  }
 }
+
+/** Where the addon may lie, best first. */
+export const addonPaths = (): string[] =>
+  isPackaged() ? [places.built, places.prebuilt] : [places.beside, places.prebuilt, ...placesOfProject()];
 
 /** The first of `paths` that loads. */
 export function loadAddon(paths: readonly string[]): Native {
-  const load = createRequire(join(__dirname, 'native.js'));
   const failures: string[] = [];
   for (const path of paths) {
     try {
-      return load(path) as Native;
+      return nodeRequire(join(__dirname, 'native.js'))(path) as Native;
     } catch (error) {
       failures.push(`${path}: ${describeLoadFailure(error as NodeJS.ErrnoException)}`);
     }
   }
+  const expected = `native library: expected a build for ${target}, got`;
   return fail(
     'ERR_TENSORWOOD_BINARY',
-    `native library: expected a build for ${process.platform}-${process.arch}, got\n  ${failures.join('\n  ')}\nRun: npx tensorwood build`,
+    `${expected}\n  ${failures.join('\n  ')}\n${isPackaged() ? 'Run: npx tensorwood build' : cureOfBundle()}`,
   );
+}
+
+function cureOfBundle(): string {
+  const outside = 'This is a bundle: leave tensorwood out of it (its README says how under Bundlers)';
+  return existsSync(__dirname)
+    ? `${outside}, or copy node_modules/tensorwood/prebuilds/${target}/tensorwood.node to ${places.beside}`
+    : outside;
 }
 
 function describeLoadFailure(error: NodeJS.ErrnoException): string {
@@ -279,7 +314,7 @@ function describeLoadFailure(error: NodeJS.ErrnoException): string {
   return error.message.split('\n')[0]!;
 }
 
-/** Every function of the addon, throwing and rejecting with TensorwoodError; its stack is the caller's, across await too. */
+/** Every function of the addon, answering with values of this realm, throwing and rejecting with its TensorwoodError; the stack is the caller's, across await too. */
 function translateErrors(addon: Native): Native {
   const functions = Object.entries(addon).map(([name, call]) => [name, (...args: unknown[]) => translateCall(call, args)]);
   return Object.fromEntries(functions) as Native;
@@ -293,12 +328,12 @@ function translateCall(call: (...args: unknown[]) => unknown, args: unknown[]): 
     throw translate(error);
   }
   const { promise, job } = (result ?? {}) as Partial<Job<unknown>>;
-  return promise instanceof Promise ? { promise: translateRejection(promise), job } : result;
+  return promise !== undefined && types.isPromise(promise) ? { promise: translateSettled(promise), job } : adopt(result);
 }
 
-async function translateRejection<T>(promise: Promise<T>): Promise<T> {
+async function translateSettled(promise: Promise<unknown>): Promise<unknown> {
   try {
-    return await promise;
+    return adopt(await promise);
   } catch (error) {
     throw translate(error);
   }

@@ -1,6 +1,8 @@
 // Parameters from one source: a schema is a record of fields, and from it come the TypeScript type, the checks, the command-line flags, the table in the
 // documentation and the block that a saved model carries.
+
 import { describe, fail } from './errors';
+import { isAbortSignal } from './realm';
 
 /** The upper end of a range that has none. */
 export const many = Number.POSITIVE_INFINITY;
@@ -113,7 +115,7 @@ export const refuseOptions = (subject: string, options: unknown): never =>
 
 /** @throws ERR_TENSORWOOD_ARGUMENT when the signal given to `subject` is no AbortSignal */
 export function checkSignal(subject: string, signal: unknown): void {
-  if (signal === undefined || signal instanceof AbortSignal) return;
+  if (signal === undefined || isAbortSignal(signal)) return;
   fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected signal to be an AbortSignal, got ${describe(signal)}`);
 }
 
@@ -172,7 +174,8 @@ export function fromFlags<S extends Schema>(schema: S, found: Readonly<Record<st
   return options as Options<S>;
 }
 
-function fromText(field: Field<unknown>, given: unknown): unknown {
+function fromText(field: Field<unknown>, value: unknown): unknown {
+  const given = Array.isArray(value) ? value.join(',') : value; // a list that was given in parts
   if (typeof given !== 'string') return given;
   // What is no number stays text, so that the refusal shows what was written.
   if (field.kind === 'integers') {

@@ -1,5 +1,6 @@
 // The graph: a node is one application of an operation, a Tensor is one of its outputs. Nothing is computed here; lib/compile turns graphs into
 // programs and lib/executor runs them. Leaves are made in lib/ops/source.ts and lib/ops/state.ts.
+import { types } from 'node:util';
 import type { DataArray, DType } from './dtype';
 import { describe, fail } from './errors';
 import type { Shape } from './shape';
@@ -102,7 +103,7 @@ export interface Operation<A = unknown> {
 
 /** What makes a tensor of a value that is none. */
 export function cureFor(value: unknown): string {
-  if (value instanceof Promise) return '; await it first';
+  if (types.isPromise(value)) return '; await it first';
   return typeof value === 'object' && value !== null ? '; use tensor(...)' : '';
 }
 

@@ -19,7 +19,7 @@ function filesBelow(path) {
   return names.flatMap((name) => filesBelow(join(path, name)));
 }
 
-function fingerprint(...parts) {
+export function fingerprint(...parts) {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`);
   for (const file of parts.flatMap((part) => filesBelow(at(part)))) {
     const content = readFileSync(file);
@@ -28,9 +28,9 @@ function fingerprint(...parts) {
   return hash.digest('hex');
 }
 
-const isStamped = (stamp, print) => existsSync(stamp) && readFileSync(stamp, 'utf8') === print;
+export const isStamped = (stamp, print) => existsSync(stamp) && readFileSync(stamp, 'utf8') === print;
 
-function writeStamp(stamp, print) {
+export function writeStamp(stamp, print) {
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, print);
 }

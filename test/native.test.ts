@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TensorwoodError } from '../lib/errors';
 import { addonPaths, loadAddon, native, runJob } from '../lib/native';
-import { encodeProgram, encodeSums, encodeWork } from './border/program-bytes';
+import { arrival, holdMemory, stopAtLatch } from './border/latch';
+import { encodeProgram, encodeSums } from './border/program-bytes';
 
 const runtime = native().createRuntime('cpu', 2, '');
 const codeOf = (call: () => unknown): string => {
@@ -20,12 +21,29 @@ const codeOf = (call: () => unknown): string => {
   return 'no error';
 };
 const sums = native().loadProgram(runtime, encodeSums(1000, 10));
-const newState = () => native().createBuffer(runtime, 4);
+const kept: unknown[] = []; // or the collector would free it while another test counts
+const keep = <T>(handle: T): T => {
+  kept.push(handle);
+  return handle;
+};
+const newState = () => keep(native().createBuffer(runtime, 4));
 const ones = () => new Float32Array(1000).fill(1);
+const wideSums = native().loadProgram(runtime, encodeSums(40_000, 10)); // of an input that is read in place
+const wide = () => new Float32Array(40_000).fill(1);
+
+/** A run that waits at a latch. */
+function runHeld() {
+  const input = wide();
+  const latch = holdMemory(input);
+  const started = native().runProgram(wideSums, [newState()], [input], [new Float32Array(1)]);
+  return { latch, started, [Symbol.dispose]: () => latch.open() };
+}
 
 describe('loader', () => {
   it('names every path that was tried, and the cure', () => {
-    expect(() => loadAddon(addonPaths('/nowhere'))).toThrow(/build\/Release.*no such file(.|\n)*prebuilds(.|\n)*npx tensorwood build/);
+    expect(() => loadAddon(['/nowhere/a.node', '/nowhere/b.node'])).toThrow(
+      /a.node: no such file(.|\n)*b.node: no such file\nRun: npx tensorwood build/,
+    );
     expect(codeOf(() => loadAddon([__filename]))).toBe('ERR_TENSORWOOD_BINARY');
   });
 
@@ -51,7 +69,7 @@ describe('runtime', () => {
   });
 
   it('takes each instruction set of the machine and refuses others', () => {
-    for (const isa of native().describe().isas) expect(native().describeRuntime(native().createRuntime('cpu', 1, isa)).isa).toBe(isa);
+    for (const isa of native().describe().isas) expect(native().describeRuntime(keep(native().createRuntime('cpu', 1, isa))).isa).toBe(isa);
     expect(codeOf(() => native().createRuntime('cpu', 1, 'sse9'))).toBe('ERR_TENSORWOOD_DEVICE');
     expect(codeOf(() => native().createRuntime('abacus', 1, ''))).toBe('ERR_TENSORWOOD_DEVICE');
     expect(codeOf(() => native().createRuntime('cpu', 1.5, ''))).toBe('ERR_TENSORWOOD_ARGUMENT');
@@ -83,8 +101,27 @@ describe('runtime', () => {
       calls: [{ name: 'probe_read', inputs: [{ ...line, buffer: 0 }], outputs: [{ ...line, buffer: 1 }] }],
     });
     const output = new Float32Array(16);
-    native().runProgramSync(native().loadProgram(runtime, bytes), [], [], [output]);
+    native().runProgramSync(keep(native().loadProgram(runtime, bytes)), [], [], [output]);
     expect([...output]).toEqual(new Array(16).fill(Number.NaN));
+  });
+
+  it('counts the operations by which it measures', () => {
+    const outputs = [
+      { buffer: 0, dtype: 'i64', shape: [1] },
+      { buffer: 1, dtype: 'f32', shape: [4] },
+    ] as const;
+    const buffers = [
+      { kind: 'output', bytes: 8 },
+      { kind: 'output', bytes: 16 },
+    ] as const;
+    const counted = (rounds: number): number => {
+      const bytes = encodeProgram({ buffers, calls: [{ name: 'probe_flops', inputs: [], outputs, integers: [rounds] }] });
+      const [operations, results] = [new BigInt64Array(1), new Float32Array(4)];
+      native().runProgramSync(keep(native().loadProgram(runtime, bytes)), [], [], [operations as never, results]);
+      return Number(operations[0]);
+    };
+    expect(counted(1)).toBeGreaterThan(0);
+    expect(counted(30)).toBe(30 * counted(1));
   });
 
   it('measures rates', async () => {
@@ -168,13 +205,13 @@ describe('memory that a job may use', () => {
   });
 
   it('copies small inputs of a job, so that it may be transferred or changed meanwhile', async () => {
-    const work = native().loadProgram(runtime, encodeWork(20, 200_000)); // the job before
-    const before = native().runProgram(work, [native().createBuffer(runtime, 16)], [], []);
+    using held = runHeld(); // the job before
     const [input, output] = [ones(), new Float32Array(1)];
     const { promise } = native().runProgram(sums, [newState()], [input], [output]);
     input.fill(5);
     structuredClone(input.buffer, { transfer: [input.buffer as ArrayBuffer] });
-    await Promise.all([before.promise, promise]);
+    held.latch.open();
+    await Promise.all([held.started.promise, promise]);
     expect(output[0]).toBe(1000);
   });
 
@@ -290,16 +327,13 @@ describe('jobs', () => {
   });
 
   it('reject with the reason of the signal, and leave the state as it was', async () => {
-    const work = native().loadProgram(runtime, encodeWork(1000, 200_000));
-    const state = native().createBuffer(runtime, 16);
-    const controller = new AbortController();
-    const reason = new Error('enough');
-    setTimeout(() => controller.abort(reason), 20);
-    const promise = runJob(() => native().runProgram(work, [state], [], []), controller.signal);
-    await expect(promise).rejects.toBe(reason);
-    const bytes = new Float32Array(4);
-    native().readBufferSync(state, 0, bytes);
-    expect([...bytes]).toEqual([0, 0, 0, 0]);
+    const [state, input] = [newState(), wide()];
+    native().writeBufferSync(state, 0, Float32Array.of(5));
+    using latch = holdMemory(input);
+    await stopAtLatch(latch, (signal) => runJob(() => native().runProgram(wideSums, [state], [input], [new Float32Array(1)]), signal));
+    const seen = new Float32Array(1);
+    native().readBufferSync(state, 0, seen);
+    expect(seen[0]).toBe(5);
   });
 
   it('do not start when the signal is already aborted, and remove their listener', async () => {
@@ -314,12 +348,15 @@ describe('jobs', () => {
   });
 
   it('reject with a TensorwoodError that names the code and the line that awaits', async () => {
-    const work = native().loadProgram(runtime, encodeWork(1000, 200_000));
-    const { promise, job } = native().runProgram(work, [native().createBuffer(runtime, 16)], [], []);
-    native().cancel(job);
-    const error = await (async function awaitsTheStep() {
+    using held = runHeld();
+    const { promise, job } = held.started;
+    const awaiting = (async function awaitsTheStep() {
       await promise;
     })().catch((e) => e);
+    await arrival(held.latch, awaiting);
+    native().cancel(job);
+    held.latch.open();
+    const error = await awaiting;
     expect(error).toBeInstanceOf(TensorwoodError);
     expect(error.code).toBe('ERR_TENSORWOOD_ABORTED');
     expect(error.stack).toContain('awaitsTheStep');

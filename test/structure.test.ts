@@ -15,7 +15,7 @@ const sources = files.filter((f) => /\.(ts|mts|mjs|h|cpp|cu|cuh)$/.test(f));
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
 const libLayers =
-  'errors schema dtype shape files native tensor ops compile executor nn models optim data formats train trees dist dashboard cli'
+  'errors realm schema dtype shape files native tensor ops compile executor nn models optim data formats train trees dist dashboard cli'
     .split(' ')
     .map((room) => [room]);
 const nativeLayers = [['core'], ['trees', 'data'], ['cpu', 'cuda', 'dist'], ['napi']];
@@ -94,6 +94,23 @@ describe('structure', () => {
 
   it('only lib/native.ts touches the addon', () => {
     expect(sources.filter((f) => f.startsWith('lib/') && f !== 'lib/native.ts' && /\.node['"`]/.test(read(f)))).toEqual([]);
+  });
+
+  it('lib asks no value of the caller for a class that its realm may have twice', () => {
+    const ours =
+      /instanceof (?!Tensor\b|TensorwoodError\b|Executor\b|Variable\b|Dataset\b|Forest\b|OpenedSource\b|Markup\b|Interrupted\b)[\w.[\]]+/;
+    const asked = (f: string): string[] => read(f).match(ours) ?? [];
+    const found = sources.filter((f) => /^lib\/(?!cli\/)/.test(f)).flatMap((f) => asked(f).map((what) => `${f}: ${what}`));
+    expect(found, 'a value of another realm is none: use types of node:util, lib/realm.ts, Array.isArray or ArrayBuffer.isView').toEqual(
+      [],
+    );
+  });
+
+  it('what is shipped needs no Symbol.dispose and no import() of its realm', () => {
+    const needing = /^\s*(await )?using \w+ =|\[Symbol\.(asyncD|d)ispose\]|\bimport\((?!')/m;
+    expect(sources.filter((f) => /^lib\/(?!cli\/|realm)/.test(f) && needing.test(read(f).replace(/^\s*(\/\/|\/?\*).*$/gm, '')))).toEqual(
+      [],
+    );
   });
 
   it('no name says nothing', () => {

@@ -7,6 +7,8 @@ import { flagName, rowsOf, type Schema, suggestion } from '../schema';
 export interface Flag {
   /** What stands for the value in the help; absent = a switch. */
   readonly value?: string;
+  /** Whether the value is a list: read it by listFlag(). */
+  readonly list?: true;
   readonly doc: string;
 }
 
@@ -15,10 +17,13 @@ export interface Section {
   readonly flags: Readonly<Record<string, Flag>>;
 }
 
+/** Values by the names of flags; of a list, each that was given. */
+export type Flags = Readonly<Record<string, string | boolean | readonly string[]>>;
+
 /** What a command is given: `subject` and the other words, flags by name without dashes, and a signal that Ctrl-C aborts. */
 export interface Input {
   readonly words: readonly string[];
-  readonly flags: Readonly<Record<string, string | boolean>>;
+  readonly flags: Flags;
   readonly signal: AbortSignal;
 }
 
@@ -45,12 +50,17 @@ export const globalFlags: Readonly<Record<string, Flag>> = {
 
 /** The flags of a schema, for a section. */
 export function flagsOfSchema(schema: Schema): Record<string, Flag> {
-  const rows = rowsOf(schema).map(({ name, accepts, default: value, doc }) => {
+  const rows = rowsOf(schema).map(({ name, accepts, default: value, doc: text }) => {
     const { kind } = schema[name]!;
+    const doc = text.replace(/\b[a-z]+[A-Z]\w*/g, (word) => (Object.hasOwn(schema, word) ? `--${flagName(word)}` : word));
     const flag: Flag =
       kind === 'boolean'
         ? { doc: `${doc}${value === 'true' ? ` (on; --no-${flagName(name)} turns it off)` : ''}` }
-        : { value: valueName(kind), doc: `${doc} (${kind === 'text' ? '' : `${accepts}; `}default ${value})` };
+        : {
+            value: valueName(kind),
+            ...(kind === 'integers' ? { list: true } : {}),
+            doc: `${doc} (${kind === 'text' ? '' : `${accepts}; `}default ${value})`,
+          };
     return [flagName(name), flag] as const;
   });
   return Object.fromEntries(rows);
@@ -58,8 +68,13 @@ export function flagsOfSchema(schema: Schema): Record<string, Flag> {
 
 const valueName = (kind: string): string => ({ number: 'X', integer: 'N', integers: 'N,N', choice: 'NAME' })[kind] ?? 'TEXT';
 
+interface Arguments extends Pick<Input, 'words' | 'flags'> {
+  /** All flags that the command has. */
+  readonly known: Readonly<Record<string, Flag>>;
+}
+
 /** Words and flags of a command line. @throws ERR_TENSORWOOD_ARGUMENT for an unknown flag, a missing value or a wrong number of words */
-export async function readArguments(name: string, command: Command, args: readonly string[]): Promise<Pick<Input, 'words' | 'flags'>> {
+export async function readArguments(name: string, command: Command, args: readonly string[]): Promise<Arguments> {
   const subject = subjectOf(name, command, args);
   const known: Record<string, Flag> = Object.assign({}, globalFlags, ...(await command.sections(subject)).map((s) => s.flags));
   const options = Object.fromEntries(
@@ -73,12 +88,15 @@ export async function readArguments(name: string, command: Command, args: readon
     allowPositionals: true,
     allowNegative: true,
   });
-  const flags: Record<string, string | boolean> = {};
+  const flags: Record<string, string | boolean | string[]> = {};
   for (const token of tokens) {
-    if (token.kind === 'option') flags[flagOf(token.name, known)] = flagValue(name, token, known);
+    if (token.kind !== 'option') continue;
+    const flag = flagOf(token.name, known);
+    const value = flagValue(name, token, known);
+    flags[flag] = known[flag]?.list === true ? [...((flags[flag] as string[] | undefined) ?? []), String(value)] : value;
   }
   if (flags.help !== true) checkWords(name, command, positionals);
-  return { words: positionals, flags };
+  return { words: positionals, flags, known };
 }
 
 /** The first word. After a flag, whose value may be a word too, only one that the command knows. */
@@ -123,18 +141,23 @@ function checkWords(name: string, command: Command, words: readonly string[]): v
 }
 
 /** The given flag as text, or undefined. */
-export function textFlag(flags: Input['flags'], name: string): string | undefined {
+export function textFlag(flags: Flags, name: string): string | undefined {
   const value = flags[name];
   return typeof value === 'string' ? value : undefined;
 }
 
-/** `a,b , c` -> a, b, c; empty when the flag is absent. */
-export const listFlag = (flags: Input['flags'], name: string): string[] =>
-  (textFlag(flags, name) ?? '')
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
+/**
+ * All that a flag lists, each time that it is given; empty when it is absent. `a,b , c` -> a, b, c; quotes as in CSV hold commas and spaces:
+ * `"a, b",c` -> `a, b` and c. A value that is one of the `names` as a whole is that name.
+ */
+export const listFlag = (flags: Flags, name: string, names: readonly string[] = []): string[] =>
+  ((flags[name] ?? []) as readonly string[]).flatMap((value) => (names.includes(value) ? [value] : splitList(value)));
+
+const splitList = (value: string): string[] =>
+  Array.from(value.matchAll(/\s*(?:"((?:[^"]|"")*)"\s*(?=,|$)|([^,]*))(?:,|$)/g), ([, quoted, plain]) =>
+    quoted === undefined ? plain!.trim() : quoted.replaceAll('""', '"'),
+  ).filter((item) => item !== '');
 
 /** @throws ERR_TENSORWOOD_ARGUMENT when the flag is absent */
-export const requiredFlag = (name: string, flags: Input['flags'], flag: string): string =>
+export const requiredFlag = (name: string, flags: Flags, flag: string): string =>
   textFlag(flags, flag) ?? fail('ERR_TENSORWOOD_ARGUMENT', `${name}: expected --${flag}; see tensorwood ${name} --help`);

@@ -1,16 +1,15 @@
 // The texts of `tensorwood inspect`, one for each kind of file.
-import { stat } from 'node:fs/promises';
 import { compact, grouped } from '../dashboard/html';
 import type { Column, NumberColumn } from '../data/table';
 import { fail } from '../errors';
+import type { OpenedSource } from '../files/source';
 import { inspectSafetensors } from '../formats/safetensors';
 import { showShape, sizeOf } from '../shape';
 import { loadForest } from '../trees/forest';
 import type { Input } from './command';
 import { layOut } from './help';
-import { kindOf, modelPath } from './model-file';
-import { readRun } from './runs';
-import { asAsked, guessesOf, readAsked } from './tables';
+import { kindOf, modelPath, openWord, runOf } from './model-file';
+import { type Asked, asAsked, guessesOf, readAsked } from './tables';
 
 const listed = 40; // rows of a long list
 
@@ -23,8 +22,8 @@ const section = (title: string, rows: Rows): string => {
 
 const bytes = (n: number): string => (n < 1e6 ? `${(n / 1e3).toFixed(1)} kB` : `${(n / 1e6).toFixed(1)} MB`);
 
-async function describeForest(path: string): Promise<string> {
-  using forest = await loadForest(path);
+async function describeForest(source: OpenedSource): Promise<string> {
+  using forest = await loadForest(source);
   const { names, categories } = forest.signature;
   const kinds = new Map(names.map((name, i) => [name, categoryText(categories[i]!)]));
   const features: Rows = forest
@@ -32,7 +31,7 @@ async function describeForest(path: string): Promise<string> {
     .map(({ name, gain, splits }) => [name, `${kinds.get(name)}, ${grouped(splits)} splits, gain ${compact(gain)}`]);
   const options: Rows = Object.entries(forest.parameters).map(([name, value]) => [name, String(value)]);
   const classes = forest.classes === undefined ? '' : `, classes ${forest.classes.slice(0, 10).join(', ')}`;
-  const head = `${path}: ${forest.objective} forest of ${grouped(forest.rounds)} rounds${classes}, ${bytes((await stat(path)).size)}`;
+  const head = `${source.name}: ${forest.objective} forest of ${grouped(forest.rounds)} rounds${classes}, ${bytes(source.size)}`;
   return [head, section('Features by gain', features), section('Options', options)].join('\n\n');
 }
 
@@ -41,10 +40,10 @@ const categoryText = (categories: readonly string[] | number | null): string => 
   return `${grouped(typeof categories === 'number' ? categories : categories.length)} categories`;
 };
 
-async function describeSafetensors(path: string): Promise<string> {
-  const { entries, metadata } = await inspectSafetensors(path);
+async function describeSafetensors(source: OpenedSource): Promise<string> {
+  const { entries, metadata } = await inspectSafetensors(source);
   const total = entries.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const head = `${path}: safetensors, ${entries.length} tensors, ${grouped(total)} elements, ${bytes((await stat(path)).size)}`;
+  const head = `${source.name}: safetensors, ${entries.length} tensors, ${grouped(total)} elements, ${bytes(source.size)}`;
   const tensors: Rows = entries.map(({ name, code, shape }) => [name, `${code} ${showShape(shape)}`]);
   const notes: Rows = Object.entries(metadata).map(([name, value]) => [name, value.length > 200 ? `${value.slice(0, 200)}…` : value]);
   return [head, section('Tensors', tensors), ...(notes.length === 0 ? [] : [section('Metadata', notes)])].join('\n\n');
@@ -78,33 +77,29 @@ function describeNumbers({ values, times }: NumberColumn, rows: number): string 
 const missingText = (missing: number, rows: number): string =>
   missing === 0 ? '' : `, ${grouped(missing)} missing (${((100 * missing) / rows).toFixed(1)} %)`;
 
-async function describeTable(path: string, input: Input): Promise<string> {
-  const read = await readAsked(path, input);
-  const table = asAsked(read, input);
-  const columns: Rows = table.columns.map((c) => [c.name, describeColumn(c, table.rows)]);
-  const guesses = guessesOf(read, input).map((line) => `\n  ${line}`);
+function describeTable(path: string, asked: Asked): string {
+  const { columns, rows } = asAsked(asked);
+  const described: Rows = columns.map((c) => [c.name, describeColumn(c, rows)]);
+  const guesses = guessesOf(asked).map((line) => `\n  ${line}`);
   const guessed = guesses.length === 0 ? '' : `\n\nRead by guess${guesses.join('')}`;
-  return `${path}: table of ${grouped(table.rows)} rows\n\n${section('Columns', columns)}${guessed}`;
+  return `${path}: table of ${grouped(rows)} rows\n\n${section('Columns', described)}${guessed}`;
 }
 
-async function describeRun(path: string, input: Input): Promise<string> {
-  const run = await readRun(path);
-  return `${path}: folder of a run (${run.kind})\n\n${await describeFile(modelPath(path, run), input)}`;
-}
-
-/** What a file is and holds. @throws ERR_TENSORWOOD_FILE, _FORMAT, _DATA when it cannot be told */
-export async function describeFile(path: string, input: Input): Promise<string> {
-  switch (await kindOf('inspect', path)) {
-    case 'run':
-      return describeRun(path, input);
+/** What a file, standard input or the folder of a run is and holds. @throws ERR_TENSORWOOD_FILE, _FORMAT, _DATA when it cannot be told */
+export async function describeFile(word: string, input: Input): Promise<string> {
+  const run = await runOf(word);
+  if (run !== undefined) return `${word}: folder of a run (${run.kind})\n\n${await describeFile(modelPath(word, run), input)}`;
+  const source = await openWord('inspect', word, input);
+  switch (await kindOf('inspect', source)) {
     case 'forest':
-      return describeForest(path);
+      return describeForest(source);
     case 'safetensors':
-      return describeSafetensors(path);
+      return describeSafetensors(source);
     case 'text':
-      if (/\.json$/i.test(path)) fail('ERR_TENSORWOOD_FORMAT', `inspect: '${path}' is not a tensorwood model, and JSON is no table`);
-      return describeTable(path, input);
+      if (/\.json$/i.test(source.name))
+        fail('ERR_TENSORWOOD_FORMAT', `inspect: '${source.name}' is not a tensorwood model, and JSON is no table`);
+      break;
     case 'parquet':
-      return describeTable(path, input);
   }
+  return describeTable(source.name, await readAsked(source, input));
 }

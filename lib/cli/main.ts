@@ -7,9 +7,10 @@ import { pathToFileURL } from 'node:url';
 import { TensorwoodError } from '../errors';
 import { fileReason } from '../files/atomic';
 import { suggestion } from '../schema';
-import { type Command, readArguments } from './command';
+import { type Command, type Flag, readArguments } from './command';
 import { packageVersion } from './environment';
 import { describeAll, describeCommand } from './help';
+import { spoken } from './spoken';
 
 const folder = join(__dirname, 'commands');
 
@@ -62,7 +63,12 @@ class Interrupted extends Error {
   }
 }
 
-async function run(args: readonly string[], signal: AbortSignal): Promise<void> {
+/** The flags of the command that runs, once they are known. */
+interface Context {
+  known: Readonly<Record<string, Flag>>;
+}
+
+async function run(args: readonly string[], signal: AbortSignal, context: Context): Promise<void> {
   const [name, ...rest] = args;
   if (name === undefined || ['help', '--help', '-h'].includes(name)) {
     write(await describeEverything());
@@ -79,7 +85,8 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<void> 
     throw new TensorwoodError('ERR_TENSORWOOD_ARGUMENT', `unknown command '${name}'${near}; see tensorwood --help`);
   }
   const command = await loadCommand(file);
-  const { words, flags } = await readArguments(name, command, rest);
+  const { words, flags, known } = await readArguments(name, command, rest);
+  context.known = known;
   if (flags.help === true) write(describeCommand(command, await command.sections(words[0])));
   else await command.run({ words, flags, signal });
 }
@@ -87,15 +94,17 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<void> 
 /** Runs one command line and sets the exit code: 0, 1 = failed, 2 = asked in a wrong way, 130 or 143 = interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
   const { signal } = interruption();
+  const context: Context = { known: {} };
   try {
-    await run(args, signal);
+    await run(args, signal, context);
     await setImmediate(); // an output that cannot be written says so a little later
     signal.throwIfAborted();
   } catch (thrown) {
     const error = signal.reason instanceof TensorwoodError ? signal.reason : thrown;
-    if (isClosedPipe(error)) return; // no failure
+    if (isClosedPipe(signal.reason) || isClosedPipe(error)) return; // no failure
     process.exitCode = exitCodeOf(error);
-    process.stderr.write(`${args.includes('--verbose') ? verboseText(error) : shortText(error)}\n`);
+    const shortText = `tensorwood: ${spoken(messageOf(error), (flag) => Object.hasOwn(context.known, flag))}`;
+    process.stderr.write(`${args.includes('--verbose') ? verboseText(error) : shortText}\n`);
   }
 }
 
@@ -104,7 +113,7 @@ function exitCodeOf(error: unknown): number {
   return (error as TensorwoodError).code === 'ERR_TENSORWOOD_ARGUMENT' ? 2 : 1;
 }
 
-const shortText = (error: unknown): string => `tensorwood: ${error instanceof Error ? error.message : String(error)}`;
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function verboseText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

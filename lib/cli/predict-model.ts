@@ -6,9 +6,10 @@ import { type Column, createTable } from '../data/table';
 import { fail } from '../errors';
 import type { Model } from '../models/model';
 import type { Answers } from '../train/metrics';
-import { type Input, requiredFlag, textFlag } from './command';
+import { type Input, textFlag } from './command';
 import { asExamples, openImages } from './image-sets';
 import { classify } from './look';
+import { openWord } from './model-file';
 import { writeTable } from './output';
 
 function parseNote<T>(notes: Readonly<Record<string, string>>, name: string): T | undefined {
@@ -21,10 +22,11 @@ function parseNote<T>(notes: Readonly<Record<string, string>>, name: string): T 
   }
 }
 
-async function readLabels(path: string, count: number): Promise<Int32Array> {
-  const { shape, data } = await readIdx(path);
+async function readLabels(word: string, count: number, input: Input): Promise<Int32Array> {
+  const source = await openWord('predict', word, input);
+  const { shape, data } = await readIdx(source, { signal: input.signal });
   if (shape.length !== 1 || shape[0] !== count)
-    fail('ERR_TENSORWOOD_DATA', `predict: expected ${count} labels in '${path}', got shape (${shape.join(', ')})`);
+    fail('ERR_TENSORWOOD_DATA', `predict: expected ${count} labels in '${source.name}', got shape (${shape.join(', ')})`);
   return Int32Array.from(data);
 }
 
@@ -35,10 +37,10 @@ export async function runPredictModel(
 ): Promise<void> {
   const count = model.classes ?? 0;
   const classes = parseNote<string[]>(notes, 'classes') ?? Array.from({ length: count }, (_, c) => String(c));
-  const x = await openImages(requiredFlag('predict', input.flags, 'data'), parseNote(notes, 'normalisation'));
+  const x = await openImages(input, parseNote(notes, 'normalisation'));
   const answers = await classify(model, asExamples(model, x), input.signal);
   const labelsPath = textFlag(input.flags, 'labels');
-  const labels = labelsPath === undefined ? undefined : await readLabels(labelsPath, answers.predicted.length);
+  const labels = labelsPath === undefined ? undefined : await readLabels(labelsPath, answers.predicted.length, input);
   await writeTable(createTable(columnsOf(answers, classes, labels)), input);
   if (labels === undefined) return;
   const right = labels.filter((label, i) => label === answers.predicted[i]).length;

@@ -2,21 +2,23 @@
 import { type Column, columnOf, createTable, type Table } from '../data/table';
 import { answersOf } from '../train/metrics';
 import type { Forest } from '../trees/forest';
-import { type Input, listFlag, requiredFlag, type Section } from './command';
+import { type Input, requiredFlag, type Section } from './command';
+import { openWord } from './model-file';
 import { writeTable } from './output';
 import type { Run } from './runs';
-import { asAsked, readAsked, tableSections, tellGuesses } from './tables';
+import { type Asked, asAsked, readAsked, tableSections, tellGuesses } from './tables';
 
 export const predictTreeSections: readonly Section[] = tableSections;
 
 /** The table as it is read for the model: text by what the model knows, and categories that are numbers in Parquet again as categories. */
-async function readFor(forest: Forest, input: Input): Promise<Table> {
+async function readFor(forest: Forest, input: Input): Promise<Asked> {
   const { names, categories } = forest.signature;
-  const path = requiredFlag('predict', input.flags, 'data');
-  const table = await readAsked(path, input, { like: forest });
-  tellGuesses({ ...table, notes: table.notes.filter(({ column }) => column === undefined || names.includes(column)) }, input);
-  const mistaken = table.columns.filter((c) => c.kind === 'number' && Array.isArray(categories[names.indexOf(c.name)])).map((c) => c.name);
-  return mistaken.length === 0 ? table : readAsked(path, input, { like: forest, categories: mistaken });
+  const source = await openWord('predict', requiredFlag('predict', input.flags, 'data'), input);
+  const asked = await readAsked(source, input, { like: forest });
+  tellGuesses(asked, names);
+  const isMistaken = (c: Column): boolean => c.kind === 'number' && Array.isArray(categories[names.indexOf(c.name)]);
+  const mistaken = asked.table.columns.filter(isMistaken).map((c) => c.name);
+  return mistaken.length === 0 ? asked : readAsked(source, input, { like: forest, categories: mistaken });
 }
 
 /** The times that the run made calendar features of, where the table has them. */
@@ -44,13 +46,11 @@ const ours = ['prediction', 'confidence'];
 
 /** Runs `tensorwood predict` for trees. */
 export async function runPredictTrees(forest: Forest, run: Run | undefined, input: Input): Promise<void> {
-  const table = await readFor(forest, input);
-  const asked = listFlag(input.flags, 'keep');
-  for (const name of asked) columnOf(table, name);
-  const values = await forest.predict(asAsked(table, input, timesFor(forest, run, table)), { signal: input.signal });
-  const columns = table.columns.filter(
-    ({ name }) =>
-      (asked.includes(name) || (name === run?.label && !listFlag(input.flags, 'ignore').includes(name))) && !ours.includes(name),
-  );
+  const asked = await readFor(forest, input);
+  const { table, keep, ignore } = asked;
+  for (const name of keep) columnOf(table, name);
+  const values = await forest.predict(asAsked(asked, timesFor(forest, run, table)), { signal: input.signal });
+  const isKept = ({ name }: Column): boolean => keep.includes(name) || (name === run?.label && !ignore.includes(name));
+  const columns = table.columns.filter((column) => isKept(column) && !ours.includes(column.name));
   await writeTable(createTable([...columns, ...predictionColumns(forest, values)]), input);
 }

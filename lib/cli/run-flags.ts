@@ -1,4 +1,5 @@
 // The flags of every training: what is held out, where the run goes, and what its report is called.
+import { fail } from '../errors';
 import { number, type Schema, text, type Values } from '../schema';
 
 interface Defaults {
@@ -22,3 +23,13 @@ export const runSchema = ({ things, heldOut, output, choosers }: Defaults) =>
   }) satisfies Schema;
 
 export type RunOptions = Values<ReturnType<typeof runSchema>>;
+
+/** A run has a folder: - would be standard output elsewhere. @throws ERR_TENSORWOOD_ARGUMENT */
+export function checkRunFolder(run: RunOptions): RunOptions {
+  if (run.output === '-')
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      'train: expected --output to be a folder, got - for standard output; write ./- for a folder of that name',
+    );
+  return run;
+}

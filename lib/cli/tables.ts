@@ -1,11 +1,13 @@
 // Flags that every command with a table has, and the table they ask for.
 import { expandCalendar } from '../data/calendar';
-import { type CsvOptions, type CsvTable, csvSchema, usualMissing } from '../data/csv';
+import { type CsvTable, csvSchema, usualMissing } from '../data/csv';
 import { noteLines, type ReadTable } from '../data/notes';
 import { type Column, createTable, type Table, withoutColumns } from '../data/table';
-import { readTable } from '../data/table-file';
+import { readColumnNames, readTable } from '../data/table-file';
 import { fail } from '../errors';
-import { fromFlags } from '../schema';
+import type { OpenedSource } from '../files/source';
+import { fromFlags, listed, suggestion } from '../schema';
+import type { Forest } from '../trees/forest';
 import { type Flag, flagsOfSchema, type Input, listFlag, type Section } from './command';
 
 const { threads: _, ...textSchema } = csvSchema;
@@ -14,12 +16,13 @@ export const tableSections: readonly Section[] = [
   {
     title: 'Table',
     flags: {
-      data: { value: 'FILE', doc: 'table to read: CSV (any delimiter) or Parquet' },
-      columns: { value: 'A,B', doc: 'read only these columns' },
-      categories: { value: 'A,B', doc: 'columns to take as categories although they look like numbers' },
-      ignore: { value: 'A,B', doc: 'columns to leave out' },
+      data: { value: 'FILE', doc: 'table to read: CSV (any delimiter) or Parquet; - is standard input' },
+      columns: { value: 'A,B', list: true, doc: 'read only these columns' },
+      categories: { value: 'A,B', list: true, doc: 'columns to take as categories although they look like numbers' },
+      ignore: { value: 'A,B', list: true, doc: 'columns to leave out' },
       times: {
         value: 'A,B',
+        list: true,
         doc: 'columns of times (dates, or milliseconds since 1970) to replace by month, day, weekday and time of day',
       },
     },
@@ -28,62 +31,101 @@ export const tableSections: readonly Section[] = [
     title: 'Delimited text',
     flags: {
       ...(flagsOfSchema(textSchema) as Record<string, Flag>),
-      names: { value: 'A,B', doc: "names of the columns, in place of the header's" },
-      numbers: { value: 'A,B', doc: 'columns that must be numbers; other text is a bad value' },
-      dates: { value: 'A,B', doc: 'columns that must be dates; other text is a bad value' },
+      names: { value: 'A,B', list: true, doc: "names of the columns, in place of the header's" },
+      numbers: { value: 'A,B', list: true, doc: 'columns that must be numbers; other text is a bad value' },
+      dates: { value: 'A,B', list: true, doc: 'columns that must be dates; other text is a bad value' },
       missing: {
         value: 'A,B',
+        list: true,
         doc: `texts (other than numbers) that mean a missing value, in place of the usual ${usualMissing.join(', ')}; the empty field always is one`,
       },
     },
   },
 ];
 
-/** What a command knows of the table of --data before it is read. */
-export interface Expected {
+/** A table as it is read, and what the flags say of its columns. */
+export interface Asked {
+  readonly table: ReadTable;
+  readonly ignore: readonly string[];
+  readonly times: readonly string[];
+  readonly keep: readonly string[];
+}
+
+interface AskedBeside {
+  /** Columns to take as categories, besides those of the flag. */
   readonly categories?: readonly string[];
-  /** The model that it is for, and whose columns alone are worth a note. */
-  readonly like?: CsvOptions['like'];
+  /** The model that the table is for. */
+  readonly like?: Forest;
   /** A column to read beside those of --columns. */
   readonly label?: string;
 }
 
-/** The table of --data, as it is read. Lines that were skipped are told on standard error. */
-export async function readAsked(path: string, { flags, signal }: Input, expected: Expected = {}): Promise<ReadTable> {
-  const list = (name: string): string[] | undefined => (flags[name] === undefined ? undefined : listFlag(flags, name));
-  const columns = list('columns');
-  const { like, label } = expected;
-  const table = await readTable(path, {
+const columnFlags = ['categories', 'numbers', 'dates', 'columns', 'ignore', 'times', 'keep'] as const;
+
+type ColumnLists = Readonly<Record<(typeof columnFlags)[number], readonly string[]>>;
+
+/**
+ * The table of --data. Columns to ignore are not read, unless they are to be kept beside the predictions. Lines that were skipped are told on standard
+ * error.
+ */
+export async function readAsked(source: OpenedSource, { flags, signal }: Input, beside: AskedBeside = {}): Promise<Asked> {
+  const splitting = {
     ...fromFlags(textSchema, flags),
-    ...given({ names: list('names'), numbers: list('numbers'), dates: list('dates'), missing: list('missing'), like }),
-    ...given({ columns: columns && label !== undefined && !columns.includes(label) ? [...columns, label] : columns }),
-    categories: [...listFlag(flags, 'categories'), ...(expected.categories ?? [])],
+    ...(flags.missing === undefined ? {} : { missing: listFlag(flags, 'missing') }),
+    ...(flags.names === undefined ? {} : { names: listFlag(flags, 'names') }),
+    ...(beside.like === undefined ? {} : { like: beside.like }),
     signal,
+  };
+  const names = columnFlags.some((flag) => flags[flag] !== undefined) ? await readColumnNames(source, splitting) : [];
+  const lists = Object.fromEntries(columnFlags.map((flag) => [flag, listFlag(flags, flag, names)])) as unknown as ColumnLists;
+  const columns = columnsOf(names, lists, beside.label);
+  const isRead = (name: string): boolean => !lists.ignore.includes(name) || lists.keep.includes(name);
+  const table = await readTable(source, {
+    ...splitting,
+    categories: [...lists.categories.filter(isRead), ...(beside.categories ?? [])],
+    numbers: lists.numbers.filter(isRead),
+    dates: lists.dates.filter(isRead),
+    ...(columns === undefined ? { ignore: lists.ignore.filter((name) => !isRead(name)) } : { columns }),
   });
   tellSkipped(table as Partial<CsvTable>);
-  return table;
+  return { table, ...lists };
 }
 
-/** The options that are not undefined. */
-const given = <T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
+/** The columns that are asked for, with the label, without those to ignore; undefined where none are named. */
+function columnsOf(names: readonly string[], { columns, ignore, keep }: ColumnLists, label: string | undefined): string[] | undefined {
+  if (ignore.length > 0 && names.length > 0) checkRest(names, ignore, keep);
+  if (columns.length === 0) return undefined;
+  const wanted = [...new Set([...columns, ...(label === undefined ? [] : [label]), ...keep])];
+  return wanted.filter((name) => !ignore.includes(name) || keep.includes(name));
+}
 
 /** What was guessed of columns that are used, a line each. */
-export const guessesOf = ({ notes }: ReadTable, { flags }: Input): string[] =>
-  noteLines(notes.filter(({ column }) => column === undefined || !listFlag(flags, 'ignore').includes(column)));
+export const guessesOf = ({ table, ignore }: Asked): string[] =>
+  noteLines(table.notes.filter(({ column }) => column === undefined || !ignore.includes(column)));
 
-/** The same on standard error. */
-export const tellGuesses = (table: ReadTable, input: Input): void => {
-  for (const line of guessesOf(table, input)) process.stderr.write(`note: ${line}\n`);
-};
-
-/** A table without the columns to ignore, and with calendar features for times: those of the flags, and more. */
-export function asAsked(table: Table, { flags }: Input, times: readonly string[] = []): Table {
-  const ignored = listFlag(flags, 'ignore');
-  return expandTimes(withoutColumns(table, ignored), [...new Set([...listFlag(flags, 'times'), ...times])]);
+/** The same on standard error. @param used columns that matter; all where none are named */
+export function tellGuesses(asked: Asked, used?: readonly string[]): void {
+  const notes = asked.table.notes.filter(({ column }) => column === undefined || used === undefined || used.includes(column));
+  for (const line of guessesOf({ ...asked, table: { ...asked.table, notes } })) process.stderr.write(`note: ${line}\n`);
 }
 
-const expandTimes = (table: Table, times: readonly string[]): Table => times.reduce((t, name) => expandCalendar(t, name), table);
+/** @throws ERR_TENSORWOOD_DATA where nothing is left to read, or a column to ignore is not there */
+function checkRest(names: readonly string[], ignore: readonly string[], keep: readonly string[]): void {
+  const unknown = ignore.find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    fail('ERR_TENSORWOOD_DATA', `table: no column '${unknown}'${suggestion(unknown, names)} (columns: ${listed(names)})`);
+  if (names.every((name) => ignore.includes(name) && !keep.includes(name)))
+    fail('ERR_TENSORWOOD_DATA', 'table: expected --ignore to leave some columns, got all of them');
+}
+
+/** A table without the columns to ignore, and with calendar features for times: those of the flags, and more. */
+export function asAsked({ table, ignore, times }: Asked, more: readonly string[] = []): Table {
+  const rest = withoutColumns(
+    table,
+    ignore.filter((name) => table.columns.some((c) => c.name === name)),
+  );
+  return [...new Set([...times, ...more])].reduce((t, name) => expandCalendar(t, name), rest);
+}
 
 function tellSkipped({ skipped }: Partial<CsvTable>): void {
   if (skipped === undefined || skipped.count === 0) return;
@@ -94,7 +136,10 @@ function tellSkipped({ skipped }: Partial<CsvTable>): void {
 /** The column with 1 where its number is at least `least`, else 0; missing stays missing. */
 export function atLeast(column: Column, least: number): Column {
   if (column.kind !== 'number')
-    fail('ERR_TENSORWOOD_DATA', `label: expected numbers in column '${column.name}' for --at-least, got categories`);
+    fail(
+      'ERR_TENSORWOOD_DATA',
+      `label: expected numbers in column '${column.name}' for --at-least, got categories; read it as numbers with --numbers`,
+    );
   return { ...column, values: Float32Array.from(column.values, (v) => (Number.isNaN(v) ? v : v >= least ? 1 : 0)) };
 }
 

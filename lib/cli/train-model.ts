@@ -20,7 +20,7 @@ import { flagsOfSchema, type Input, type Section, textFlag } from './command';
 import { describeEnvironment } from './environment';
 import { asExamples, imageFlags, openLabelledImages } from './image-sets';
 import { lookAt, testOn } from './look';
-import { type RunOptions, runSchema } from './run-flags';
+import { checkRunFolder, type RunOptions, runSchema } from './run-flags';
 import { shellWord, writeRun } from './runs';
 
 const modelRunSchema = (name: string) =>
@@ -79,7 +79,7 @@ async function open(input: Input, definition: ModelDefinition): Promise<Session>
   // What is held out is there to test on: it chooses nothing unless it is asked to.
   const options: Options<typeof trainSchema> = { select: 'last', ...recipe?.options, ...fromFlags(trainSchema, flags) };
   const schema = modelRunSchema(definition.name);
-  const run = parse('train', schema, fromFlags(schema, flags));
+  const run = checkRunFolder(parse('train', schema, fromFlags(schema, flags)));
   const { seed, patience, select } = parse('train', trainSchema, options); // before images are read
   const images = await openLabelledImages(input);
   const config = { ...impliedConfig(definition.schema, images), ...recipe?.config, ...fromFlags(definition.schema, flags) };
@@ -164,7 +164,7 @@ export async function runTrainModel(input: Input, name: string): Promise<void> {
     folder: output,
     resume: input.flags.resume === true,
     signal: input.signal,
-    listeners: [inputs.listener, progressWriter()],
+    listeners: [inputs.listener, progressWriter(process.stderr, { resume: '--resume' })],
     notes: { classes: JSON.stringify(session.images.classes), normalisation: JSON.stringify(mnistNormalisation) },
   });
   const result = await running.catch(async (error: unknown) => {

@@ -6,8 +6,8 @@ import { duration, grouped } from '../dashboard/html';
 import { csvText } from '../data/csv-text';
 import { type Column, columnOf, type Table, takeRows, withoutColumns } from '../data/table';
 import { fail } from '../errors';
-import { writeAtomically } from '../files/atomic';
 import { makeRunFolder, setAside } from '../files/set-aside';
+import { writeTo } from '../files/target';
 import { permutation } from '../nn/philox';
 import { fromFlags, parse, type Values } from '../schema';
 import { createProgressLine } from '../train/progress-line';
@@ -18,7 +18,9 @@ import { type Label, refuseMissing } from '../trees/label';
 import { datasetSchema, type TreeOptions, treeSchema } from '../trees/params';
 import { flagsOfSchema, type Input, listFlag, requiredFlag, type Section, textFlag } from './command';
 import { describeEnvironment } from './environment';
-import { type RunOptions, runSchema } from './run-flags';
+import { openWord } from './model-file';
+import { encoded } from './output';
+import { checkRunFolder, type RunOptions, runSchema } from './run-flags';
 import { shellWord, writeRun } from './runs';
 import { asAsked, atLeast, readAsked, tableSections, tellGuesses, withColumn } from './tables';
 
@@ -61,6 +63,8 @@ function guessObjective(label: Column): TreeOptions['objective'] {
 function split(table: Table, { heldOut }: RunOptions, { seed, earlyStopping }: Values<typeof treeSchema>): Parts {
   const count = heldOut < 1 ? Math.round(heldOut * table.rows) : heldOut;
   const held = earlyStopping > 0 ? 2 * count : count;
+  if (earlyStopping > 0 && held === 0)
+    fail('ERR_TENSORWOOD_ARGUMENT', 'train: expected --held-out to leave rows for --early-stopping to choose by, got none');
   if (!Number.isInteger(count) || held >= table.rows)
     fail(
       'ERR_TENSORWOOD_ARGUMENT',
@@ -79,7 +83,7 @@ const fewClasses = 20;
 
 /** Refuses classes of which nearly every row has its own: they are numbers in another spelling, or no label. */
 function refuseDifferent(column: Column, { flags }: Input): void {
-  if (column.kind === 'number' || listFlag(flags, 'categories').includes(column.name)) return;
+  if (column.kind === 'number' || listFlag(flags, 'categories', [column.name]).includes(column.name)) return;
   const { name, categories, codes } = column;
   if (categories.length <= fewClasses || 2 * categories.length <= codes.length) return;
   const some = categories.slice(0, 3).map((c) => `'${c}'`);
@@ -89,16 +93,16 @@ function refuseDifferent(column: Column, { flags }: Input): void {
   );
 }
 
-/** The table with its label ready to be learned. */
-async function prepare(input: Input, label: string): Promise<Table> {
-  const read = await readAsked(requiredFlag('train', input.flags, 'data'), input, { label });
-  tellGuesses(read, input);
-  const table = asAsked(read, input);
+/** The table with its label ready to be learned, and the times that were made into features. */
+async function prepare(input: Input, label: string): Promise<{ table: Table; times: readonly string[] }> {
+  const asked = await readAsked(await openWord('train', requiredFlag('train', input.flags, 'data'), input), input, { label });
+  tellGuesses(asked);
+  const table = asAsked(asked);
   const column = columnOf(table, label);
   refuseDifferent(column, input);
   refuseMissing('train', labelOf(column));
   const least = textFlag(input.flags, 'at-least');
-  return least === undefined ? table : withColumn(table, atLeast(column, Number(least)));
+  return { table: least === undefined ? table : withColumn(table, atLeast(column, Number(least))), times: asked.times };
 }
 
 /** Refuses flags that no table could make right, before one is read. */
@@ -108,7 +112,7 @@ function checkFlags({ flags }: Input): { run: RunOptions; trees: Values<typeof t
   if (least !== undefined && (least.trim() === '' || !Number.isFinite(Number(least))))
     fail('ERR_TENSORWOOD_ARGUMENT', `train: expected --at-least to be a number, got '${least}'`);
   return {
-    run: parse('train', treeRunSchema, fromFlags(treeRunSchema, flags)),
+    run: checkRunFolder(parse('train', treeRunSchema, fromFlags(treeRunSchema, flags))),
     trees: parse('train', treeSchema, fromFlags(treeSchema, flags)),
   };
 }
@@ -191,7 +195,7 @@ export async function runTrainTrees(input: Input): Promise<void> {
   const label = requiredFlag('train', flags, 'label');
   const { run, trees } = checkFlags(input);
   const { output } = run;
-  const table = await prepare(input, label);
+  const { table, times } = await prepare(input, label);
   const parts = split(table, run, trees);
   const choosing = parts.validation === undefined ? '' : `${grouped(parts.validation.rows)} to choose where to stop, `;
   process.stderr.write(
@@ -199,7 +203,7 @@ export async function runTrainTrees(input: Input): Promise<void> {
   );
   makeRunFolder('train', output);
   const trained = await grow(parts, label, input);
-  await save({ input, label, run, parts, trained });
+  await save({ input, label, times, run, parts, trained });
   const kept = describeKept(trained);
   process.stdout.write(`${trained.state} after ${duration(trained.seconds)}${kept === undefined ? '' : `: ${kept}`}\n`);
   process.stdout.write(`model   ${join(output, 'model.json')}\nreport  ${join(output, 'report.html')}\n`);
@@ -214,12 +218,13 @@ const nextLine = (output: string): string =>
 interface Finished {
   readonly input: Input;
   readonly label: string;
+  readonly times: readonly string[];
   readonly run: RunOptions;
   readonly parts: Parts;
   readonly trained: Trained;
 }
 
-async function save({ input, label, run: { output, title }, parts, trained }: Finished): Promise<void> {
+async function save({ input, label, times, run: { output, title }, parts, trained }: Finished): Promise<void> {
   const { flags } = input;
   const { forest, history, seconds, state } = trained;
   const least = textFlag(flags, 'at-least');
@@ -229,7 +234,7 @@ async function save({ input, label, run: { output, title }, parts, trained }: Fi
     kind: 'trees',
     model: 'model.json',
     label,
-    times: listFlag(flags, 'times'),
+    times,
     ...(least === undefined ? {} : { atLeast: Number(least) }),
   });
   await writeText(
@@ -255,8 +260,4 @@ async function save({ input, label, run: { output, title }, parts, trained }: Fi
   await writeForestReport(join(output, 'report.html'), report);
 }
 
-const writeText = (path: string, pieces: Iterable<string>): Promise<void> =>
-  writeAtomically(
-    path,
-    Array.from(pieces, (piece) => Buffer.from(piece)),
-  );
+const writeText = (path: string, pieces: Iterable<string>): Promise<void> => writeTo('train', path, encoded(pieces));

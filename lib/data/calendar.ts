@@ -58,7 +58,8 @@ function partColumn(name: string, part: CalendarPart, times: ArrayLike<number>):
  */
 export function expandCalendar(table: Table, name: string, parts: readonly CalendarPart[] = ['month', 'day', 'weekday', 'time']): Table {
   const column = columnOf(table, name);
-  if (column.kind !== 'number') fail('ERR_TENSORWOOD_DATA', `expandCalendar: expected times in column '${name}', got categories`);
+  if (column.kind !== 'number')
+    fail('ERR_TENSORWOOD_DATA', `expandCalendar: expected times in column '${name}', got categories; read dates as such with { dates }`);
   const added = parts.map((part) => partColumn(`${name}.${part}`, part, column.values));
   return createTable(table.columns.flatMap((c) => (c === column ? added : [c])));
 }

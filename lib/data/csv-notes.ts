@@ -2,9 +2,16 @@
 import type { CsvDoubt } from '../native';
 import type { Note } from './notes';
 
+/** A name or word in a list of the command line, quoted for the shell, and for the list where it holds a comma. */
+const word = (text: string): string => {
+  if (/^[\w./:+-]+$/.test(text)) return text;
+  const listed = /[,"]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return `'${listed.replaceAll("'", "'\\''")}'`;
+};
+
 const lists = (option: string, column: string): Note['cure'] => ({
   option: `${option}: ['${column}']`,
-  flag: `--${option} ${/[\s,'"$&;|<>*?()]/.test(column) ? `'${column.replaceAll("'", "'\\''")}'` : column}`,
+  flag: `--${option} ${word(column)}`,
 });
 
 const leavesOut = (column: string): Note['cure'] => ({ option: 'columns: [...]', flag: lists('ignore', column)!.flag });
@@ -16,6 +23,11 @@ const most = 24; // characters of a field that is shown
 const shown = (text: string): string => `'${text.length > most ? `${text.slice(0, most - 1)}…` : text}'`;
 
 const at = ({ text, line }: CsvDoubt): string => `${shown(text)}${line > 0 ? ` in line ${line}` : ''}`;
+
+const oddAmong = (thing: string, doubt: CsvDoubt): string =>
+  doubt.count === 1
+    ? `read as categories for 1 field that is no ${thing}: ${at(doubt)}`
+    : `read as categories for ${times(doubt.count)} that are no ${thing}s, the first ${at(doubt)}`;
 
 type Words = (doubt: CsvDoubt) => Pick<Note, 'message' | 'cure'>;
 
@@ -39,63 +51,56 @@ const words: Readonly<Record<string, Words>> = {
     cure: { option: "delimiter: ' '", flag: "--delimiter ' '" },
   }),
   decimal: ({ text }) => ({
-    message: `was read as numbers with a decimal comma${text === '' ? '' : `, as ${shown(text)}`}`,
+    message: `read as numbers with a decimal comma${text === '' ? '' : `, as ${shown(text)}`}`,
     cure: { option: "decimal: '.'", flag: '--decimal .' },
   }),
   thousands: ({ column, text }) => ({
-    message: `was read as numbers with commas between thousands, as ${shown(text)}`,
+    message: `read as numbers with commas between thousands, as ${shown(text)}`,
     cure: lists('categories', column),
   }),
   'comma or group': (doubt) => ({
-    message: `was read as categories: ${at(doubt)} may be a fraction or thousands`,
+    message: `read as categories: ${at(doubt)} may be a fraction or thousands`,
     cure: { option: "decimal: ',' or thousands: ','", flag: '--decimal , or --thousands ,' },
   }),
   'decimal comma': (doubt) => ({
-    message: `was read as categories: numbers have a decimal comma, as ${at(doubt)}`,
+    message: `read as categories: numbers have a decimal comma, as ${at(doubt)}`,
     cure: { option: "decimal: ','", flag: '--decimal ,' },
   }),
   group: (doubt) => ({
-    message: `was read as categories: numbers have commas between thousands, as ${at(doubt)}`,
+    message: `read as categories: numbers have commas between thousands, as ${at(doubt)}`,
     cure: { option: "thousands: ','", flag: '--thousands ,' },
   }),
   spaced: (doubt) => ({
-    message: `was read as categories: numbers have gaps between thousands, as ${at(doubt)}`,
+    message: `read as categories: numbers have gaps between thousands, as ${at(doubt)}`,
     cure: lists('numbers', doubt.column),
   }),
   percent: (doubt) => ({
-    message: `was read as categories: numbers come with a percent sign, as ${at(doubt)}`,
+    message: `read as categories: numbers come with a percent sign, as ${at(doubt)}`,
     cure: lists('numbers', doubt.column),
   }),
   currency: (doubt) => ({
-    message: `was read as categories: numbers come with a currency, as ${at(doubt)}`,
+    message: `read as categories: numbers come with a currency, as ${at(doubt)}`,
     cure: lists('numbers', doubt.column),
   }),
   'day and month': (doubt) => ({
-    message: `was read as categories: ${at(doubt)} is a date by day and month or by month and day (dmy or mdy)`,
-    cure: { option: "dateOrder: 'dmy'", flag: '--date-order dmy' },
+    message: `read as categories: ${at(doubt)} is a date by day and month or by month and day`,
+    cure: { option: "dateOrder: 'dmy' or 'mdy'", flag: '--date-order dmy, or mdy' },
   }),
   identifiers: (doubt) => ({
-    message: `was read as categories: ${at(doubt)} looks like an identifier (${/^[-+]?0/.test(doubt.text) ? 'zeros before a digit' : 'an integer beyond 2^53'})`,
+    message: `read as categories: ${at(doubt)} looks like an identifier (${/^[-+]?0/.test(doubt.text) ? 'zeros before a digit' : 'an integer beyond 2^53'})`,
     cure: lists('numbers', doubt.column),
   }),
-  'words among numbers': (doubt) => ({
-    message: `was read as categories: ${times(doubt.count)} of numbers else ${doubt.count === 1 ? 'is none' : 'are none'}, the first ${at(doubt)}`,
-    cure: oddWords(doubt, 'numbers'),
-  }),
-  'words among dates': (doubt) => ({
-    message: `was read as categories: ${times(doubt.count)} of dates else ${doubt.count === 1 ? 'is none' : 'are none'}, the first ${at(doubt)}`,
-    cure: oddWords(doubt, 'dates'),
-  }),
+  'words among numbers': (doubt) => ({ message: oddAmong('number', doubt), cure: oddWords(doubt, 'numbers') }),
+  'words among dates': (doubt) => ({ message: oddAmong('date', doubt), cure: oddWords(doubt, 'dates') }),
   'bad values': (doubt) => ({
-    message: `has ${times(doubt.count)} that ${doubt.count === 1 ? 'is no number and was' : 'are no numbers and were'} taken for missing, the first ${at(doubt)}`,
-    cure: { option: "badValues: 'fail'", flag: '--bad-values fail' },
+    message: `${times(doubt.count)} that ${doubt.count === 1 ? 'is no number was' : 'are no numbers were'} taken for missing, the first ${at(doubt)}`,
   }),
   rounded: (doubt) => ({
-    message: `has ${times(doubt.count, 'integer')} beyond 2^53 that may be rounded, the first ${at(doubt)}`,
+    message: `${times(doubt.count, 'integer')} beyond 2^53 may be rounded, the first ${at(doubt)}`,
     cure: lists('categories', doubt.column),
   }),
   different: ({ column, count }) => ({
-    message: `was read as ${times(count, 'different text')}, nearly one a row: an identifier or free text tells trees little`,
+    message: `read as ${times(count, 'different text')}, nearly one a row: an identifier or free text tells trees little`,
     cure: leavesOut(column),
   }),
 };
@@ -104,8 +109,8 @@ const words: Readonly<Record<string, Words>> = {
 const oddWords = ({ column, text }: CsvDoubt, option: 'numbers' | 'dates'): Note['cure'] => {
   const { option: named, flag } = lists(option, column)!;
   return {
-    option: `missing: ['${text}'], or ${named} with badValues: 'missing'`,
-    flag: `--missing ${lists('missing', text)!.flag.slice('--missing '.length)}, or ${flag} --bad-values missing`,
+    option: `${named} with badValues: 'missing', or missing: ['${text}']`,
+    flag: `${flag} --bad-values missing, or --missing ${word(text)} in place of the usual words`,
   };
 };
 

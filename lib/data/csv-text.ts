@@ -1,5 +1,6 @@
 // Tables as CSV text, which readCsv reads back to the same values where it is told the kinds of the columns (`numbers` and `categories`), the
 // delimiter, and that there is a header: categories may look like numbers, and names of columns, too. An empty category comes back missing.
+import { types } from 'node:util';
 import { usualMissing } from './csv';
 import type { Column, Table } from './table';
 
@@ -11,7 +12,7 @@ const cellOf = (column: Column, row: number): string => {
   if (column.kind === 'category') return column.codes[row]! < 0 ? '' : quote(column.categories[column.codes[row]!]!);
   const value = column.values[row]!;
   if (Number.isNaN(value)) return '';
-  return column.values instanceof Float32Array ? shortest(value) : String(value);
+  return types.isFloat32Array(column.values) ? shortest(value) : String(value);
 };
 
 /** The shortest decimal that rounds to the same f32. */

@@ -1,4 +1,5 @@
 // CSV files to tables. The reader is native/data/csv.h: all threads, off the event loop. One source of options for the API and the command line.
+import { TextDecoder } from 'node:util';
 import { describe, fail } from '../errors';
 import { type OpenedSource, openSource, type Source } from '../files/source';
 import { type CsvColumn, type CsvSpec, native, type RuntimeHandle, runJob } from '../native';
@@ -141,10 +142,12 @@ async function readOpened(
 ): Promise<CsvTable> {
   const found = await runJob(() => native().openCsv(runtime, content, name, spec), signal);
   try {
-    const targets = found.columns.map((c) => createTarget(c, found.rows));
-    await runJob(() => native().readCsv(found.csv, targets), signal);
+    const parts = found.columns.map((column) => ({ column, target: createTarget(column, found.rows), text: createText(column) }));
+    const texts = parts.flatMap(({ column, text }) => (column.type === 'category' ? [text.bytes, text.offsets] : []));
+    const targets = parts.map((part) => part.target);
+    await runJob(() => native().readCsv(found.csv, targets, texts), signal);
     const columns: Column[] = [];
-    for (const [i, column] of found.columns.entries()) columns.push(await createColumn(column, targets[i]!, signal));
+    for (const part of parts) columns.push(await createColumn(part, signal));
     const table = createTable(columns);
     const skipped = { count: found.badCount, first: found.bad };
     return { ...table, delimiter: found.delimiter, header: found.header, skipped, notes: notesOf(found.doubts) };
@@ -160,19 +163,33 @@ function createTarget(column: CsvColumn, rows: number): Target {
   return column.type === 'f64' ? new Float64Array(rows) : new Float32Array(rows);
 }
 
-async function createColumn(column: CsvColumn, target: Target, signal: AbortSignal | undefined): Promise<Column> {
-  if (column.type !== 'category')
-    return { kind: 'number', name: column.name, values: target as NumberArray, ...(column.times ? { times: true } : {}) };
-  const categories = await finishInTurns(splitText(column), signal);
-  return { kind: 'category', name: column.name, codes: target as Int32Array, categories };
+/** Categories as UTF-8 laid end to end; number i is bytes [offsets[i], offsets[i + 1]). */
+interface Text {
+  readonly bytes: Uint8Array;
+  readonly offsets: Float64Array;
 }
 
-/** UTF-8 strings laid end to end; string i is bytes [offsets[i], offsets[i + 1]). */
-function* splitText({ name, text, offsets }: CsvColumn): Work<string[]> {
+const createText = ({ categories, textBytes }: CsvColumn): Text => ({
+  bytes: new Uint8Array(textBytes),
+  offsets: new Float64Array(categories + 1),
+});
+
+interface Part {
+  readonly column: CsvColumn;
+  readonly target: Target;
+  readonly text: Text;
+}
+
+async function createColumn({ column: { name, type, times }, target, text }: Part, signal: AbortSignal | undefined): Promise<Column> {
+  if (type !== 'category') return { kind: 'number', name, values: target as NumberArray, ...(times ? { times: true } : {}) };
+  return { kind: 'category', name, codes: target as Int32Array, categories: await finishInTurns(splitText(name, text), signal) };
+}
+
+function* splitText(name: string, { bytes, offsets }: Text): Work<string[]> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   const strings = new Array<string>(offsets.length - 1);
   yield* inPieces(strings.length, (from, to) => {
-    for (let i = from; i < to; i++) strings[i] = decode(decoder, name, text.subarray(offsets[i], offsets[i + 1]));
+    for (let i = from; i < to; i++) strings[i] = decode(decoder, name, bytes.subarray(offsets[i], offsets[i + 1]));
   });
   return strings;
 }

@@ -1,6 +1,7 @@
 // Examples for training: named fields, one row an example, read by index. Between the files of a user and the training loop.
+import { types } from 'node:util';
 import type { DataArray } from '../dtype';
-import { dtypeOf, isDataArray, isPlainNumbers } from '../dtype';
+import { convert, dtypeOf, isDataArray, isPlainNumbers } from '../dtype';
 import { describe, fail } from '../errors';
 import type { Stream } from '../nn/philox';
 import { permutation } from '../nn/philox';
@@ -35,7 +36,7 @@ export interface Field {
 
 /** One row after the other of a field that holds `width` elements a row. */
 function gather(data: DataArray, width: number, indices: Int32Array): DataArray {
-  const rows = new (data.constructor as new (n: number) => DataArray)(indices.length * width);
+  const rows = convert(indices.length * width, dtypeOf(data));
   indices.forEach((from, to) => {
     rows.set(data.subarray(from * width, (from + 1) * width), to * width);
   });
@@ -44,7 +45,7 @@ function gather(data: DataArray, width: number, indices: Int32Array): DataArray 
 
 /** The typed array that a field keeps: its own where that has a dtype. */
 function elementsOf(name: string, data: unknown): DataArray {
-  if (name === 'label' && (isPlainNumbers(data) || data instanceof Uint8Array)) return integersOf(data);
+  if (name === 'label' && (isPlainNumbers(data) || types.isUint8Array(data))) return integersOf(data);
   if (isPlainNumbers(data)) return Float32Array.from(data);
   if (isDataArray(data)) return data;
   fail(

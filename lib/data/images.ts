@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { fail, TensorwoodError } from '../errors';
 import { gather } from '../files/gather';
-import { openSource, type Source } from '../files/source';
+import { openSource, type ReadOptions, type Source } from '../files/source';
+import { typedArrayName } from '../realm';
 import { checkIsOptions } from '../schema';
 import { sizeOf } from '../shape';
 import { resolvePeer } from './peer';
@@ -25,10 +26,6 @@ export interface LabelledImages {
   };
   readonly count: number;
   readonly classes: readonly string[];
-}
-
-export interface ReadOptions {
-  readonly signal?: AbortSignal;
 }
 
 export interface Normalisation {
@@ -129,7 +126,7 @@ export async function readIdxImages(
 
 /** The bytes of images. @throws ERR_TENSORWOOD_DATA when they are something else */
 export function imageBytes(subject: string, { data }: IdxArray): Uint8Array {
-  if (data instanceof Uint8Array) return data;
+  if (typedArrayName(data) === 'Uint8Array') return data as Uint8Array;
   return fail('ERR_TENSORWOOD_DATA', `${subject}: expected images of unsigned bytes (IDX type 8), got ${data.constructor.name}`);
 }
 

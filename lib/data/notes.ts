@@ -24,7 +24,7 @@ const quoted = (columns: readonly string[]): string => {
 export function noteLines(notes: readonly Note[]): string[] {
   const columns = new Map<string, string[]>();
   for (const { column, message, cure } of notes) {
-    const told = `${message}${cure === undefined ? '' : `; ${cure.flag} decides otherwise`}`;
+    const told = `${message}${cure === undefined ? '' : ` (to change it: ${cure.flag})`}`;
     columns.set(told, [...(columns.get(told) ?? []), ...(column === undefined ? [] : [column])]);
   }
   return Array.from(columns, ([told, named]) => (named.length === 0 ? told : `${quoted(named)}: ${told}`));

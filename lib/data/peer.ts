@@ -1,50 +1,47 @@
-// Optional packages: loaded when first used, from where the caller's project has them, with the install command in the error.
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+// Optional packages: loaded when first used, from where the caller's project has them, with the install command in the error. By Node's own loaders, so
+// that test runners need no --experimental-vm-modules and bundlers do not stop at a package that is absent.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fail } from '../errors';
+import { nodeImport, nodeRequire } from '../realm';
+
+/** Where this package lies, and the project that is run: not the same under `npm link`, npx, and in a bundle. */
+const places = (): string[] => [join(__dirname, 'peer.js'), join(process.cwd(), 'package.json')];
 
 /**
  * The path of a file inside an optional package, whatever the package exports.
  * @param subject the beginning of the error sentence
  * @throws ERR_TENSORWOOD_PEER naming the install command
  */
-export function resolvePeer(subject: string, name: string, file = 'package.json'): string {
-  for (const from of [join(__dirname, 'peer.js'), join(process.cwd(), 'package.json')]) {
-    const folders = createRequire(from).resolve.paths(name) ?? [];
-    const found = folders.map((folder) => join(folder, name, file)).find((path) => existsSync(path));
+export function resolvePeer(subject: string, name: string, file: string): string {
+  for (const place of places()) {
+    const { resolve } = nodeRequire(place);
+    const found = (resolve.paths(name) ?? []).map((folder) => join(folder, name, file)).find((path) => existsSync(path));
     if (found !== undefined) return found;
+    try {
+      return resolve(`${name}/${file}`); // Yarn's Plug'n'Play has no folders to look into
+    } catch {}
   }
   return failPeer(subject, name);
 }
 
+const needsImport: readonly (string | undefined)[] = ['ERR_REQUIRE_ESM', 'ERR_PACKAGE_PATH_NOT_EXPORTED', 'ERR_REQUIRE_ASYNC_MODULE'];
+
 /**
- * An optional package that is an ES module; `load` is `() => import(name)`, which looks where this package lies.
+ * The module of an optional package. `require` finds it everywhere, under Yarn's Plug'n'Play too; where it must not load it, `import()` does.
  * @throws ERR_TENSORWOOD_PEER naming the install command
  */
-export async function loadPeer<T>(subject: string, name: string, load: () => Promise<T>): Promise<T> {
-  try {
-    return await load();
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.startsWith(`Cannot find package '${name}'`)) throw error;
-    const manifest = resolvePeer(subject, name);
-    return (await import(pathToFileURL(join(dirname(manifest), entryOf(manifest))).href)) as T;
+export async function loadPeer<T>(subject: string, name: string): Promise<T> {
+  for (const place of places()) {
+    try {
+      return nodeRequire(place)(name) as T;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (needsImport.includes(code)) return (await nodeImport(place, name)) as T;
+      if (code !== 'MODULE_NOT_FOUND' || !message.split('\n')[0]!.includes(name)) throw error;
+    }
   }
-}
-
-type Exports = string | { readonly [condition: string]: Exports };
-
-/** The file that an import of the package gets: the first of its conditions that Node.js knows. */
-function entryOf(manifest: string): string {
-  const { exports, main = 'index.js' } = JSON.parse(readFileSync(manifest, 'utf8')) as { exports?: Exports; main?: string };
-  let found: Exports = exports ?? main;
-  while (typeof found !== 'string') {
-    const condition = Object.keys(found).find((key) => ['.', 'node', 'import', 'default'].includes(key));
-    found = condition === undefined ? main : found[condition]!;
-  }
-  return found;
+  return failPeer(subject, name);
 }
 
 function failPeer(subject: string, name: string): never {

@@ -1,13 +1,13 @@
 // A table from a source of any kind that tensorwood reads, by what its first bytes say it is.
-import { openSource, type Source } from '../files/source';
-import { checkIsOptions } from '../schema';
+import { fail } from '../errors';
+import { OpenedSource, openSource, type Source } from '../files/source';
+import { checkIsOptions, listed, suggestion } from '../schema';
 import { type CsvOptions, readCsv } from './csv';
 import type { ReadTable } from './notes';
-import { readParquet } from './parquet';
-import { withoutColumns } from './table';
+import { readParquet, readParquetNames } from './parquet';
 
 export interface TableOptions extends CsvOptions {
-  /** Columns to leave out; of Parquet, unread. */
+  /** Columns to leave out, unread. */
   readonly ignore?: readonly string[];
 }
 
@@ -15,12 +15,7 @@ export interface TableOptions extends CsvOptions {
 export async function readTable(source: Source, options: TableOptions = {}): Promise<ReadTable> {
   checkIsOptions('readTable', options);
   const opened = await openSource('readTable', source, { signal: options.signal });
-  const head = await opened.head('readTable', 4);
-  if (head.toString('latin1') !== 'PAR1') {
-    const { ignore = [], ...rest } = options;
-    const table = await readCsv(opened, rest);
-    return { ...table, ...withoutColumns(table, ignore) };
-  }
+  if (!(await isParquet(opened))) return readText(opened, options);
   const { columns, categories, ignore, signal } = options;
   return readParquet(opened, {
     ...(columns === undefined ? {} : { columns }),
@@ -28,4 +23,36 @@ export async function readTable(source: Source, options: TableOptions = {}): Pro
     ...(ignore === undefined ? {} : { ignore }),
     ...(signal === undefined ? {} : { signal }),
   });
+}
+
+async function readText(opened: OpenedSource, { ignore = [], ...options }: TableOptions): Promise<ReadTable> {
+  if (ignore.length === 0) return readCsv(opened, options);
+  const names = await readColumnNames(opened, options);
+  const unknown = ignore.find((name) => !names.includes(name));
+  if (unknown !== undefined && names.length > 0)
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `readTable: '${opened.name}' has no column '${unknown}'${suggestion(unknown, names)} (columns: ${listed(names)})`,
+    );
+  return readCsv(opened, { ...options, columns: (options.columns ?? names).filter((name) => !ignore.includes(name)) });
+}
+
+const isParquet = async (opened: OpenedSource): Promise<boolean> =>
+  Buffer.from(await opened.head('readTable', 4)).toString('latin1') === 'PAR1';
+
+const lineFeed = 0x0a;
+const headBytes = 2 ** 20; // what the reader of text tells its dialect by
+
+/**
+ * The names of the columns of a table, without its rows; none where the first lines cannot be read, which the reader of all of it tells better. Of the
+ * options, those that say how text is split count.
+ */
+export async function readColumnNames(source: Source, options: CsvOptions = {}): Promise<string[]> {
+  const { columns: _, categories: __, numbers: ___, dates: ____, like: _____, ...splitting } = options;
+  const opened = await openSource('readTable', source, { signal: options.signal });
+  if (await isParquet(opened)) return [...(await readParquetNames(opened, options.signal))];
+  const head = await opened.head('readTable', headBytes);
+  const whole = head.length < opened.size ? head.subarray(0, head.lastIndexOf(lineFeed) + 1) : head;
+  const read = readCsv(new OpenedSource(opened.name, whole, whole.length), { ...splitting, badLines: 'skip', badValues: 'missing' });
+  return read.then(({ columns }) => columns.map((c) => c.name)).catch(() => []);
 }

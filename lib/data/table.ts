@@ -59,7 +59,7 @@ export function columnOf(table: Table, name: string): Column {
 export function numbersOf(table: Table, name: string): NumberArray {
   const column = columnOf(table, name);
   if (column.kind === 'number') return column.values;
-  fail('ERR_TENSORWOOD_DATA', `table: expected numbers in column '${name}', got categories`);
+  fail('ERR_TENSORWOOD_DATA', `table: expected numbers in column '${name}', got categories; read it as numbers with { numbers }`);
 }
 
 /** The same table without the named columns. @throws ERR_TENSORWOOD_DATA with the nearest name when there is no such column */

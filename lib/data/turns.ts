@@ -1,6 +1,9 @@
 // Work over many rows on the JavaScript thread as a generator that yields every few thousand rows: done at once, or in turns that leave the event
 // loop free between them.
+
+import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
+import { throwIfAborted } from '../realm';
 
 export type Work<T> = Generator<void, T, void>;
 
@@ -21,14 +24,16 @@ export function finish<T>(work: Work<T>): T {
   return step.value;
 }
 
-/** The same, and other events have their turn every few milliseconds. @throws the signal's reason */
+/** The same, and other events have their turn every few milliseconds. Looks at the signal after each piece. @throws the signal's reason */
 export async function finishInTurns<T>(work: Work<T>, signal?: AbortSignal): Promise<T> {
   let start = performance.now();
-  for (let step = work.next(); ; step = work.next()) {
+  for (;;) {
+    const step = work.next();
     if (step.done) return step.value;
-    if (performance.now() - start < turn) continue;
-    await setImmediate();
-    signal?.throwIfAborted();
-    start = performance.now();
+    if (performance.now() - start >= turn) {
+      await setImmediate();
+      start = performance.now();
+    }
+    throwIfAborted(signal);
   }
 }

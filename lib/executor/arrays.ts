@@ -1,6 +1,6 @@
 // What a step function takes: typed arrays with a shape and a dtype, and what counts as one.
 import type { DataArray, DType } from '../dtype';
-import { convert, dtypeOf, dtypes, isDataArray, isPlainNumbers } from '../dtype';
+import { carries, convert, dtypeOf, dtypes, isDataArray, isPlainNumbers } from '../dtype';
 import { describe, fail } from '../errors';
 import { checkOptions } from '../ops/check';
 import type { Shape } from '../shape';
@@ -21,8 +21,8 @@ export function array(numbers: DataArray | Float64Array | readonly number[], sha
   const plain = isPlainNumbers(numbers);
   const dtype = options.dtype ?? (plain ? 'f32' : dtypeOf(numbers));
   const data = plain ? convert(numbers, dtype) : numbers;
-  if (!(data instanceof dtypes[dtype].array)) {
-    fail('ERR_TENSORWOOD_DTYPE', `array: expected a ${dtypes[dtype].array.name} for dtype ${dtype}, got ${describe(data)}`);
+  if (!carries(dtype, data)) {
+    fail('ERR_TENSORWOOD_DTYPE', `array: expected a ${dtypes[dtype].array.name} for dtype ${dtype}, got ${describe(numbers)}`);
   }
   const at = shape ?? [data.length];
   if (data.length !== sizeOf(at)) {

@@ -1,5 +1,6 @@
 // Owns what runs: the native runtime, the memory of variables, the random counter, and the programs of step functions. The last step of the flow that
 // lib/compile begins.
+
 import type { CompileSettings } from '../compile/compile';
 import { compileGraph } from '../compile/compile';
 import type { Program } from '../compile/program';
@@ -11,6 +12,7 @@ import type { BufferHandle, MemoryUsage, ProgramHandle, RuntimeHandle } from '..
 import { native, runJob } from '../native';
 import type { Storage } from '../ops/state';
 import { Variable } from '../ops/state';
+import { disposal } from '../realm';
 import type { Options } from '../schema';
 import { integer, parse, text } from '../schema';
 import { sizeOf } from '../shape';
@@ -167,7 +169,7 @@ export class Executor {
     this.handle = undefined;
   }
 
-  [Symbol.dispose](): void {
+  [disposal](): void {
     this.dispose();
   }
 

@@ -1,4 +1,5 @@
 // Step functions: from tensors to tensors for the caller of compile(), from typed arrays to typed arrays for the caller of the step.
+
 import { types } from 'node:util';
 import type { CompileSettings } from '../compile/compile';
 import { settingsSchema } from '../compile/compile';
@@ -8,6 +9,7 @@ import type { DataArray } from '../dtype';
 import { convert } from '../dtype';
 import { describe, fail } from '../errors';
 import { native, runJob } from '../native';
+import { disposal } from '../realm';
 import type { Options } from '../schema';
 import { checkIsOptions, checkSignal, integer, parse } from '../schema';
 import { sizeOf } from '../shape';
@@ -52,7 +54,7 @@ export interface Step<T extends Tensors> {
   trace(on: boolean): KernelTime[];
   /** Frees the programs; variables live on. Idempotent. */
   dispose(): void;
-  [Symbol.dispose](): void;
+  [disposal](): void;
 }
 
 interface Launch {
@@ -121,14 +123,18 @@ export function compile<T extends Tensors>(fn: (...inputs: Tensor[]) => T, optio
     plan: (...like: (StepInput | Signature)[]) => programs.for(like.map(signatureOf)).program.plan,
     trace: (on: boolean) => programs.trace(on),
     dispose,
-    [Symbol.dispose]: dispose,
+    [disposal]: dispose,
   }) as unknown as Step<T>; // the outline is T's
 }
 
 /** Computes several tensors together, sharing what they share. Each becomes a new typed array, row-major. */
 export async function evaluate(...tensors: Tensor[]): Promise<DataArray[]> {
-  using step = compile(() => tensors);
-  return (await step()) as DataArray[];
+  const step = compile(() => tensors);
+  try {
+    return (await step()) as DataArray[];
+  } finally {
+    step.dispose();
+  }
 }
 
 engine.evaluate = (tensors) => evaluate(...tensors);

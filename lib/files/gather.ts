@@ -1,17 +1,17 @@
 // A stream as bytes in memory: Node's and the web's streams, and whatever else gives bytes or text when it is iterated. Waiting for the next piece ends
 // with the signal, and the stream is told to stop; a stream that does not end is refused where memory would.
 import { setImmediate } from 'node:timers/promises';
+import { TextEncoder } from 'node:util';
 import { isUint8Array } from 'node:util/types';
 import { describe, fail, TensorwoodError } from '../errors';
+import { throwIfAborted } from '../realm';
 
 /** A ReadableStream of any realm. */
 export interface WebStream {
-  getReader(): WebReader;
-}
-
-interface WebReader {
-  read(): Promise<{ readonly done: boolean; readonly value?: unknown }>;
-  cancel(reason?: unknown): Promise<void>;
+  getReader(): {
+    read(): Promise<{ readonly done: boolean; readonly value?: unknown }>;
+    cancel(reason?: unknown): Promise<void>;
+  };
 }
 
 export type Stream = AsyncIterable<Uint8Array | string> | WebStream;
@@ -56,7 +56,7 @@ function piecesOf(stream: Stream): Pieces {
  */
 export async function gather(stream: Stream, naming: Naming): Promise<Uint8Array> {
   const { subject, name, signal } = naming;
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   const { readableEnded, locked } = stream as { readableEnded?: boolean; locked?: boolean };
   if (readableEnded === true || locked === true)
     fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected a stream that nobody has read, got '${name}', which was read before`);
@@ -69,7 +69,7 @@ export async function gather(stream: Stream, naming: Naming): Promise<Uint8Array
     if (error instanceof TensorwoodError || signal?.aborted) throw error;
     return fail(
       'ERR_TENSORWOOD_FILE',
-      `${subject}: cannot read '${name}': ${error instanceof Error ? error.message : String(error)}`,
+      `${subject}: cannot read '${name}': ${(error as Error | undefined)?.message ?? String(error)}`,
       error,
     );
   } finally {
@@ -81,7 +81,13 @@ export async function gather(stream: Stream, naming: Naming): Promise<Uint8Array
 function abortOf(signal: AbortSignal | undefined): { promise: Promise<never>; forget(): void } {
   let onAbort = (): void => undefined;
   const promise = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal!.reason);
+    onAbort = () => {
+      try {
+        throwIfAborted(signal);
+      } catch (reason) {
+        reject(reason);
+      }
+    };
   });
   promise.catch(() => undefined);
   signal?.addEventListener('abort', onAbort, { once: true });
@@ -163,6 +169,6 @@ export async function copyInTurns(
     to.set(from.subarray(done, done + pieceBytes), at + done);
     if (done + pieceBytes >= from.length) break;
     await setImmediate();
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
   }
 }

@@ -3,6 +3,7 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { isAnyArrayBuffer, isSharedArrayBuffer, isUint8Array } from 'node:util/types';
 import { describe, fail, TensorwoodError } from '../errors';
+import { throwIfAborted } from '../realm';
 import { checkSignal } from '../schema';
 import { fileReason } from './atomic';
 import { copyInTurns, gather, isStream, type Stream, type WebStream } from './gather';
@@ -22,7 +23,11 @@ export interface BlobSource {
  */
 export type Source = Path | Uint8Array | ArrayBuffer | BlobSource | { readonly text: string } | Stream | OpenedSource;
 
-export interface SourceOptions {
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+}
+
+interface SourceOptions {
   readonly signal?: AbortSignal | undefined;
   /** For messages. Default: the path, or `<bytes>`, `<text>`, `<stream>`, `<stdin>`. */
   readonly name?: string;
@@ -47,7 +52,7 @@ export class OpenedSource {
 
   /** Reads from several places while the file stays open. @throws ERR_TENSORWOOD_FILE */
   async read<T>(subject: string, use: (readInto: ReadInto) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const { content, name } = this;
     if (typeof content !== 'string')
       return use((target, position) => copyInTurns(target, content.subarray(position, position + target.length), { signal }));
@@ -65,8 +70,8 @@ export class OpenedSource {
   }
 
   /** The first bytes; fewer when there are no more. */
-  async head(subject: string, bytes: number): Promise<Buffer> {
-    const head = Buffer.alloc(Math.min(bytes, this.size));
+  async head(subject: string, bytes: number): Promise<Uint8Array> {
+    const head = new Uint8Array(Math.min(bytes, this.size));
     await this.read(subject, (readInto) => readInto(head, 0));
     return head;
   }
@@ -93,7 +98,7 @@ interface Filling {
 
 async function fill(file: FileHandle, target: Uint8Array, { position, signal, short }: Filling): Promise<void> {
   for (let done = 0; done < target.length; ) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const { bytesRead } = await file.read(target, done, Math.min(pieceBytes, target.length - done), position + done);
     if (bytesRead === 0) short();
     done += bytesRead;
@@ -108,7 +113,7 @@ async function fill(file: FileHandle, target: Uint8Array, { position, signal, sh
 export async function openSource(subject: string, source: Source, options: SourceOptions = {}): Promise<OpenedSource> {
   checkSignal(subject, options.signal);
   if (source instanceof OpenedSource) return source;
-  options.signal?.throwIfAborted();
+  throwIfAborted(options.signal);
   if (isPath(source)) return openPath(subject, source, options);
   if (isAnyArrayBuffer(source)) return openBytes(subject, new Uint8Array(source), options);
   if (isUint8Array(source)) return openBytes(subject, source, options);
@@ -157,7 +162,8 @@ async function openPath(subject: string, source: Path, { name, signal }: SourceO
 }
 
 function readReason(error: unknown, path: string): string {
-  const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-  if (missing && path.includes('\n')) return 'there is no such file; to read text itself give { text }';
+  const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  if (isMissing && path.includes('\n')) return 'there is no such file; to read text itself give { text }';
+  if (isMissing && /^https?:\/\//.test(path)) return 'there is no such file; of a web page give the body: (await fetch(url)).body';
   return fileReason(error);
 }

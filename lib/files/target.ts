@@ -1,6 +1,6 @@
 // What every writer accepts as the place of what it writes, and the one way to write there: a path whole or not at all, a stream piece by piece, at the
 // pace of its reader.
-import { Readable, Writable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { describe, fail } from '../errors';
 import { fileReason, writeAtomically } from './atomic';
@@ -8,28 +8,32 @@ import { isPath, type Path, pathOf } from './path';
 
 /** A WritableStream of any realm. */
 export interface WebTarget {
-  getWriter(): WebWriter;
+  getWriter(): {
+    readonly ready: Promise<unknown>;
+    write(chunk: Uint8Array): Promise<void>;
+    close(): Promise<void>;
+    abort(reason?: unknown): Promise<void>;
+  };
 }
 
-interface WebWriter {
-  readonly ready: Promise<unknown>;
-  write(chunk: Uint8Array): Promise<void>;
-  close(): Promise<void>;
-  abort(reason?: unknown): Promise<void>;
+/** A Writable of Node. */
+export interface NodeTarget {
+  write(chunk: Uint8Array): boolean;
+  end(): unknown;
+  on(event: string, listener: (...values: any[]) => void): unknown;
 }
 
 /** Where something is written: a path or a file URL, a Writable of Node or a WritableStream; streams are ended, but for the process's own. */
-export type Target = Path | NodeJS.WritableStream | WebTarget;
+export type Target = Path | NodeTarget | WebTarget;
 
 const pieceBytes = 2 ** 20; // handed to a stream at once
 const accepted = 'a path, a file: URL or a writable stream';
 
 const isWeb = (target: unknown): target is WebTarget => typeof (target as WebTarget)?.getWriter === 'function';
-const isNode = (target: unknown): target is NodeJS.WritableStream =>
-  target instanceof Writable ||
-  (typeof (target as Writable)?.write === 'function' &&
-    typeof (target as Writable).end === 'function' &&
-    typeof (target as Writable).on === 'function');
+const isNode = (target: unknown): target is NodeTarget => {
+  const { write, end, on } = (target ?? {}) as Partial<NodeTarget>;
+  return typeof write === 'function' && typeof end === 'function' && typeof on === 'function';
+};
 
 export const isTarget = (value: unknown): value is Target => (isPath(value) && value !== '') || isWeb(value) || isNode(value);
 
@@ -51,14 +55,17 @@ export function checkTarget(subject: string, target: unknown): void {
 export async function writeTo(subject: string, target: Target, parts: Iterable<ArrayBufferView>): Promise<void> {
   checkTarget(subject, target);
   if (isPath(target)) return writeAtomically(pathOf(subject, target), parts);
-  const name = (target as { fd?: unknown }).fd === 1 ? 'standard output' : "'<stream>'";
+  const name = target === process.stdout ? 'standard output' : "'<stream>'";
   try {
     if (isWeb(target)) await writeWeb(target.getWriter(), parts);
-    else await pipeline(Readable.from(piecesOf(parts)), target);
+    else await pipeline(Readable.from(piecesOf(parts)), target as Writable, { end: !isOwn(target) });
   } catch (error) {
     fail('ERR_TENSORWOOD_FILE', `${subject}: cannot write to ${name}: ${fileReason(error)}`, error);
   }
 }
+
+/** Others write there too. */
+const isOwn = (target: NodeTarget): boolean => target === process.stdout || target === process.stderr;
 
 function* piecesOf(parts: Iterable<ArrayBufferView>): Generator<Uint8Array> {
   for (const part of parts) {
@@ -67,7 +74,7 @@ function* piecesOf(parts: Iterable<ArrayBufferView>): Generator<Uint8Array> {
   }
 }
 
-async function writeWeb(writer: WebWriter, parts: Iterable<ArrayBufferView>): Promise<void> {
+async function writeWeb(writer: ReturnType<WebTarget['getWriter']>, parts: Iterable<ArrayBufferView>): Promise<void> {
   try {
     for (const piece of piecesOf(parts)) {
       await writer.ready;

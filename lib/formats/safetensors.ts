@@ -1,9 +1,11 @@
 // Weights on disk: the safetensors format (github.com/huggingface/safetensors, "Format"). Eight bytes of header length, a JSON header
 // {name: {dtype, shape, data_offsets}, __metadata__: {text: text}}, then the data without holes. Read as hostile input: nothing is allocated before the
 // header has been checked against the size of the file.
-import { fail } from '../errors';
-import { openSource, type ReadInto, type Source } from '../files/source';
+import { TextDecoder, TextEncoder } from 'node:util';
+import { describe, fail } from '../errors';
+import { openSource, type ReadInto, type ReadOptions, type Source } from '../files/source';
 import { checkTarget, type Target, writeTo } from '../files/target';
+import { typedArrayName } from '../realm';
 import { checkIsOptions } from '../schema';
 import type { Shape } from '../shape';
 import { showShape, sizeOf } from '../shape';
@@ -41,10 +43,6 @@ export interface Entry {
   readonly shape: Shape;
   readonly begin: number;
   readonly end: number;
-}
-
-export interface ReadOptions {
-  readonly signal?: AbortSignal;
 }
 
 export interface Header {
@@ -198,11 +196,8 @@ export function readSafetensors(
 function checkTensor(name: string, { dtype, shape, data }: StoredTensor): void {
   if (name === '__metadata__') fail('ERR_TENSORWOOD_ARGUMENT', "writeSafetensors: the name '__metadata__' is the format's own");
   const code = codeOf(dtype);
-  if (code === undefined || !(data instanceof codecs[code].array))
-    fail(
-      'ERR_TENSORWOOD_DTYPE',
-      `writeSafetensors: expected tensor '${name}' of dtype ${dtype} as its typed array, got ${data.constructor.name}`,
-    );
+  if (code === undefined || typedArrayName(data) !== codecs[code].array.name)
+    fail('ERR_TENSORWOOD_DTYPE', `writeSafetensors: expected tensor '${name}' of dtype ${dtype} as its typed array, got ${describe(data)}`);
   if (data.length !== sizeOf(shape))
     fail(
       'ERR_TENSORWOOD_SHAPE',

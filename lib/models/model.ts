@@ -1,10 +1,13 @@
 // What a model is. Each other file of this folder exports one `definition`: a schema of its configuration, the fields of an example, how its layers are
 // built, and a tiny configuration that trains in seconds. Tests, the training loop and the command line know models by this record alone.
+
+import { types } from 'node:util';
 import { describe, fail } from '../errors';
 import type { Layer, Mode } from '../nn/module';
 import { countParameters, createScope, type Scope } from '../nn/module';
 import { meanSquaredError, softmaxCrossEntropy } from '../ops/loss';
 import type { Variable } from '../ops/state';
+import { disposal } from '../realm';
 import type { Options, Schema, Values } from '../schema';
 import { integer, parse } from '../schema';
 import type { Signature, Tensor } from '../tensor';
@@ -52,7 +55,7 @@ export interface Model extends Network {
   /** A model is no JSON: saveModel() writes it. @throws ERR_TENSORWOOD_ARGUMENT */
   toJSON(): never;
   dispose(): void;
-  [Symbol.dispose](): void;
+  [disposal](): void;
 }
 
 // structuredClone() and postMessage() would fail on its functions: a symbol that comes first says what to do.
@@ -70,7 +73,7 @@ function checkNetwork(name: string, network: Partial<Network> | undefined): void
   const absent = (['forward', 'loss'] as const).find((part) => typeof network?.[part] !== 'function');
   if (absent === undefined) return;
   const what = typeof network === 'object' && network !== null ? ` without ${absent}` : '';
-  const why = (network as unknown) instanceof Promise ? '; build must not be async' : what;
+  const why = types.isPromise(network) ? '; build must not be async' : what;
   fail('ERR_TENSORWOOD_ARGUMENT', `createModel: expected build of '${name}' to give { forward, loss }, got ${describe(network)}${why}`);
 }
 
@@ -106,7 +109,7 @@ export function createModel<S extends Schema>(
     parameters: countParameters(scope.variables),
     toJSON: refuseJson,
     dispose,
-    [Symbol.dispose]: dispose,
+    [disposal]: dispose,
   };
 }
 

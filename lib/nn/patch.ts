@@ -19,7 +19,10 @@ export interface PatchOptions {
 /** Patches along one side of an image. Throws ERR_TENSORWOOD_ARGUMENT when they do not fill it. */
 export function patchesPerSide({ imageSize, patchSize }: { imageSize: number; patchSize: number }): number {
   if (imageSize % patchSize !== 0)
-    fail('ERR_TENSORWOOD_ARGUMENT', `patches: expected an image size that is a multiple of the patch size ${patchSize}, got ${imageSize}`);
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `patches: expected an image size that is a multiple of the patch size ${patchSize}, got ${imageSize}; choose another { patchSize }`,
+    );
   return imageSize / patchSize;
 }
 

@@ -1,4 +1,5 @@
 // Leaves of the graph that hold no state: literals, whose elements are part of the program, and inputs, which every run binds anew.
+import { types } from 'node:util';
 import type { DataArray, DType } from '../dtype';
 import { convert, dtypeOf, isDataArray } from '../dtype';
 import { fail } from '../errors';
@@ -30,8 +31,7 @@ function shapeOf(numbers: Numbers): number[] {
 
 function flatten(numbers: Numbers, into: number[]): number[] {
   if (typeof numbers === 'number' || typeof numbers === 'boolean') into.push(Number(numbers));
-  else if (Array.isArray(numbers) || isDataArray(numbers) || numbers instanceof Float64Array)
-    for (const part of numbers) flatten(part, into);
+  else if (Array.isArray(numbers) || isDataArray(numbers) || types.isFloat64Array(numbers)) for (const part of numbers) flatten(part, into);
   else
     fail(
       'ERR_TENSORWOOD_ARGUMENT',

@@ -1,8 +1,10 @@
 // State that outlives a step: variables, the writes to them, and the random counter. The elements lie in a buffer of the executor that first used the
 // variable; lib/executor attaches it.
+
 import type { DataArray, DType } from '../dtype';
 import { convert } from '../dtype';
 import { fail } from '../errors';
+import { disposal } from '../realm';
 import type { Shape } from '../shape';
 import { sameShape, showShape, sizeOf } from '../shape';
 import type { Node, Operation, Signature } from '../tensor';
@@ -117,7 +119,7 @@ export class Variable extends Tensor {
     this.storage = undefined;
   }
 
-  [Symbol.dispose](): void {
+  [disposal](): void {
     this.dispose();
   }
 

@@ -1,9 +1,12 @@
 // Whether data fits a model, before the first step: each refusal names the field, the example and the cure.
+
+import { types } from 'node:util';
 import { checkIsExamples, type Examples } from '../data/examples';
 import { finishInTurns, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import { Executor } from '../executor';
 import type { Model } from '../models/model';
+import { throwIfAborted } from '../realm';
 import { checkIsOptions, checkSignal } from '../schema';
 import { sameShape, showShape, sizeOf } from '../shape';
 
@@ -21,7 +24,7 @@ interface CallOptions {
  */
 export function checkCall(subject: string, model: unknown, options: CallOptions): void {
   const { forward, loss, variables, fields } = (model ?? {}) as Partial<Model>;
-  if (typeof forward !== 'function' || typeof loss !== 'function' || !(variables instanceof Map) || fields === undefined)
+  if (typeof forward !== 'function' || typeof loss !== 'function' || !types.isMap(variables) || fields === undefined)
     fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected a model, got ${describe(model)}; make one by createModel(definition, options)`);
   checkIsOptions(subject, options);
   checkSignal(subject, options.signal);
@@ -86,7 +89,7 @@ function checkFinite(subject: string, field: Looked): void {
  *   no class, a token is none of the vocabulary or a number is not finite; the reason of `signal` when it aborts
  */
 export async function checkExamples(subject: string, model: Model, data: Examples, signal?: AbortSignal): Promise<void> {
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   checkIsExamples(subject, data);
   checkFields(subject, model, data);
   const width = Object.values(data.fields).reduce((total, { shape }) => total + sizeOf(shape), 0);

@@ -88,10 +88,14 @@ function parseContents(path: string, text: string | undefined): Contents {
   return { version, settings, state: state! };
 }
 
-function checkSettings(path: string, expected: Contents['settings'], found: Contents['settings']): void {
-  for (const name of new Set([...Object.keys(expected), ...Object.keys(found)])) {
-    const [a, b] = [JSON.stringify(expected[name]), JSON.stringify(found[name])];
-    if (a !== b) fail('ERR_TENSORWOOD_MODEL', `checkpoint: expected ${name} ${a} as in this run, got ${b} in '${path}'`);
+function checkSettings(path: string, now: Contents['settings'], then: Contents['settings']): void {
+  for (const name of new Set([...Object.keys(now), ...Object.keys(then)])) {
+    const [given, saved] = [now[name], then[name]].map((value) => JSON.stringify(value) ?? 'none');
+    if (given !== saved)
+      fail(
+        'ERR_TENSORWOOD_MODEL',
+        `train: expected ${name} to be ${saved} as in the checkpoint '${path}', got ${given}; train with the same, or leave { resume } out to begin anew`,
+      );
   }
 }
 

@@ -54,10 +54,14 @@ export async function predict(model: Model, data: Examples, options: PredictOpti
   const { batchSize } = parse('predict', predictSchema, rest);
   checkIsExamples('predict', data);
   checkFields('predict', model, data, ['x']);
-  using forward = compile((x) => ({ outputs: model.forward(x, { training: false }) }), { executor });
+  const forward = compile((x) => ({ outputs: model.forward(x, { training: false }) }), { executor });
   const parts: Float32Array[] = [];
-  for (const batch of orderedBatches(data, batchSize)) {
-    parts.push((await forward.run([batch.x!], { signal })).outputs as Float32Array);
+  try {
+    for (const batch of orderedBatches(data, batchSize)) {
+      parts.push((await forward.run([batch.x!], { signal })).outputs as Float32Array);
+    }
+  } finally {
+    forward.dispose();
   }
   const all = new Float32Array(parts.reduce((total, part) => total + part.length, 0));
   let at = 0;

@@ -1,6 +1,8 @@
 // The training loop, the only one: batches, steps, evaluation, early stop, checkpoints, events. It knows models by their record and data by Examples.
 // A run that is interrupted anywhere and resumed ends with the same bits as one that was not.
+
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import type { Examples } from '../data/examples';
 import { fail, TensorwoodError } from '../errors';
 import type { Executor } from '../executor';
@@ -10,6 +12,7 @@ import { setAside } from '../files/set-aside';
 import type { Model } from '../models/model';
 import { optimizerSchema } from '../optim/optimizer';
 import { scheduleFactor, scheduleSchema } from '../optim/schedule';
+import { throwIfAborted } from '../realm';
 import type { Options, Values } from '../schema';
 import { choice, integer, number, parse, pick } from '../schema';
 import { batchReader, stepsPerEpoch } from './batches';
@@ -122,7 +125,7 @@ async function open(executor: Executor, model: Model, data: Examples, given: Giv
     const needed = options.batchSize * options.accumulate;
     fail(
       'ERR_TENSORWOOD_DATA',
-      `train: expected at least the ${needed} examples of one step, got ${data.size}; lower batchSize or accumulate`,
+      `train: expected at least the ${needed} examples of one step, got ${data.size}; lower { batchSize } or { accumulate }`,
     );
   }
   await executor.random.write([options.seed | 0, Math.floor(options.seed / 2 ** 32), 0, 0]);
@@ -161,7 +164,7 @@ async function restore(session: Session, path: string): Promise<void> {
 async function begin(session: Session): Promise<void> {
   const { model, data, options, steps, emit, given } = session;
   const { folder, resume, signal } = given;
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   const newest = resume && folder !== undefined ? listCheckpoints(checkpointsIn(folder)).at(-1) : undefined;
   if (newest) await restore(session, newest.path);
   else if (folder !== undefined) setAside('train', folder, products);
@@ -235,7 +238,7 @@ async function advance(session: Session, batches: readonly Arrays[], read: (step
     const found = Number.isFinite(result.loss) ? `a gradient of norm ${result.gradientNorm}` : `a loss of ${result.loss}`;
     fail(
       'ERR_TENSORWOOD_NOT_FINITE',
-      `train: ${found} at step ${state.step + 1}; ${lastGood(session)}; lower learningRate or clip gradients`,
+      `train: ${found} at step ${state.step + 1}; ${lastGood(session)}; lower { learningRate } or { clip }`,
     );
   }
   session.state = { ...state, step: state.step + 1 };
@@ -259,7 +262,7 @@ async function run(session: Session): Promise<'completed' | 'stopped'> {
   } else if (isOver()) await appraise(session);
   let batches = isOver() ? [] : read(session.state.step);
   while (!isOver()) {
-    given.signal?.throwIfAborted();
+    throwIfAborted(given.signal);
     const begun = performance.now();
     const [result, next] = await advance(session, batches, read);
     batches = next;

@@ -1,9 +1,10 @@
 // A trained model as one safetensors file: the variables under their own names, and in the metadata which model they belong to, so that the file alone
 // is enough to predict.
+import { types } from 'node:util';
 import { describe, fail } from '../errors';
-import { openSource, type Source } from '../files/source';
+import { openSource, type ReadOptions, type Source } from '../files/source';
 import { checkTarget, isTarget, type Target } from '../files/target';
-import type { ReadOptions, StoredTensor } from '../formats/safetensors';
+import type { StoredTensor } from '../formats/safetensors';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors';
 import type { Model, ModelDefinition } from '../models/model';
 import { createModel } from '../models/model';
@@ -12,7 +13,7 @@ import { readState, writeState } from '../nn/module';
 import { checkIsOptions } from '../schema';
 
 function checkOrder(target: unknown, model: Partial<Model> | undefined): void {
-  const wrong = !isTarget(target) ? [target] : model?.variables instanceof Map ? [] : [model];
+  const wrong = !isTarget(target) ? [target] : types.isMap(model?.variables) ? [] : [model];
   if (wrong.length > 0)
     fail('ERR_TENSORWOOD_ARGUMENT', `saveModel: expected a path and a model, saveModel(path, model), got ${describe(wrong[0])}`);
 }

@@ -1,4 +1,5 @@
 // Progress of any work on standard error: one line that is rewritten on a terminal, a plain line every few seconds elsewhere.
+import { performance } from 'node:perf_hooks';
 
 const bar = 24; // characters
 const quiet = 2000; // milliseconds between plain lines

@@ -10,7 +10,7 @@ function describeStep(event: StepEvent, steps: number): string {
 }
 
 /** One line for an event that is no step, or nothing. */
-function describe(event: TrainEvent): string {
+function describe(event: TrainEvent, cure: string): string {
   switch (event.event) {
     case 'start':
       return `${event.model}: ${event.parameters.toLocaleString('en')} parameters, ${event.examples.toLocaleString('en')} examples, ${event.steps} steps`;
@@ -21,21 +21,29 @@ function describe(event: TrainEvent): string {
       return `epoch ${event.epoch.toFixed(1)}  held out: loss ${event.loss.toFixed(4)}  ${metrics.join('  ')}`;
     }
     case 'end':
-      return `${event.reason} after ${event.step} steps, ${event.seconds.toFixed(1)} s${event.message ? `: ${event.message}` : ''}`;
+      return `${event.reason} after ${event.step} steps, ${event.seconds.toFixed(1)} s${event.message ? `: ${event.message}` : ''}${cure}`;
     default:
       return '';
   }
 }
 
+export interface ProgressOptions {
+  /** How a run that was aborted is gone on with, where it left a checkpoint. */
+  readonly resume?: string;
+}
+
 /** A listener that writes progress to `output`, default standard error. */
-export function progressWriter(output: Output = process.stderr): Listener {
+export function progressWriter(output: Output = process.stderr, { resume = 'resume: true' }: ProgressOptions = {}): Listener {
   const line = createProgressLine(output);
   let steps = 1;
+  let saved = -1; // step of the newest checkpoint
   return (event) => {
     if (event.event === 'start') steps = event.steps;
+    if (event.event === 'checkpoint') saved = event.step;
     if (event.event === 'step') line.show(event.step, steps, describeStep(event, steps));
     else {
-      const text = describe(event);
+      const isGoneOnWith = event.event === 'end' && event.reason === 'aborted' && event.step === saved;
+      const text = describe(event, isGoneOnWith ? `; ${resume} goes on from there` : '');
       if (text !== '') line.end(text);
     }
   };

@@ -1,5 +1,6 @@
 // Training of boosted trees: options and evaluation sets in, one native job, a forest out.
 
+import { types } from 'node:util';
 import { finishInTurns, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import { type GrowSpec, type LabelledSpec, native, runJob } from '../native';
@@ -53,13 +54,16 @@ function completeOptions({ classes }: Dataset, options: TreeOptions): TreeOption
   if (classes === undefined) return options;
   const fitting = classes.length > 2 ? 'multiclass' : 'binary';
   if (options.objective === 'regression')
-    fail('ERR_TENSORWOOD_ARGUMENT', `trainTrees: expected labels that are numbers for regression, got names of classes; use ${fitting}`);
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `trainTrees: expected labels that are numbers for regression, got names of classes; use { objective: '${fitting}' }`,
+    );
   return { ...options, objective: options.objective ?? fitting };
 }
 
 function requireDataset(dataset: unknown): void {
   if (dataset instanceof Dataset) return;
-  const found = dataset instanceof Promise ? 'a promise; await it' : typeof dataset;
+  const found = types.isPromise(dataset) ? 'a promise; await it' : typeof dataset;
   fail('ERR_TENSORWOOD_ARGUMENT', `trainTrees: expected a data set from await createDataset(features, { label }), got ${found}`);
 }
 
@@ -129,10 +133,7 @@ export async function trainTrees(dataset: Dataset, options: TrainOptions = {}): 
   const classes = countClasses(dataset, values);
   const names = Object.keys(evaluation ?? {});
   if (values.earlyStopping > 0 && names.length === 0)
-    fail(
-      'ERR_TENSORWOOD_ARGUMENT',
-      'trainTrees: expected an evaluation set with earlyStopping; pass evaluation: { test: { features, label } }',
-    );
+    fail('ERR_TENSORWOOD_ARGUMENT', 'trainTrees: expected an evaluation set with earlyStopping, got none; give one as { evaluation }');
   const about: About = { ...dataset.signature, parameters: { ...values, classes }, ...(dataset.classes && { classes: dataset.classes }) };
   const spec: Omit<GrowSpec, 'sets'> = {
     ...values,

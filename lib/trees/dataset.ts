@@ -3,6 +3,7 @@
 import { finishInTurns, type Work } from '../data/turns';
 import { fail } from '../errors';
 import { native, type RuntimeHandle, runJob, type TableHandle, type TableSpec } from '../native';
+import { disposal } from '../realm';
 import { type Options, parse } from '../schema';
 import { checkCall } from './check';
 import { type FeatureList, type Features, interpretFeatures, type NamedColumn, type Numbers } from './features';
@@ -28,7 +29,7 @@ function countCategories({ name, categories }: NamedColumn): number {
   if (count > mostCategories)
     fail(
       'ERR_TENSORWOOD_DATA',
-      `dataset: expected at most ${mostCategories} categories in column '${name}', got ${count}; group the rare ones`,
+      `dataset: expected at most ${mostCategories} categories in column '${name}', got ${count}; group the rare ones, or leave the column out`,
     );
   return count;
 }
@@ -86,7 +87,7 @@ export class Dataset {
     this.owned.dispose();
   }
 
-  [Symbol.dispose](): void {
+  [disposal](): void {
     this.dispose();
   }
 }

@@ -3,6 +3,7 @@ import type { Table, Column as TableColumn } from '../data/table';
 import { inPieces, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import type { ColumnSpec } from '../native';
+import { typedArrayName } from '../realm';
 
 /** Any array of numbers but BigUint64Array and Float16Array. NaN is missing. */
 export type Numbers =
@@ -60,8 +61,8 @@ export interface FeatureList {
   readonly byPlace: boolean;
 }
 
-const unreadable: readonly string[] = ['DataView', 'BigUint64Array', 'Float16Array'];
-export const isNumbers = (value: unknown): value is Numbers => ArrayBuffer.isView(value) && !unreadable.includes(value.constructor.name);
+const unreadable: readonly (string | undefined)[] = [undefined, 'BigUint64Array', 'Float16Array'];
+export const isNumbers = (value: unknown): value is Numbers => !unreadable.includes(typedArrayName(value));
 const isTable = (features: Features): features is Table =>
   Array.isArray((features as Table).columns) && typeof (features as Table).rows === 'number';
 const isMatrix = (features: Features): features is Matrix =>

@@ -1,9 +1,11 @@
 // A trained model: prediction, importance, and its file.
+import { TextDecoder } from 'node:util';
 import { finish, finishInTurns, type Work } from '../data/turns';
 import { fail, type TensorwoodError } from '../errors';
 import { type OpenedSource, openSource, type Source } from '../files/source';
 import { checkTarget, type Target, writeTo } from '../files/target';
 import { type ForestHandle, native, type PredictSpec, type RuntimeHandle, runJob } from '../native';
+import { disposal } from '../realm';
 import { choice, integer, type Options, parse, text } from '../schema';
 import { checkCall } from './check';
 import type { Features } from './features';
@@ -171,7 +173,7 @@ export class Forest {
     this.#owned.dispose();
   }
 
-  [Symbol.dispose](): void {
+  [disposal](): void {
     this.dispose();
   }
 }
@@ -198,9 +200,9 @@ function parseAbout(subject: string, text: string): About {
   }
 }
 
-async function readHandle(runtime: RuntimeHandle, bytes: Uint8Array, subject: string): Promise<ForestHandle> {
+async function readHandle(runtime: RuntimeHandle, bytes: Uint8Array, subject: string, signal?: AbortSignal): Promise<ForestHandle> {
   try {
-    return await runJob(() => native().loadForest(runtime, bytes, subject));
+    return await runJob(() => native().loadForest(runtime, bytes, subject), signal);
   } catch (error) {
     // Of a file that never was a model, the place where reading stopped says nothing.
     if ((error as TensorwoodError).code !== 'ERR_TENSORWOOD_FORMAT' || Buffer.from(bytes).includes('"tensorwood-forest"')) throw error;
@@ -244,7 +246,7 @@ async function readForest(subject: string, opened: OpenedSource, { threads, sign
   const bytes = await opened.bytes('loadForest', signal);
   const runtime = native().createRuntime('cpu', threads, '');
   try {
-    const handle = await readHandle(runtime, bytes, subject);
+    const handle = await readHandle(runtime, bytes, subject, signal);
     const { about, features } = native().describeForest(handle);
     return new Forest(handle, readAbout(subject, about, features));
   } finally {

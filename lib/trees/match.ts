@@ -1,5 +1,6 @@
 // Features for a model that was trained on others: columns by name (or place, for a matrix), categories translated to the model's codes.
 
+import { types } from 'node:util';
 import { inPieces, type Work } from '../data/turns';
 import { fail } from '../errors';
 import { listed, suggestion } from '../schema';
@@ -27,7 +28,7 @@ function* isEmpty({ categories, column: { data, offset, stride } }: NamedColumn,
 
 /** Refuses parts of a code; one that the model has not is a category like another. */
 function* checkCodes(subject: string, { name, column: { data, offset, stride } }: NamedColumn, rows: number): Work<void> {
-  if (!(data instanceof Float32Array || data instanceof Float64Array)) return;
+  if (!(types.isFloat32Array(data) || types.isFloat64Array(data))) return;
   yield* inPieces(rows, (from, to) => {
     for (let row = from; row < to; row++) {
       const code = data[offset + row * stride]!;

@@ -17,7 +17,7 @@ export const treeSchema = {
   objective: choice(
     ['regression', 'binary', 'multiclass'],
     'regression',
-    'loss: squared error, log loss of two classes, log loss of several; when absent, labels with names take binary or multiclass',
+    'loss: squared error, log loss of two classes, log loss of several; when absent, labels that are names take binary or multiclass',
   ),
   trees: integer(100, [1, 1_000_000], 'boosting rounds; multiclass grows one tree a class in each'),
   classes: integer(0, [0, 65_535], 'number of classes for multiclass; 0 = the largest label + 1'),

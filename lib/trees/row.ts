@@ -1,5 +1,6 @@
 // One row for prediction: values in the model's order or a record by column name, checked and coded as native code reads them. It runs once a call of
 // predictRow, so that the checks are a few comparisons a value.
+import { types } from 'node:util';
 import { describe, fail } from '../errors';
 import { suggestion } from '../schema';
 import { isNumbers } from './features';
@@ -86,7 +87,7 @@ export function createRowReader(signature: Signature): (row: Row) => Float32Arra
   }
 
   return (row) => {
-    if (plain && row instanceof Float32Array) return row;
+    if (plain && types.isFloat32Array(row)) return row;
     if (typeof row !== 'object' || row === null)
       fail(
         'ERR_TENSORWOOD_MODEL',

@@ -183,11 +183,11 @@ class Reader {
     if (table_.bad_count == 0 || options_.skip_bad_lines) return {};
     const int64_t more = table_.bad_count - 1;
     const std::string others = more == 0 ? "" : " (and " + std::to_string(more) + (more == 1 ? " more bad line)" : " more bad lines)");
-    const char* cure = fault == Fault::value    ? "; badValues: 'missing' takes such fields for missing"
-                       : fault == Fault::commas ? "; decimal: ',' or thousands: ',' says what its commas mean"
-                                                : "";
-    return {"ERR_TENSORWOOD_DATA",
-            "readCsv: '" + path_ + "' line " + std::to_string(table_.bad[0].line) + ": " + table_.bad[0].reason + others + cure};
+    static constexpr const char* cures[] = {
+        "; leave such lines out with { badLines: 'skip' }", "; take such fields for missing with { badValues: 'missing' }",
+        "; say what its commas mean with { decimal: ',' } or { thousands: ',' }", "; say which part is the day with { dateOrder: 'dmy' }"};
+    return {"ERR_TENSORWOOD_DATA", "readCsv: '" + path_ + "' line " + std::to_string(table_.bad[0].line) + ": " + table_.bad[0].reason +
+                                       others + cures[static_cast<size_t>(fault)]};
   }
 
   // Adds to `line` the line ends of [from, to).

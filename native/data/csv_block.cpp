@@ -78,6 +78,7 @@ class BlockParser {
 
   Fault fault_of(const Field& field) {
     const Spelling s = read_spelling(trimmed(text_of(field)), {}).spelling;
+    if (s == Spelling::day_month) return Fault::order;
     return s == Spelling::comma_or_group || s == Spelling::group || shows_decimal_comma(s) ? Fault::commas : Fault::value;
   }
 

@@ -60,7 +60,7 @@ struct Piece {
 };
 
 // What a record is refused for, as far as it has a cure of its own.
-enum class Fault : uint8_t { shape, value, commas };
+enum class Fault : uint8_t { shape, value, commas, order };
 
 struct BadRecord {
   int64_t offset;  // from the beginning of the block

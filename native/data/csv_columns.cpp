@@ -100,7 +100,9 @@ class ColumnReader {
     const Verdict verdict = judge(tally, rules_.commas);
     const bool as_told = verdict == Verdict::number || verdict == Verdict::boolean || verdict == Verdict::time;
     if (tally.total > 0 && (as_told || (rules_.detected && verdict != Verdict::category))) return become_numbers(verdict);
-    if (tally.total > tally.of(Spelling::other) || all_.count() > kFew) doubt_texts(spellings, tally);
+    const bool texts = tally.total == tally.of(Spelling::other);
+    if (!texts) doubt_texts(spellings, tally);
+    if (texts && all_.count() > kFew) doubt_difference(present());
   }
 
   void become_numbers(Verdict verdict) {
@@ -142,8 +144,18 @@ class ColumnReader {
       rows.counts[static_cast<size_t>(spellings[i])] += n;
       rows.total += n;
     }
-    if (!doubt_form(spellings, rows) && !doubt_words(spellings, rows, different) && all_.count() > kFew && 2 * all_.count() > rows.total)
-      doubt("different", all_.count(), std::string(all_.text(0)));
+    if (!doubt_form(spellings, rows) && !doubt_words(spellings, rows, different)) doubt_difference(rows.total);
+  }
+
+  int64_t present() const {
+    int64_t rows = 0;
+    for (const Piece* piece : pieces_)
+      rows += std::count_if(piece->codes.begin(), piece->codes.end(), [](int32_t code) { return code >= 0; });
+    return rows;
+  }
+
+  void doubt_difference(int64_t rows) {
+    if (all_.count() > kFew && 2 * all_.count() > rows) doubt("different", all_.count(), std::string(all_.text(0)));
   }
 
   // The first text of one of these spellings, with where it stands.

@@ -48,15 +48,15 @@ std::vector<Row> sample(const char* text, int64_t size, bool complete, const Dia
   return rows;
 }
 
-// Whether every comma in a field is one of a number.
+// Whether every comma in a field that is not quoted is one of a number.
 bool has_number_commas(const std::vector<Row>& rows) {
   bool any = false;
   for (size_t r = rows.size() > 1 ? 1 : 0; r < rows.size(); ++r)
     for (const Cell& cell : rows[r]) {
       if (cell.text.find(',') == std::string::npos) continue;
       const Spelling s = read_spelling(cell.text, {}).spelling;
-      if (s == Spelling::other) return false;
-      any = true;
+      if (s == Spelling::other && !cell.quoted) return false;
+      any |= s != Spelling::other;
     }
   return any;
 }
@@ -92,10 +92,11 @@ char detect_delimiter(const char* text, int64_t size, bool complete, Dialect dia
       if (score > best_score || decimals) best = candidate, best_score = score;
     }
   }
-  if (best_score.second > 0) return best;
+  if (best_score.second > 0 && best != ',') return best;
   dialect.delimiter = ' ';
   const auto rows = sample(text, size, complete, dialect, kDelimiterRows, nullptr);
-  return is_spaced(rows, {options.missing, options.missing_numbers}) ? ' ' : best;
+  const bool spaced = is_spaced(rows, {options.missing, options.missing_numbers});
+  return spaced && (best_score.second == 0 || has_number_commas(rows)) ? ' ' : best;
 }
 
 // The line by which Excel is told the delimiter: `sep=;`, in quotes or not. Returns its bytes with its end, 0 where there is none.
@@ -229,7 +230,7 @@ Status refuse_twins(const std::string& path, const Head& head) {
   std::set<std::string> seen;
   for (const FileColumn& column : head.columns)
     if (!seen.insert(column.name).second)
-      return {"ERR_TENSORWOOD_FORMAT", "readCsv: '" + path + "' names the column '" + column.name + "' twice; names: [...] names them all"};
+      return {"ERR_TENSORWOOD_FORMAT", "readCsv: '" + path + "' names the column '" + column.name + "' twice; pass { names } to read it"};
   return {};
 }
 

@@ -149,7 +149,7 @@ HeaderGuess guess_header(const std::vector<Row>& rows, const MissingWords& missi
   const auto count = [&](auto&& test) { return std::count_if(heads.begin(), heads.end(), test); };
   const auto is_text = [](const Head& h) { return h.kind == Kind::text || h.kind == Kind::truth; };
   const int64_t texts = count(is_text);
-  const int64_t again = count([&](const Head& h) { return is_text(h) && h.again; });
+  const int64_t again = count([&](const Head& h) { return h.kind == Kind::truth || (is_text(h) && h.again); });
   const int64_t numbers = count([](const Head& h) { return h.kind == Kind::integer || h.kind == Kind::measurement; });
   if (rows.size() < 2) return {numbers == 0};
   if (is_index(rows, form) && texts + numbers > 0) return {true, false, true};

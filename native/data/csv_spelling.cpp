@@ -11,6 +11,13 @@ namespace {
 
 constexpr double kDay = 86400000.0;
 
+// Whether some spelling begins with this byte.
+bool leads(char c) {
+  static constexpr std::string_view most = "0123456789+-.$\xe2\xc2tTfFiIUEGJC";
+  return most.find(c) != std::string_view::npos;
+}
+
+bool is_letter(char c) { return static_cast<unsigned>((c | 0x20) - 'a') < 26 && (c | 0x20) != 'e'; }  // but that of an exponent
 bool is_digit(char c) { return static_cast<unsigned>(c - '0') < 10; }
 
 // Reads a text from its beginning.
@@ -179,6 +186,7 @@ Reading read_separated(std::string_view s) {
 Reading read_number(std::string_view s, const NumberForm& form) {
   double value;
   if (parse_number(s, form.decimal, value)) return plain_number(s, value, form);
+  if (std::any_of(s.begin(), s.end(), is_letter)) return {Spelling::other, std::nan("")};
   const std::string spaced = with_plain_spaces(s);
   if (form.thousands != 0 && parse_grouped(form.thousands == ' ' ? spaced : s, form.thousands, form.decimal, value))
     return {Spelling::number, value};
@@ -234,12 +242,15 @@ bool parse_time(std::string_view text, char order, double& milliseconds) {
 }
 
 Reading read_spelling(std::string_view text, const NumberForm& form) {
+  const Reading other = {Spelling::other, std::nan("")};
+  if (text.empty() || !leads(text[0])) return other;
+  double value;
+  if (parse_number(text, form.decimal, value)) return plain_number(text, value, form);
   if (is_true(text)) return {Spelling::boolean, 1};
   if (is_false(text)) return {Spelling::boolean, 0};
-  if (text.empty() || text.size() > 64) return {Spelling::other, std::nan("")};
-  if (const Reading number = read_number(text, form); number.spelling != Spelling::other) return number;
-  double value;
+  if (text.size() > 64 || std::none_of(text.begin(), text.end(), is_digit)) return other;
   if (parse_time(text, form.order, value)) return {Spelling::time, value};
+  if (const Reading number = read_number(text, form); number.spelling != Spelling::other) return number;
   for (const char order : {'y', 'd', 'm'})
     if (order != form.order && parse_time(text, order, value)) return {order == 'y' ? Spelling::time : Spelling::day_month, value};
   return read_unit(text, form);
@@ -263,7 +274,8 @@ Verdict judge(const Tally& tally, bool commas) {
 MissingWords::MissingWords(const std::vector<std::string>& everywhere, const std::vector<std::string>& among_numbers)
     : everywhere_(everywhere), among_numbers_(among_numbers) {
   for (const auto* words : {&everywhere, &among_numbers})
-    for (const std::string& word : *words) lengths_ |= uint64_t{1} << std::min<size_t>(word.size(), 63);
+    for (const std::string& word : *words)
+      if (!word.empty()) lengths_[static_cast<uint8_t>(word[0])] |= uint64_t{1} << std::min<size_t>(word.size(), 63);
 }
 
 bool MissingWords::is_in(const std::vector<std::string>& words, std::string_view text) {

@@ -74,12 +74,14 @@ class MissingWords {
   bool has_dash(std::string_view text) const { return may_be(text) && is_in(among_numbers_, text); }
 
  private:
-  bool may_be(std::string_view text) const { return (lengths_ >> (text.size() < 63 ? text.size() : 63) & 1) != 0; }
+  bool may_be(std::string_view text) const {
+    return !text.empty() && (lengths_[static_cast<uint8_t>(text[0])] >> (text.size() < 63 ? text.size() : 63) & 1) != 0;
+  }
   static bool is_in(const std::vector<std::string>& words, std::string_view text);
 
   const std::vector<std::string>& everywhere_;
   const std::vector<std::string>& among_numbers_;
-  uint64_t lengths_ = 0;  // bit n is set where a word has n bytes, bit 63 for longer ones
+  std::array<uint64_t, 256> lengths_{};  // of the words that begin with a byte: bit n is set where one has n bytes, bit 63 for longer ones
 };
 
 }  // namespace tensorwood::csv

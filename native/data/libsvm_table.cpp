@@ -28,7 +28,8 @@ int64_t index_of(const std::string& name) {
 
 Status SparseReader::check_options() const {
   const auto refuse = [&](const std::string& what) {
-    return Status{"ERR_TENSORWOOD_ARGUMENT", "readCsv: '" + path_ + "' is a libsvm file, " + what + "; a delimiter reads it as text"};
+    return Status{"ERR_TENSORWOOD_ARGUMENT",
+                  "readCsv: '" + path_ + "' is a libsvm file, " + what + "; read it as text with { delimiter: ' ' }"};
   };
   if (!options_.names.empty()) return refuse("whose columns have no other names than label, qid and f1, f2, ...");
   for (const auto& [name, type] : options_.types)
@@ -40,11 +41,11 @@ Status SparseReader::check_room(int64_t columns) const {
   const std::string table = std::to_string(table_.rows) + " rows of " + std::to_string(columns) + " columns";
   if (columns > kMostColumns)
     return {"ERR_TENSORWOOD_MEMORY", "readCsv: expected '" + path_ + "' (libsvm) to have at most " + std::to_string(kMostColumns) +
-                                         " columns, got " + table + "; columns: [...] reads some of them"};
+                                         " columns, got " + table + "; read some of them with { columns }"};
   const double bytes = static_cast<double>(table_.rows) * static_cast<double>(columns) * sizeof(float);
   if (bytes > static_cast<double>(available_memory()))
     return {"ERR_TENSORWOOD_MEMORY", "readCsv: expected '" + path_ + "' (libsvm) to fit into memory, got " + table + ", which take " +
-                                         std::to_string(static_cast<int64_t>(bytes / 1e6)) + " MB; columns: [...] reads some of them"};
+                                         std::to_string(static_cast<int64_t>(bytes / 1e6)) + " MB; read some of them with { columns }"};
   return {};
 }
 

@@ -1,6 +1,7 @@
 // Functions of lib/native.ts about CSV files: open (parse on all threads), then read (fill the caller's arrays in place).
 #include "data/csv.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "napi/runtime.h"
@@ -67,13 +68,8 @@ Napi::Value describe_column(Napi::Env env, const csv::Column& column) {
   answer.Set("name", column.name);
   answer.Set("type", column.type == csv::Type::category ? "category" : column.wide ? "f64" : "f32");
   answer.Set("times", column.times);
-  const csv::Strings& strings = column.categories;
-  Napi::Uint8Array text = Napi::Uint8Array::New(env, strings.text.size());
-  if (!strings.text.empty()) std::memcpy(text.Data(), strings.text.data(), strings.text.size());
-  Napi::Float64Array offsets = Napi::Float64Array::New(env, strings.offsets.size());
-  for (size_t i = 0; i < strings.offsets.size(); i++) offsets[i] = static_cast<double>(strings.offsets[i]);
-  answer.Set("text", text);
-  answer.Set("offsets", offsets);
+  answer.Set("categories", static_cast<double>(column.categories.count()));
+  answer.Set("textBytes", static_cast<double>(column.categories.text.size()));
   return answer;
 }
 
@@ -157,22 +153,42 @@ void fill(const csv::Table& table, int column, const View& target, Threads& thre
     table.fill_numbers(column, reinterpret_cast<float*>(target.data), threads);
 }
 
-// (csv, one array a column: Float32Array, Float64Array or Int32Array as its type says)
+void fill_text(const csv::Strings& strings, const View& text, const View& offsets) {
+  if (!strings.text.empty()) std::memcpy(text.data, strings.text.data(), strings.text.size());
+  std::copy(strings.offsets.begin(), strings.offsets.end(), reinterpret_cast<double*>(offsets.data));
+}
+
+void check_target(const View& target, size_t bytes, size_t size, const std::string& what) {
+  if (static_cast<size_t>(target.bytes) != bytes || reinterpret_cast<uintptr_t>(target.data) % size != 0)
+    fail("ERR_TENSORWOOD_ARGUMENT", "readCsv: " + what + " does not fit its column");
+}
+
+// (csv, one array a column: Float32Array, Float64Array or Int32Array as its type says; text and offsets of each column of categories)
 Napi::Value read_csv(const Napi::CallbackInfo& info) {
   const auto open = unwrap<OpenCsv>(info[0]);
   const std::vector<View> targets = read_views(info[1], "readCsv: target");
+  const std::vector<View> texts = read_views(info[2], "readCsv: text");
   const auto& columns = open->table.columns;
-  if (targets.size() != columns.size()) fail("ERR_TENSORWOOD_ARGUMENT", "readCsv: expected one target a column");
+  std::vector<const csv::Strings*> strings;
+  for (const csv::Column& column : columns)
+    if (column.type == csv::Type::category) strings.push_back(&column.categories);
+  if (targets.size() != columns.size() || texts.size() != 2 * strings.size())
+    fail("ERR_TENSORWOOD_ARGUMENT", "readCsv: expected one target a column, and two texts a column of categories");
   for (size_t i = 0; i < columns.size(); i++) {
-    const int64_t size = is_wide(columns[i]) ? 8 : 4;
-    if (targets[i].bytes != open->table.rows * size || reinterpret_cast<uintptr_t>(targets[i].data) % static_cast<uintptr_t>(size) != 0)
-      fail("ERR_TENSORWOOD_ARGUMENT", "readCsv: target " + std::to_string(i) + " does not fit its column");
+    const size_t size = is_wide(columns[i]) ? 8 : 4;
+    check_target(targets[i], static_cast<size_t>(open->table.rows) * size, size, "target " + std::to_string(i));
+  }
+  for (size_t i = 0; i < strings.size(); i++) {
+    check_target(texts[2 * i], strings[i]->text.size(), 1, "text " + std::to_string(2 * i));
+    check_target(texts[2 * i + 1], strings[i]->offsets.size() * 8, 8, "text " + std::to_string(2 * i + 1));
   }
   Task task;
-  task.pinned = {info[1]};
-  task.work = [open, targets](Job&) {
-    for (size_t i = 0; i < targets.size(); i++) fill(open->table, static_cast<int>(i), targets[i], open->runtime->threads());
-    return Status{};
+  task.pinned = {info[1], info[2]};
+  task.work = [open, targets, texts, strings](Job& job) {
+    for (size_t i = 0; i < targets.size() && !job.cancelled(); i++)
+      fill(open->table, static_cast<int>(i), targets[i], open->runtime->threads());
+    for (size_t i = 0; i < strings.size() && !job.cancelled(); i++) fill_text(*strings[i], texts[2 * i], texts[2 * i + 1]);
+    return job.cancelled() ? Status{"ERR_TENSORWOOD_ABORTED", "readCsv: aborted"} : Status{};
   };
   return start_job(info.Env(), open->runtime->coordinator(), std::move(task));
 }

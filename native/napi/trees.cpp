@@ -232,7 +232,7 @@ Napi::Value load_forest(const Napi::CallbackInfo& info) {
   const std::string subject = read_text(info[2], "subject");
   Task task;
   task.pinned.push_back(info[1]);
-  task.work = [model, text, subject](Job&) { return read_forest(text, subject, model->forest); };
+  task.work = [model, text, subject](Job& job) { return read_forest(text, subject, model->forest, &job.cancelled_flag()); };
   task.result = [model](Napi::Env env) { return wrap_model(env, model); };
   return start_job(info.Env(), model->runtime->coordinator(), std::move(task));
 }

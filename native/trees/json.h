@@ -1,5 +1,7 @@
-// A pull reader of JSON text that trusts nothing: it never reads past the end, bounds nesting, and throws Malformed with the position.
+// A pull reader of JSON text that trusts nothing: it never reads past the end, bounds nesting, and throws Malformed with the position. At
+// each object it looks whether it is cancelled.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,13 +13,17 @@ struct Malformed {
   std::string what;
 };
 
+struct Cancelled {};
+
 class JsonReader {
  public:
-  explicit JsonReader(std::string_view text) : start_(text.data()), at_(text.data()), end_(text.data() + text.size()) {}
+  explicit JsonReader(std::string_view text, const std::atomic<bool>* cancelled = nullptr)
+      : start_(text.data()), at_(text.data()), end_(text.data() + text.size()), cancelled_(cancelled) {}
 
   // Calls field(name) for every member; it must read the value or skip() it.
   template <class F>
   void object(const F& field) {
+    if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) throw Cancelled{};
     expect('{');
     if (take('}')) return;
     do {
@@ -55,6 +61,7 @@ class JsonReader {
   void skip_string();
 
   const char *start_, *at_, *end_;
+  const std::atomic<bool>* cancelled_;
 };
 
 }  // namespace tensorwood

@@ -193,12 +193,14 @@ std::string write_forest(const Forest& forest) {
   return out + "]}\n";
 }
 
-Status read_forest(std::string_view text, const std::string& subject, Forest& forest) {
+Status read_forest(std::string_view text, const std::string& subject, Forest& forest, const std::atomic<bool>* cancelled) {
   try {
-    JsonReader in(text);
+    JsonReader in(text, cancelled);
     read_text(in, forest);
   } catch (const Malformed& problem) {
     return {"ERR_TENSORWOOD_FORMAT", subject + ": " + problem.what};
+  } catch (const Cancelled&) {
+    return {"ERR_TENSORWOOD_ABORTED", subject + ": aborted"};
   }
   compact(forest);
   return {};

@@ -3,6 +3,7 @@
 //    "trees":[{"group":0,"feature":[-1 = leaf...],"left":[right is left + 1...],"value":[threshold or leaf value...],"missing_left":[...],
 //              "gain":[...],"weight":[...],"rows":[...],"set":[...],"sets":[words, bits, ...]}]}      (set and sets only with categories)
 #pragma once
+#include <atomic>
 #include <string>
 #include <string_view>
 
@@ -14,8 +15,8 @@ namespace tensorwood {
 std::string write_forest(const Forest& forest);
 
 // Treats the text as hostile: every index, length and number is checked. `subject` begins the error's sentence. The code is
-// ERR_TENSORWOOD_FORMAT. On success the forest is compacted and ready for prediction.
-Status read_forest(std::string_view text, const std::string& subject, Forest& forest);
+// ERR_TENSORWOOD_FORMAT. On success the forest is compacted and ready for prediction. Once *cancelled it stops before the next tree.
+Status read_forest(std::string_view text, const std::string& subject, Forest& forest, const std::atomic<bool>* cancelled = nullptr);
 
 const char* objective_name(Objective objective);
 

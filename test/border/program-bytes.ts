@@ -111,26 +111,25 @@ export function encodeSums(length: number, chunks: number): Uint8Array {
   });
 }
 
-/** `calls` kernel calls of about `milliseconds` each on one thread of a current machine, then one that writes the state. */
-export function encodeWork(calls: number, rounds: number): Uint8Array {
-  const call: CallBytes = {
-    name: 'probe_flops',
-    inputs: [],
-    outputs: [
-      { buffer: 0, dtype: 'i64', shape: [1] },
-      { buffer: 1, dtype: 'f32', shape: [4] },
-    ],
-    integers: [rounds],
-  };
-  const last: CallBytes = { ...call, outputs: [call.outputs[0]!, { ...call.outputs[1]!, buffer: 2 }], integers: [1] };
+/** A kernel call for each of `gates` equal stretches of inputs[0], one after the other, then one that writes the state. */
+export function encodeGates(gates: number, stretch: number): Uint8Array {
+  const total: OperandBytes = { buffer: 1, dtype: 'f32', shape: [1] };
+  const read = (gate: number): CallBytes => ({
+    name: 'probe_read',
+    inputs: [{ buffer: 0, dtype: 'f32', shape: [stretch], offset: 4 * stretch * gate }],
+    outputs: [total],
+  });
   return encodeProgram({
-    arenaBytes: 128,
+    arenaBytes: 64,
     buffers: [
-      { kind: 'arena', bytes: 8 },
-      { kind: 'arena', bytes: 16, offset: 64 },
-      { kind: 'state', bytes: 16 },
+      { kind: 'input', bytes: 4 * stretch * gates },
+      { kind: 'arena', bytes: 4 },
+      { kind: 'state', bytes: 4 },
     ],
-    calls: [...Array.from({ length: calls }, () => call), last],
+    calls: [
+      ...Array.from({ length: gates }, (_, gate) => read(gate)),
+      { name: 'probe_read', inputs: [total], outputs: [{ ...total, buffer: 2 }] },
+    ],
   });
 }
 

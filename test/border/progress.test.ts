@@ -34,7 +34,7 @@ describe('progress of a job', () => {
     let calls = 0;
     const growing = trainTrees(data, {
       objective: 'binary',
-      trees: 100_000, // minutes, were it not stopped
+      trees: 1_000_000, // it cannot end by itself
       onProgress: () => {
         calls++;
         throw mistake;

@@ -1,15 +1,15 @@
 // Parquet: every physical and logical type, encoding and codec; what is left out and what is refused; damaged and hostile files; three million real flights.
 import { type EventEmitter, once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { expandCalendar } from '../../lib/data/calendar';
 import type { ReadTable } from '../../lib/data/notes';
 import { readParquet, readParquetNames } from '../../lib/data/parquet';
-import { loadPeer, resolvePeer } from '../../lib/data/peer';
+import { resolvePeer } from '../../lib/data/peer';
 import { type CategoryColumn, type Column, createTable, type NumberColumn } from '../../lib/data/table';
 import { readTable } from '../../lib/data/table-file';
 import { openSource } from '../../lib/files/source';
@@ -384,39 +384,6 @@ describe('readParquet', () => {
     const reading = readParquet(flights, { signal: controller.signal });
     setTimeout(() => controller.abort(new Error('later')));
     await expect(reading).rejects.toThrow('later');
-  });
-});
-
-/** An import that fails as Node.js lets it fail. */
-const absence = (name: string) => () =>
-  Promise.reject(Object.assign(new Error(`Cannot find package '${name}' imported from /peer.js`), { code: 'ERR_MODULE_NOT_FOUND' }));
-
-describe('optional packages', () => {
-  it('that are not installed are named with the install command', async () => {
-    expect(() => resolvePeer('reader', 'no-such-package')).toThrowError(
-      /reader: needs the package no-such-package.*npm install no-such-package/,
-    );
-    await expect(loadPeer('reader', 'no-such-package', absence('no-such-package'))).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_PEER' });
-  });
-
-  it('that miss a package of their own are not taken for absent', async () => {
-    await expect(loadPeer('reader', 'hyparquet', absence('hysnappy'))).rejects.toThrow("Cannot find package 'hysnappy'");
-  });
-
-  it.each([
-    ['conditions', { exports: { '.': { browser: './no.js', default: { types: './no.d.ts', import: './entry.js' } } } }],
-    ['one file', { exports: './entry.js' }],
-    ['a main file', { main: 'entry.js' }],
-  ])('are found in the project of the caller, by %s', async (_, manifest) => {
-    const project = mkdtempSync(join(tmpdir(), 'tensorwood peer '));
-    const home = join(project, 'node_modules', 'a-peer');
-    mkdirSync(home, { recursive: true });
-    writeFileSync(join(home, 'package.json'), JSON.stringify({ name: 'a-peer', type: 'module', ...manifest }));
-    writeFileSync(join(home, 'entry.js'), 'export const answer = 42;');
-    const cwd = vi.spyOn(process, 'cwd').mockReturnValue(project);
-    expect(await loadPeer('reader', 'a-peer', absence('a-peer'))).toMatchObject({ answer: 42 });
-    cwd.mockRestore();
-    rmSync(project, { recursive: true });
   });
 });
 

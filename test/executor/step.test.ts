@@ -112,7 +112,7 @@ describe('compile', () => {
     await vi.waitFor(() => {
       collectGarbage();
       expect(recorded[0]!.deref()).toBeUndefined();
-    });
+    }, 30_000);
     expect(await step(f32(1, 2))).toEqual({ list: [f32(2, 4)], total: f32(6) });
   });
 

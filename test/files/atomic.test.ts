@@ -90,7 +90,7 @@ describe('writeAtomically', () => {
   it.skipIf(process.platform === 'win32')('into a pipe: its reader gets the bytes', async () => {
     const path = join(folder, 'pipe');
     spawnSync('mkfifo', [path]);
-    const reader = spawn('timeout', ['10', 'cat', path]);
+    const reader = spawn('timeout', ['600', 'cat', path]);
     const closed = once(reader, 'close');
     const read = reader.stdout.setEncoding('latin1').toArray();
     await writeAtomically(path, [Buffer.from('one '), Buffer.from('two')]);

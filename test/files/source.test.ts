@@ -236,6 +236,26 @@ describe('a stream', () => {
   });
 });
 
+it('lets others have their turn while categories and text become values', async () => {
+  let now = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => {
+    now += 10;
+    return now; // every piece takes as long as a turn
+  });
+  const text = `name\n${Array.from({ length: 100_000 }, (_, i) => `n${i}`).join('\n')}`;
+  let turns = 0;
+  let stopped = false;
+  (function turn() {
+    turns++;
+    if (!stopped) setImmediate(turn);
+  })();
+  const { columns } = await readCsv({ text });
+  stopped = true;
+  vi.restoreAllMocks();
+  expect(columns[0]).toMatchObject({ kind: 'category' });
+  expect(turns).toBeGreaterThan(10);
+});
+
 it('reads the same source twice where it stays: bytes, and a file', async () => {
   const bytes = readFileSync(join(folder, 'table.csv'));
   const [one, two] = await Promise.all([readCsv(bytes), readCsv(bytes)]);

@@ -26,7 +26,7 @@ describe('digits', () => {
     ['mlp', {}, { epochs: 8 }, [784], 0.8],
     ['gru-classifier', { hidden: 48 }, { epochs: 8, learningRate: 5e-3 }, [28, 28], 0.8],
     ['vit', { dimension: 48 }, { epochs: 8, learningRate: 3e-3 }, [1, 28, 28], 0.7],
-  ] as const)('%s', { timeout: 120_000 }, async (name, config, options, shape, accuracy) => {
+  ] as const)('%s', async (name, config, options, shape, accuracy) => {
     const definition = await findModel(name);
     using model = createModel(definition, { ...definition.tiny, ...config });
     const { rest, held } = digitsAs(shape);

@@ -1,7 +1,7 @@
-// Every model of lib/models, found by walking the folder: it says what it is, its tiny configuration learns, and its file brings it back.
-import { mkdtempSync, rmSync } from 'node:fs';
+// Every model of lib/models: it says what it is, its tiny configuration learns, and its file brings it back.
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createModel } from '../../lib/models/model';
 import { findModel, modelNames } from '../../lib/models/registry';
@@ -62,6 +62,11 @@ describe.each(modelNames())('%s', (name) => {
 });
 
 describe('findModel', () => {
+  it('knows every file of the folder that defines a model', () => {
+    const files = readdirSync(join(__dirname, '../../lib/models')).map((file) => basename(file, '.ts'));
+    expect(modelNames()).toEqual(files.filter((file) => !['index', 'model', 'registry', 'rows'].includes(file)));
+  });
+
   it('names the nearest model', async () => {
     await expect(findModel('vitt')).rejects.toThrow(/got 'vitt', did you mean 'vit'\?/);
   });

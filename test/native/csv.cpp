@@ -1,5 +1,6 @@
 // The CSV reader under sanitizers: random files, read in one block and in many tiny ones on three threads, must give the same table or the
 // same refusal. Usage: test_csv [files] [seed]
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -20,9 +21,11 @@ static std::mt19937 generator;
 static int below(int n) { return static_cast<int>(generator() % static_cast<unsigned>(n)); }
 
 static std::string random_text() {
-  static const char* parts[] = {"\"",  "\"",   ",", ",",  "\n",   "\n",  "\r\n", "\r", "a",  "1",
-                                "2.5", "-3e4", " ", "NA", "\"\"", ",\"", "\",",  ";",  "\t", "99999999999"};
-  std::string text = below(4) == 0 ? "x,y\n" : "";
+  static const char* parts[] = {"\"",    "\"", ",",  ",",     "\n",  "\n",      "\r\n",       "\r",   "a",           "1",    "2.5",
+                                "-3e4",  " ",  "NA", "\"\"",  ",\"", "\",",     ";",          "\t",   "99999999999", "true", "2024-02-29",
+                                "1 234", "$",  "%",  "sep=;", "1,5", "1.234,5", "01/02/2024", ", \"", "\" ,"};
+  static const char* heads[] = {"x,y\n", "sep=;\n", "\"sep=,\"\r\n", ",0,1\n", "1960,1961\n"};
+  std::string text = below(3) == 0 ? heads[below(5)] : "";
   for (int i = below(120); i > 0; i--) {
     if (below(200) == 0)
       text.push_back(static_cast<char>(below(256)));
@@ -48,16 +51,73 @@ static std::string random_table() {
   return text;
 }
 
+// Columns of one spelling each, and at times a field of another; told apart by commas, semicolons or spaces.
+static std::string random_spellings() {
+  static const std::vector<std::vector<const char*>> spellings = {{"1,5", "0,25", "3", "1.234,5"},
+                                                                  {"1,234", "12,345"},
+                                                                  {"1,234.5", "7", "1,234,567"},
+                                                                  {"true", "FALSE", ""},
+                                                                  {"2024-01-31", "NA", "2024-02-29T10:00:00.5+02:00"},
+                                                                  {"01/02/2024", "31/12/1999"},
+                                                                  {"007", "12", "9007199254740993"},
+                                                                  {"$5", "12 %", "-",
+                                                                   "\xe2\x82\xac"
+                                                                   "1,234"},
+                                                                  {"inf", "-Infinity", "1e400", "--"},
+                                                                  {"red", "blue", "caf\xe9"},
+                                                                  {"1 234",
+                                                                   "5\xc2\xa0"
+                                                                   "678"}};
+  const char delimiter = ",; "[below(3)];
+  std::vector<int> kinds(static_cast<size_t>(1 + below(4)));
+  for (int& kind : kinds) kind = below(static_cast<int>(spellings.size()));
+  std::string text;
+  const int rows = below(3) == 0 ? 1100 + below(50) : below(60), odd = below(2) == 0 ? below(1 + rows) : -1,
+            late = below(3) == 0 ? 1050 : 0;
+  for (int row = 0; row < rows; row++) {
+    for (size_t c = 0; c < kinds.size(); c++) {
+      const auto& words = spellings[static_cast<size_t>(row == odd ? below(static_cast<int>(spellings.size())) : kinds[c])];
+      const std::string word = row < late ? "" : words[static_cast<size_t>(below(static_cast<int>(words.size())))];
+      if (c > 0) text += delimiter;
+      text += word.find(delimiter) == std::string::npos ? word : "\"" + word + "\"";
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+// Lines of libsvm files, some of them broken.
+static std::string random_sparse() {
+  static const char* odd[] = {"x",     "1:",     ":2",    "0:1",  "4294967295:1", "4294967296:1",
+                              "qid:3", "# note", "1:nan", "-1:2", "1e400",        "2:16777217"};
+  std::string text;
+  for (int row = 1 + below(80); row > 0; row--) {
+    text += std::to_string(below(3));
+    if (below(3) == 0) text += " qid:" + std::to_string(below(5));
+    for (int index = below(3), pairs = below(5); pairs > 0; pairs--, index += 1 + below(30))
+      text += " " + std::to_string(index) + ":" + std::to_string(below(9)) + ".5";
+    if (below(20) == 0) text += std::string(" ") + odd[below(static_cast<int>(sizeof odd / sizeof *odd))];
+    text += below(9) == 0 ? "\r\n" : "\n";
+  }
+  return text;
+}
+
 // Types, columns and ways to treat bad lines that the file may or may not fit.
 static csv::Options random_options() {
   csv::Options options;
   options.missing = {"NA"};
   options.skip_bad_lines = below(2) == 0;
+  options.missing_numbers = {"-", "--"};
+  options.bad_values_missing = below(3) == 0;
+  options.decimal = ".,\0\0\0"[below(5)];
+  options.thousands = ", '\0\0\0"[below(6)];
+  options.order = "ymd"[below(3)];
   options.quote = below(8) == 0 ? 0 : '"';
+  if (below(4) == 0) options.known = {{"column1", csv::Type::number}, {"column2", csv::Type::category}, {"f90", csv::Type::number}};
   if (below(2) == 0) return options;
   options.header = 0;
   options.types = {{"column1", below(3) > 0 ? csv::Type::number : csv::Type::category}};
-  if (below(2) == 0) options.types.emplace_back("column2", csv::Type::category);
+  if (below(2) == 0) options.types.emplace_back("column2", below(2) == 0 ? csv::Type::category : csv::Type::time);
   if (below(4) == 0) options.columns = {"column1", "column3"};
   return options;
 }
@@ -91,16 +151,25 @@ static bool same_codes(const csv::Table& a, const csv::Table& b, int column, Thr
   return x == y;
 }
 
+static bool same_doubts(const csv::Table& a, const csv::Table& b) {
+  const auto equal = [](const csv::Doubt& x, const csv::Doubt& y) {
+    return x.kind == y.kind && x.column == y.column && x.count == y.count && x.text == y.text && x.line == y.line;
+  };
+  return std::equal(a.doubts.begin(), a.doubts.end(), b.doubts.begin(), b.doubts.end(), equal);
+}
+
 static bool same(const Outcome& a, const Outcome& b, Threads& threads) {
   if (a.status.message != b.status.message) return false;
   if (!a.status.ok()) return std::strcmp(a.status.code, b.status.code) == 0;
   if (a.table.rows != b.table.rows || a.table.bad_count != b.table.bad_count || a.table.columns.size() != b.table.columns.size())
     return false;
+  if (!same_doubts(a.table, b.table)) return false;
   for (size_t i = 0; i < a.table.bad.size(); i++)
     if (a.table.bad[i].line != b.table.bad[i].line || a.table.bad[i].reason != b.table.bad[i].reason) return false;
   for (size_t c = 0; c < a.table.columns.size(); c++) {
     const csv::Column &x = a.table.columns[c], &y = b.table.columns[c];
-    if (x.name != y.name || x.type != y.type || x.wide != y.wide || x.categories.text != y.categories.text) return false;
+    if (x.name != y.name || x.type != y.type || x.wide != y.wide || x.times != y.times || x.categories.text != y.categories.text)
+      return false;
     const int column = static_cast<int>(c);
     if (!(x.type == csv::Type::category ? same_codes : same_numbers)(a.table, b.table, column, threads)) return false;
   }
@@ -154,7 +223,8 @@ int main(int count, char** words) {
   const std::string path = "test_csv." + std::to_string(getpid());
   int tables = 0;
   for (int i = 0; i < files && failures == 0; i++) {
-    const std::string text = below(2) == 0 ? random_text() : random_table();
+    static std::string (*const writers[])() = {random_text, random_table, random_spellings, random_sparse};
+    const std::string text = writers[below(4)]();
     write_file(path, text);
     const csv::Options options = random_options();
     const auto whole = read_text(path, options, 1 << 20, *one);

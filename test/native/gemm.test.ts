@@ -50,7 +50,7 @@ describe.skipIf(process.arch !== 'x64' || !objdump)('micro-kernels (skipped with
   it.each([
     ['avx2', 12],
     ['avx512', 104],
-  ])('keep their accumulators in registers, %s', { timeout: 600_000 }, (isa, count) => {
+  ])('keep their accumulators in registers, %s', (isa, count) => {
     const loops = disassemble(isa);
     expect(loops.length).toBe(count);
     for (const { name, accumulators, body } of loops) {

@@ -61,11 +61,11 @@ static void sleepers_wake(Threads& threads) {
   }
 }
 
-// A long task holds one worker; the rest must not wait for it to take theirs, and run() must wait for it.
+// A long task holds one worker; the rest must not wait for it to take theirs, and run() must wait for it: it ends when they have.
 static void long_tasks_are_awaited(Threads& threads) {
   std::atomic<int> done{0};
   threads.parallel(4, [&](int64_t task, int) {
-    if (task == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    while (task == 0 && threads.count() > 1 && done < 3) std::this_thread::yield();
     done++;
   });
   EXPECT(done == 4);
@@ -95,21 +95,25 @@ static void pools_side_by_side() {
   for (std::thread& owner : owners) owner.join();
 }
 
-// A long run makes room for short ones, and still does each of its tasks once.
+// A long run makes room for short ones, and still does each of its tasks once. Its tasks take long until the short ones are done: left to
+// itself it would end in five minutes on any machine.
 static void turns_are_taken() {
+  constexpr int64_t kTasks = 2'000'000;
   const std::shared_ptr<Threads> threads = shared_threads(3);
-  std::vector<std::atomic<int>> done(2000);
-  std::atomic<bool> ended{false};
+  std::vector<std::atomic<int>> done(kTasks);
+  std::atomic<bool> begun{false}, made_room{false}, ended{false};
   std::thread owner([&] {
-    threads->parallel(2000, [&](int64_t task, int) {
-      std::this_thread::sleep_for(std::chrono::microseconds(500));
+    threads->parallel(kTasks, [&](int64_t task, int) {
+      begun = true;
+      if (!made_room) std::this_thread::sleep_for(std::chrono::microseconds(500));
       done[static_cast<size_t>(task)]++;
     });
     ended = true;
   });
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  while (!begun) std::this_thread::yield();
   for (int i = 0; i < 5; i++) every_task_once(*threads, 64);
   EXPECT(!ended);
+  made_room = true;
   owner.join();
   for (const std::atomic<int>& count : done) EXPECT(count == 1);
 }

@@ -1,5 +1,5 @@
 // What training and prediction refuse before they begin, in words that name the cure.
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Examples } from '../../lib/data/examples';
 import { examples } from '../../lib/data/examples';
 import { definition as embeddingClassifier } from '../../lib/models/embedding-classifier';
@@ -9,7 +9,10 @@ import { createModel } from '../../lib/models/model';
 import { checkExamples } from '../../lib/train/check';
 import { predict } from '../../lib/train/evaluate';
 import { train } from '../../lib/train/loop';
+import { countTurns, setClock } from '../event-loop';
 import { syntheticExamples } from '../models/synthetic';
+
+afterEach(() => vi.restoreAllMocks());
 
 const small = (): Model => createModel(mlp, { inputs: 12, hidden: [16], classes: 4 });
 const dataFor = (model: Model): Examples => syntheticExamples(model, { size: 50, classes: 4 });
@@ -67,30 +70,34 @@ describe('training and prediction', () => {
 });
 
 describe('checkExamples', () => {
-  it('leaves the event loop free, and stops where it is told to', async () => {
-    using model = small();
-    const count = 100_000;
+  const count = 100_000;
+  /** Examples that are read several times, and how often they have been. */
+  function countReads(heard: (reads: number) => void = () => {}): { data: Examples; reads: () => number } {
     const large = examples({ x: { data: new Float32Array(12 * count), shape: [12] }, label: { data: new Int32Array(count) } });
     let reads = 0;
-    const slow: Examples = {
-      ...large,
-      read(indices, draw) {
-        reads++;
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-        return large.read(indices, draw);
-      },
+    const read: Examples['read'] = (indices, draw) => {
+      heard(++reads);
+      return large.read(indices, draw);
     };
-    let turns = 0;
-    const clock = setInterval(() => turns++, 1);
-    await checkExamples('test', model, slow);
-    expect(reads).toBeGreaterThan(3);
-    expect(turns).toBeGreaterThan(reads / 2);
-    clearInterval(clock);
+    return { data: { ...large, read }, reads: () => reads };
+  }
 
+  it('leaves the event loop free between reads that take long', async () => {
+    using model = small();
+    const { data, reads } = countReads();
+    setClock(5);
+    const turns = await countTurns(() => checkExamples('test', model, data));
+    expect(reads()).toBeGreaterThan(3);
+    expect(turns).toBeGreaterThanOrEqual(reads() - 1);
+  });
+
+  it('stops at the read in which it is told to', async () => {
+    using model = small();
     const controller = new AbortController();
     const reason = new Error('enough');
-    setTimeout(() => controller.abort(reason), 8);
-    await expect(checkExamples('test', model, slow, controller.signal)).rejects.toBe(reason);
+    const { data, reads } = countReads((read) => read === 2 && controller.abort(reason));
+    await expect(checkExamples('test', model, data, controller.signal)).rejects.toBe(reason);
+    expect(reads()).toBe(2);
   });
 
   const given = (model: Model, change: (x: Float32Array, label: Int32Array) => void): Examples => {
@@ -144,7 +151,7 @@ describe('checkExamples', () => {
     await expect(train(model, examples({ x: { data: new Int32Array(600), shape: [12] }, label }))).rejects.toMatchObject(refused);
     await expect(train(model, dataFor(model), { batchSize: 51 })).rejects.toMatchObject({
       code: 'ERR_TENSORWOOD_DATA',
-      message: expect.stringContaining('the 51 examples of one step, got 50; lower batchSize'),
+      message: expect.stringContaining('the 51 examples of one step, got 50; lower { batchSize }'),
     });
     await expect(train(model, dataFor(model), { learningRte: 1 } as object)).rejects.toThrow(/did you mean 'learningRate'/);
   });

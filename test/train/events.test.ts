@@ -149,4 +149,18 @@ describe('progressWriter', () => {
         'completed after 40 steps, 1.3 s\n',
     );
   });
+
+  it('says how to go on with a run that was aborted, where it left a checkpoint', () => {
+    const last = (resume: string | undefined, ...saved: TrainEvent[]): string => {
+      let text = '';
+      const output = { isTTY: false, columns: 80, write: (part: string) => (text += part) };
+      const listener = progressWriter(output, resume === undefined ? {} : { resume });
+      for (const event of [start, step(20), ...saved, { ...end(20), reason: 'aborted', message: 'interrupted' } as const]) listener(event);
+      return text.trim().split('\n').at(-1)!;
+    };
+    const saved = { event: 'checkpoint', step: 20, path: 'x' } as const;
+    expect(last(undefined, saved)).toBe('aborted after 20 steps, 1.3 s: interrupted; resume: true goes on from there');
+    expect(last('--resume', saved)).toBe('aborted after 20 steps, 1.3 s: interrupted; --resume goes on from there');
+    expect(last('--resume')).toBe('aborted after 20 steps, 1.3 s: interrupted');
+  });
 });

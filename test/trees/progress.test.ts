@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type TrainOptions, type TreeProgress, trainTrees } from '../../lib/trees/booster';
 import { createDataset } from '../../lib/trees/dataset';
 import type { Forest } from '../../lib/trees/forest';
+import { arrival, holdMemory } from '../border/latch';
 import { binaryLabels, makeSample } from './tables';
 
 const [sample, held] = [makeSample(2000, 6), makeSample(1000, 7)];
@@ -88,7 +89,7 @@ describe('abort', () => {
     using data = await createDataset(matrix, { label });
     const training = trainTrees(data, {
       objective: 'binary',
-      trees: 100_000,
+      trees: 1_000_000, // it cannot end by itself
       signal: stop.signal,
       onProgress: ({ round }) => round >= 3 && stop.abort(reason),
       onAborted: (forest) => {
@@ -108,12 +109,13 @@ describe('abort', () => {
   });
 
   it('the event loop turns while trees grow', async () => {
-    using data = await createDataset(matrix, { label });
-    let turns = 0;
-    const timer = setInterval(() => turns++, 1);
-    using forest = await trainTrees(data, { objective: 'binary', trees: 300, maxDepth: 10 });
-    clearInterval(timer);
-    expect(turns).toBeGreaterThan(5);
-    expect(forest.rounds).toBe(300);
+    using data = await createDataset({ values: sample.values, columns: 5 }, { label });
+    const features = { values: held.values.slice(), columns: 5 };
+    using latch = holdMemory(features.values);
+    const growing = trainTrees(data, { objective: 'binary', trees: 3, evaluation: { held: { features, label: heldLabel } } });
+    await arrival(latch, growing);
+    latch.open();
+    using forest = await growing;
+    expect(forest.rounds).toBe(3);
   });
 });

@@ -4,7 +4,7 @@ import { loadModel } from '../../train/model-file';
 import { loadForest } from '../../trees/forest';
 import type { Command } from '../command';
 import { imageFlags } from '../image-sets';
-import { kindOf, modelPath, runOf } from '../model-file';
+import { kindOf, modelPath, openWord, runOf } from '../model-file';
 import { outputFlag, refuseOverwriting } from '../output';
 import { runPredictModel } from '../predict-model';
 import { predictTreeSections, runPredictTrees } from '../predict-trees';
@@ -15,11 +15,12 @@ export const command: Command = {
   summary: 'what a trained model says of new rows or images',
   usage: 'predict MODEL --data FILE [flags]',
   description:
-    'MODEL is the folder of a run, or a model file. Trees take a table, image classifiers an IDX file. The answers are CSV: a number, the probability of label 1, or, where classes have names, the likeliest class and its probability.',
+    'MODEL is the folder of a run, or a model file; - is standard input. Trees take a table, image classifiers an IDX file. The answers are CSV: a number, the probability of label 1, or, where classes have names, the likeliest class and its probability.',
   words: [1, 1],
   examples: [
     'tensorwood predict runs/trees --data new.csv --output predictions.csv',
     'tensorwood predict runs/trees/model.json --data new.csv --keep id | head',
+    'gunzip -c new.csv.gz | tensorwood predict runs/trees --data - > predictions.csv',
     'tensorwood predict runs/vit --data images.idx --labels labels.idx',
   ],
   sections: () => [
@@ -27,7 +28,7 @@ export const command: Command = {
       title: 'Answers',
       flags: {
         ...outputFlag,
-        keep: { value: 'A,B', doc: 'columns of the table to repeat beside the predictions' },
+        keep: { value: 'A,B', list: true, doc: 'columns of the table to repeat beside the predictions' },
         labels: { ...labels!, doc: 'classes of the images, as an IDX file, to compare with' },
       },
     },
@@ -37,7 +38,7 @@ export const command: Command = {
     const path = input.words[0]!;
     refuseOverwriting(input);
     const run = await runOf(path);
-    const file = modelPath(path, run);
+    const file = await openWord('predict', modelPath(path, run), input);
     const kind = await kindOf('predict', file);
     if (kind === 'safetensors') {
       const loaded = await loadModel(file);
@@ -46,6 +47,6 @@ export const command: Command = {
     } else if (kind === 'forest') {
       using forest = await loadForest(file);
       await runPredictTrees(forest, run, input);
-    } else fail('ERR_TENSORWOOD_FORMAT', `predict: expected a model, got '${file}', which is ${kind}`);
+    } else fail('ERR_TENSORWOOD_FORMAT', `predict: expected a model, got '${file.name}', which is ${kind}`);
   },
 };

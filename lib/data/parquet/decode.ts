@@ -2,6 +2,7 @@
 // itself is held against its bytes before memory is taken for it.
 import { fail, TensorwoodError } from '../../errors';
 import { OpenedSource, type ReadInto } from '../../files/source';
+import { throwIfAborted } from '../../realm';
 import { listed, suggestion } from '../../schema';
 import type { Note } from '../notes';
 import { loadPeer } from '../peer';
@@ -75,7 +76,7 @@ async function open(source: OpenedSource, readInto: ReadInto): Promise<Reading> 
     await readInto(bytes, from);
     return bytes.buffer;
   };
-  const library: Library = await loadPeer(subject, 'hyparquet', () => import('hyparquet'));
+  const library = await loadPeer<Library>(subject, 'hyparquet');
   const tail = size < 12 ? '' : Buffer.from(await slice(size - 4)).toString('latin1');
   if (tail === 'PARE') failFormat(name, 'is an encrypted Parquet file');
   if (tail !== 'PAR1') failFormat(name, 'is not a Parquet file, or is cut: it does not end as one');
@@ -108,8 +109,8 @@ async function unpackersFor(library: Library, metadata: Metadata): Promise<Readi
     },
   };
   if ([...codecs].every((codec) => Object.hasOwn(own, codec))) return own;
-  const { compressors } = await loadPeer(subject, 'hyparquet-compressors', () => import('hyparquet-compressors'));
-  return { ...own, ...(compressors as Record<string, Unpack>) };
+  const { compressors } = await loadPeer<{ compressors: Record<string, Unpack> }>(subject, 'hyparquet-compressors');
+  return { ...own, ...compressors };
 }
 
 interface Chosen {
@@ -135,7 +136,7 @@ function choose({ name }: Reading, all: readonly Field[], { columns, categories,
     else if (columns?.includes(column) || categories?.includes(column))
       failFormat(
         name,
-        `has in column '${column}' what is ${meaning.reason}, which no column of a table can hold: leave it out with ignore`,
+        `has in column '${column}' what is ${meaning.reason}, which no column of a table can hold: leave it out with { ignore }`,
       );
     else notes.push({ column, message: `is ${meaning.reason}, which no column of a table can hold: left out` });
   }
@@ -161,7 +162,7 @@ async function readColumn(reading: Reading, { element }: Field, { meaning, categ
   const column = meaning.kind === 'text' || category ? gatherCategories(name, meaning, rows) : gatherNumbers(name, meaning, rows);
   try {
     for (const group of reading.metadata.row_groups) {
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       if (group.num_rows > 0n) for (const cells of await readChunk(reading, element, group)) column.take(cells);
     }
     return column.finish();

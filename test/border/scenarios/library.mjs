@@ -1,7 +1,7 @@
 // The compiled library on this Node: training in several workers at once, which are terminated in the middle of steps and of trees; training that is
 // aborted, after which its model still answers.
 import { createRequire } from 'node:module';
-import { parentPort, Worker } from 'node:worker_threads';
+import { parentPort, Worker, workerData } from 'node:worker_threads';
 
 const require = createRequire(import.meta.url);
 const { createDataset, createModel, Executor, examples, mlp, predict, train, trainTrees } = require('../../../dist/index.js');
@@ -28,9 +28,8 @@ async function growTrees(options) {
 
 async function terminateWorkers() {
   for (let round = 0; round < 4; round++) {
-    const workers = [0, 1, 2].map(() => new Worker(new URL(import.meta.url)));
+    const workers = [0, 1, 2].map(() => new Worker(new URL(import.meta.url), { workerData: { round } }));
     await Promise.all(workers.map((worker) => new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))));
-    await new Promise((resolve) => setTimeout(resolve, 30 * round));
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
 }
@@ -38,8 +37,10 @@ async function terminateWorkers() {
 async function abortTraining() {
   const executor = new Executor({ threads: 2 });
   const controller = new AbortController();
-  const { model, result } = trainNetwork(executor, { epochs: endless, signal: controller.signal });
-  setTimeout(() => controller.abort('enough'), 200);
+  const enough = ({ event, step }) => {
+    if (event === 'step' && step === 400) controller.abort('enough');
+  };
+  const { model, result } = trainNetwork(executor, { epochs: endless, signal: controller.signal, listeners: [enough] });
   const reason = await result.then(
     () => 'nothing',
     (e) => e,
@@ -53,11 +54,22 @@ async function abortTraining() {
   check(right > 0.9 * rows, `expected the forest to have learnt, got ${right} of ${rows}`);
 }
 
-async function trainForever() {
-  const network = trainNetwork(new Executor({ threads: 2 }), { epochs: endless });
-  const trees = growTrees({ trees: endless });
-  parentPort.postMessage('running');
-  await Promise.all([network.result, trees]);
+/** Tells when both have come so far. */
+async function trainForever({ round }) {
+  let [steps, rounds] = [0, 0];
+  const told = () => {
+    if (steps > round && rounds > round) parentPort.postMessage('running');
+  };
+  const hear = ({ event }) => {
+    if (event === 'step') steps++;
+    told();
+  };
+  const network = trainNetwork(new Executor({ threads: 2 }), { epochs: endless, logEvery: 1, listeners: [hear] });
+  const onProgress = () => {
+    rounds++;
+    told();
+  };
+  await Promise.all([network.result, growTrees({ trees: endless, onProgress })]);
 }
 
 if (parentPort === null) {
@@ -65,5 +77,5 @@ if (parentPort === null) {
   await abortTraining();
   console.log('trained');
 } else {
-  await trainForever();
+  await trainForever(workerData);
 }

@@ -23,6 +23,9 @@ check(code === 'ERR_TENSORWOOD_MEMORY', `expected a job to be refused, got ${cod
 for (const pool of pools) addon.dispose(pool);
 addon.runProgramSync(program, [state], [ones], [output]);
 check(output[0] === 1000, `expected 1000, got ${output[0]}`);
-process.once('SIGUSR2', () => console.log('refused'));
+const alive = setInterval(() => {}, 1000);
+process.once('SIGUSR2', () => {
+  clearInterval(alive);
+  console.log('refused');
+});
 process.kill(process.pid, 'SIGUSR2');
-setTimeout(() => {}, 100);

@@ -1,0 +1,128 @@
+// Tables on the command line from outside: what inspect, train and predict say of columns that they read by guess, and the flags that decide otherwise.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compileLib } from '../compiled';
+
+const folder = mkdtempSync(join(tmpdir(), 'tensorwood tables '));
+let compiled: ReturnType<typeof compileLib>;
+
+beforeAll(() => {
+  compiled = compileLib();
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+  compiled.remove();
+});
+
+interface Answer {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function run(...args: string[]): Answer {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(compiled.folder, 'cli', 'main.js'), ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  return { code: status, out: stdout, err: stderr };
+}
+
+const lines = (count: number, row: (i: number) => string): string => Array.from({ length: count }, (_, i) => `${row(i)}\n`).join('');
+const written = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+const train = (name: string, ...flags: string[]): Answer =>
+  run('train', 'trees', '--data', name, '--trees', '3', '--output', `runs/${name}`, ...flags);
+
+describe('a label in another spelling', () => {
+  it('is read where nothing else explains it, and said', () => {
+    const comma = (value: number, digits: number): string => value.toFixed(digits).replace('.', ',');
+    written('comma.csv', `a;y\n${lines(300, (i) => `${comma(i / 7, 3)};${comma(i / 3, 2)}`)}`);
+    const trained = train('comma.csv', '--label', 'y');
+    expect(trained.err).toContain("note: 'a', 'y': read as numbers with a decimal comma (to change it: --decimal .)\n");
+    expect(trained.err + trained.out).toMatch(/rmse/);
+    const refused = train('comma.csv', '--label', 'y', '--decimal', '.');
+    expect(refused.code).toBe(1);
+    expect(refused.err).toContain(
+      "expected --label 'y' to be numbers or a few classes, got 300 classes in 300 rows ('0,00', '0,33', '0,67', …)",
+    );
+    expect(refused.err).toContain("numbers have a decimal comma, as '0,00' in line 2 (to change it: --decimal ,)");
+  });
+
+  it('is taken for classes where it is asked for', () => {
+    written('ids.csv', `x,who\n${lines(60, (i) => `${i},user${i % 40}`)}`);
+    expect(train('ids.csv', '--label', 'who').code).toBe(1);
+    expect(train('ids.csv', '--label', 'who', '--categories', 'who').code).toBe(0);
+  });
+});
+
+describe('inspect', () => {
+  it('says how doubtful columns were read, and the flags help', () => {
+    written('odd.csv', `"distance, km",y\n${lines(300, (i) => `${i === 250 ? 'far' : (i * 0.37).toFixed(2)},${i % 5}`)}`);
+    const asked = run('inspect', 'odd.csv').out;
+    expect(asked).toContain('distance, km  300 categories');
+    const cure = `--numbers '"distance, km"' --bad-values missing, or --missing far in place of the usual words`;
+    expect(asked).toContain(
+      `Read by guess\n  'distance, km': read as categories for 1 field that is no number: 'far' in line 252 (to change it: ${cure})\n`,
+    );
+    expect(run('inspect', 'odd.csv', '--missing', 'far').out).toContain('distance, km  number, 0 to 111, mean 55.2, 1 missing (0.3 %)\n');
+    const cured = run('inspect', 'odd.csv', '--numbers', '"distance, km"', '--bad-values', 'missing').out;
+    expect(cured).toContain("'distance, km': 1 field that is no number was taken for missing, the first 'far' in line 252\n");
+    expect(run('inspect', 'odd.csv', '--numbers', 'distance, km').err).toContain(
+      "line 252: expected a number in column 'distance, km', got 'far'; take such fields for missing with --bad-values 'missing'",
+    );
+  });
+
+  it('shows dates as dates, and reads the columns that are asked for', () => {
+    written('days.csv', `when,y\n${lines(19, (i) => `2024-01-${10 + i},${i}`)}`);
+    expect(run('inspect', 'days.csv').out).toContain('when  time, 2024-01-10 to 2024-01-28\n');
+    expect(run('inspect', 'days.csv', '--columns', 'y').out).not.toContain('when');
+    written('order.csv', 'when,y\n31/01/2024,1\n01/02/2024,2\n');
+    expect(run('inspect', 'order.csv').out).toContain('(to change it: --date-order dmy, or mdy)');
+    expect(run('inspect', 'order.csv', '--date-order', 'dmy').out).toContain('when  time, 2024-01-31 to 2024-02-01\n');
+  });
+
+  it('names columns in place of a header that names one twice', () => {
+    written('twice.csv', 'a,a,y\n1,2,3\n4,5,6\n');
+    expect(run('inspect', 'twice.csv').err).toContain("names the column 'a' twice; pass --names to read it");
+    expect(run('inspect', 'twice.csv', '--names', 'a,b,y').out).toMatch(/ {2}a .*\n {2}b .*\n {2}y /);
+  });
+});
+
+describe('predict', () => {
+  it('reads columns as the model knows them, and names the field that is none', () => {
+    written('hours.csv', `hour,y\n${lines(200, (i) => `${10 + (i % 14)},${i % 14}`)}`);
+    expect(train('hours.csv', '--label', 'y').code).toBe(0);
+    const predict = (text: string, ...flags: string[]): Answer => {
+      written('new.csv', text);
+      return run('predict', 'runs/hours.csv', '--data', 'new.csv', ...flags);
+    };
+    expect(predict('hour,y\n09,0\n10,0\n').out).toMatch(/^y,prediction\n0,(\S+)\n0,\1\n$/);
+    expect(predict('hour,y\n#N/A,0\n10,0\n').code).toBe(0);
+    expect(predict('hour,y\nlate,0\n10,0\n').err).toBe(
+      "tensorwood: readCsv: 'new.csv' line 2: expected a number in column 'hour', got 'late'; take such fields for missing with --bad-values 'missing'\n",
+    );
+    const missing = predict('hour,y\nlate,0\n10,0\n', '--bad-values', 'missing');
+    expect(missing.err).toBe("note: 'hour': 1 field that is no number was taken for missing, the first 'late' in line 2\n");
+    expect(missing.out.split('\n')).toHaveLength(4);
+  });
+
+  it('makes calendar features of dates in text', () => {
+    written('dates.csv', `when,y\n${lines(80, (i) => `2024-0${1 + (i % 9)}-1${i % 7},${i % 9}`)}`);
+    expect(train('dates.csv', '--label', 'y', '--times', 'when').code).toBe(0);
+    for (const data of ['dates.csv', 'runs/dates.csv/held-out.csv'])
+      expect(run('predict', 'runs/dates.csv', '--data', data).out).toMatch(/^y,prediction\n(\d+,[\d.e-]+\n)+$/);
+  });
+
+  it('reads what libsvm left out of the file', () => {
+    written(
+      'train.svm',
+      lines(100, (i) => `${i % 2} 1:${i % 2} 4:${i}`),
+    );
+    written('test.svm', '1 1:1\n0 2:3\n');
+    expect(train('train.svm', '--label', 'label').err).toContain('note: libsvm was read: label, and f1, f2');
+    expect(run('predict', 'runs/train.svm', '--data', 'test.svm').out).toMatch(/^label,prediction\n1,.*\n0,.*\n$/);
+  });
+});
