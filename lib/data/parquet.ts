@@ -1,185 +1,149 @@
-// Parquet files to tables, by the optional package hyparquet. It decodes on the calling thread, a column of a row group at a time.
-
-import { fail } from '../errors';
+// Parquet files to tables, by the optional package hyparquet. A thread of its own decodes; where its file is not beside this one, as in a bundle, the calling
+// thread does.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { codes, describe, type ErrorCode, fail } from '../errors';
+import { copyInTurns } from '../files/gather';
 import { type OpenedSource, openSource, type Source } from '../files/source';
 import { throwIfAborted } from '../realm';
-import { checkIsOptions, listed } from '../schema';
-import { loadPeer } from './peer';
-import { type Column, createTable, type Table } from './table';
+import { checkIsOptions } from '../schema';
+import type { ReadTable } from './notes';
+import type { CategoryParts, ColumnParts } from './parquet/columns';
+import { decodeParquet, type Job, type Told } from './parquet/decode';
+import type { Message } from './parquet/worker';
+import { type Column, createTable } from './table';
+import { finishInTurns, type Work } from './turns';
 
 export interface ParquetOptions {
-  /** Read only these columns. Default: all. */
+  /** Read only these columns. Default: all that a table can hold; the others are named in the notes. */
   readonly columns?: readonly string[];
+  /** Columns to leave out, unread. */
+  readonly ignore?: readonly string[];
   /** Columns to read as categories even if they hold numbers. */
   readonly categories?: readonly string[];
   readonly signal?: AbortSignal;
 }
 
-type Library = typeof import('hyparquet', { with: { 'resolution-mode': 'import' }});
-type Metadata = Awaited<ReturnType<Library['parquetMetadataAsync']>>;
-type Cell = number | bigint | string | boolean | null | undefined;
-type Cells = ArrayLike<Cell>;
-
-interface Field {
-  readonly name: string;
-  readonly category: boolean;
-}
-
-interface Reading {
-  readonly library: Library;
-  readonly file: Awaited<ReturnType<Library['asyncBufferFromFile']>>;
-  readonly metadata: Metadata;
-  readonly compressors: object | undefined;
-  readonly path: string;
-}
-
-const exactInFloat = 2 ** 24;
-
-// Times as milliseconds since 1970, like Date.
-const timesAsNumbers = {
-  timestampFromMilliseconds: (t: bigint) => Number(t),
-  timestampFromMicroseconds: (t: bigint) => Number(t) / 1e3,
-  timestampFromNanoseconds: (t: bigint) => Number(t) / 1e6,
-  dateFromDays: (days: number) => days * 86_400_000,
-};
-
 /**
- * Reads a Parquet file into columns: strings as categories (sorted), numbers as Float32Array or, when a number beyond 2^24 would not be exact,
- * Float64Array; booleans as 0 and 1; dates and times as milliseconds since 1970. Nulls are missing (NaN, code -1).
+ * Reads Parquet data into columns, off the calling thread.
  *
- * @throws ERR_TENSORWOOD_PEER when hyparquet (or, for other codecs than Snappy, hyparquet-compressors) is not installed, ERR_TENSORWOOD_FILE when the
- *   file cannot be read, ERR_TENSORWOOD_FORMAT when it is not Parquet or a column is nested, ERR_TENSORWOOD_DATA when it holds no rows
+ * - Integers, decimals, floats and booleans (0 and 1) become numbers: Float32Array where that is exact for all of a column, else Float64Array.
+ * - Dates and timestamps become milliseconds since 1970 (f64, with their fraction; `times` is set), times of day milliseconds since midnight.
+ * - Text, enums and JSON become categories, sorted by their UTF-8 bytes; UUIDs in their usual spelling; bytes as text where all are UTF-8, else as
+ *   hexadecimal digits. In `categories`, numbers keep all their digits, and times are ISO 8601.
+ * - Nulls, NaN and the empty text are missing (NaN, code -1).
+ * - Nested columns (lists, maps, structs, variants), intervals, BSON and shapes of maps are left out.
+ *
+ * `notes` says what was left out, and where a column lost something.
+ *
+ * @throws the signal's reason; ERR_TENSORWOOD_PEER when hyparquet (or, for other codecs than Snappy, hyparquet-compressors) is not installed,
+ *   ERR_TENSORWOOD_FILE when the file cannot be read, ERR_TENSORWOOD_FORMAT when it is no Parquet, is damaged, or a column asked for by name cannot be
+ *   held by a table, ERR_TENSORWOOD_DATA when it holds no rows, ERR_TENSORWOOD_MEMORY when it needs more than there is
  */
-export async function readParquet(source: Source, options: ParquetOptions = {}): Promise<Table> {
+export async function readParquet(source: Source, options: ParquetOptions = {}): Promise<ReadTable> {
   checkIsOptions('readParquet', options);
-  const opened = await openSource('readParquet', source, { signal: options.signal });
-  const reading = await open(opened);
-  const rows = Number(reading.metadata.num_rows);
-  if (rows === 0) fail('ERR_TENSORWOOD_DATA', `readParquet: '${opened.name}' holds no rows`);
-  const columns: Column[] = [];
-  for (const field of fieldsOf(reading, options)) columns.push(await readColumn(reading, field, rows, options.signal));
-  return createTable(columns);
+  const { signal, columns, ignore, categories } = options;
+  for (const [name, names] of Object.entries({ columns, ignore, categories })) checkNames(name, names);
+  const { name, content, size } = await openSource('readParquet', source, { signal });
+  const { parts, told } = await decode({ source: { name, content, size }, columns, ignore, categories }, signal);
+  const read: Column[] = [];
+  for (const part of parts) read.push(part.kind === 'number' ? withoutNotes(part) : await withTexts(part, signal));
+  return { ...createTable(read), notes: [...told.notes, ...parts.flatMap(({ notes }) => notes)] };
 }
 
-/** The names of all columns. */
-export async function readParquetNames(opened: OpenedSource): Promise<string[]> {
-  const { library, metadata } = await open(opened);
-  return library.parquetSchema(metadata).children.map((field) => field.element.name);
+/** The names of all columns, those that no table can hold too. @throws as readParquet does */
+export async function readParquetNames({ name, content, size }: OpenedSource, signal?: AbortSignal): Promise<readonly string[]> {
+  return (await decode({ source: { name, content, size }, namesOnly: true }, signal)).told.names;
 }
 
-async function open({ name: path, content }: OpenedSource): Promise<Reading> {
-  const library = await loadPeer<Library>('readParquet', 'hyparquet');
-  const file = await fileOf(library, content).catch((error: Error) => {
-    return fail('ERR_TENSORWOOD_FILE', `readParquet: cannot read '${path}': ${error.message}`, error);
-  });
-  const metadata = await library.parquetMetadataAsync(file).catch((error: Error) => {
-    return fail('ERR_TENSORWOOD_FORMAT', `readParquet: '${path}' is not a Parquet file: ${error.message}`, error);
-  });
-  const codecs = new Set(metadata.row_groups.flatMap((g) => g.columns.map((c) => c.meta_data?.codec ?? 'UNCOMPRESSED')));
-  codecs.delete('UNCOMPRESSED');
-  codecs.delete('SNAPPY');
-  const compressors =
-    codecs.size === 0 ? undefined : (await loadPeer<{ compressors: object }>('readParquet', 'hyparquet-compressors')).compressors;
-  return { library, file, metadata, compressors, path };
+function checkNames(option: string, names: unknown): void {
+  if (names === undefined || (Array.isArray(names) && names.every((name) => typeof name === 'string'))) return;
+  fail('ERR_TENSORWOOD_ARGUMENT', `readParquet: expected ${option} to be an array of column names, got ${describe(names)}`);
 }
 
-/** What the library reads from: a plain file by its path, or bytes. */
-async function fileOf(library: Library, content: string | Uint8Array): Promise<Reading['file']> {
-  if (typeof content === 'string') return library.asyncBufferFromFile(content);
-  const slice = (from: number, to?: number): ArrayBuffer => Uint8Array.prototype.slice.call(content, from, to).buffer;
-  return { byteLength: content.length, slice };
+const withoutNotes = <P extends ColumnParts>({ notes: _, ...column }: P): Omit<P, 'notes'> => column;
+
+async function withTexts({ kind, name, codes, text, ends }: CategoryParts, signal: AbortSignal | undefined): Promise<Column> {
+  return { kind, name, codes, categories: await finishInTurns(textsOf(text, ends), signal) };
 }
 
-function fieldsOf({ metadata, path, library }: Reading, options: ParquetOptions): Field[] {
-  const fields = library.parquetSchema(metadata).children;
-  const names = fields.map((f) => f.element.name);
-  const unknown = [...(options.columns ?? []), ...(options.categories ?? [])].find((name) => !names.includes(name));
-  if (unknown !== undefined)
-    fail('ERR_TENSORWOOD_ARGUMENT', `readParquet: '${path}' has no column '${unknown}' (columns: ${listed(names)})`);
-  const wanted = fields.filter((f) => options.columns?.includes(f.element.name) ?? true);
-  return wanted.map(({ element, children }) => {
-    if (children.length > 0 || element.repetition_type === 'REPEATED')
-      fail('ERR_TENSORWOOD_FORMAT', `readParquet: column '${element.name}' of '${path}' is nested; choose the others with { columns }`);
-    const text = element.type === 'BYTE_ARRAY' && element.converted_type !== 'DECIMAL' && element.logical_type?.type !== 'DECIMAL';
-    return { name: element.name, category: text || (options.categories?.includes(element.name) ?? false) };
-  });
-}
+const turnBytes = 2 ** 16;
 
-async function readColumn(reading: Reading, field: Field, rows: number, signal: AbortSignal | undefined): Promise<Column> {
-  const { library, file, metadata, compressors, path } = reading;
-  const sink = field.category ? createCategories(field.name, rows) : createNumbers(field.name, rows);
-  let row = 0;
-  for (const group of metadata.row_groups) {
-    throwIfAborted(signal);
-    const rowStart = row;
-    row += Number(group.num_rows);
-    await library
-      .parquetRead({
-        file,
-        metadata,
-        ...(compressors === undefined ? {} : { compressors }),
-        columns: [field.name],
-        rowStart,
-        rowEnd: row,
-        parsers: timesAsNumbers,
-        onChunk: (chunk) => sink.take(chunk.columnData as Cells, chunk.rowStart),
-      })
-      .catch((error: Error) => {
-        fail('ERR_TENSORWOOD_FORMAT', `readParquet: cannot decode column '${field.name}' of '${path}': ${error.message}`, error);
-      });
+function* textsOf(text: Uint8Array, ends: Float64Array): Work<string[]> {
+  const bytes = Buffer.from(text.buffer, text.byteOffset, text.length);
+  const texts: string[] = [];
+  let [start, turned] = [0, 0];
+  for (const end of ends) {
+    texts.push(bytes.toString('utf8', start, end));
+    start = end;
+    if (start - turned < turnBytes) continue;
+    turned = start;
+    yield;
   }
-  return sink.finish();
+  return texts;
 }
 
-interface Sink {
-  take(cells: Cells, row: number): void;
-  finish(): Column;
+interface Decoded {
+  readonly parts: readonly ColumnParts[];
+  readonly told: Told;
 }
 
-function createNumbers(name: string, rows: number): Sink {
-  const values = new Float64Array(rows).fill(Number.NaN);
-  let wide = false;
-  return {
-    take(cells, row) {
-      for (let i = 0; i < cells.length; i++) {
-        const cell = cells[i];
-        if (cell === null || cell === undefined) continue;
-        const value = Number(cell);
-        values[row + i] = value;
-        if ((value > exactInFloat || value < -exactInFloat) && Math.fround(value) !== value) wide = true;
-      }
-    },
-    finish: () => ({ kind: 'number', name, values: wide ? values : Float32Array.from(values) }),
-  };
+const workerFile = join(__dirname, 'parquet', 'worker.js');
+const youngMegabytes = 16; // a third of what is usual: large arrays do not live there, and it is paid for beside that of this thread
+
+async function decode(job: Job, signal: AbortSignal | undefined): Promise<Decoded> {
+  if (existsSync(workerFile)) return decodeApart(await shared(job, signal), signal);
+  const parts: ColumnParts[] = [];
+  return { told: await decodeParquet(job, (part) => parts.push(part), signal), parts };
 }
 
-function createCategories(name: string, rows: number): Sink {
-  const codes = new Int32Array(rows).fill(-1);
-  const codeOf = new Map<Cell, number>();
-  return {
-    take(cells, row) {
-      for (let i = 0; i < cells.length; i++) {
-        const cell = cells[i];
-        if (cell === null || cell === undefined) continue;
-        let code = codeOf.get(cell);
-        if (code === undefined) {
-          code = codeOf.size;
-          codeOf.set(cell, code);
-        }
-        codes[row + i] = code;
-      }
-    },
-    finish() {
-      const found = Array.from(codeOf.keys(), (cell, code) => ({ cell, code }));
-      found.sort((a, b) => (typeof a.cell === 'string' ? compareText(a.cell, String(b.cell)) : Number(a.cell) - Number(b.cell)));
-      const rank = new Int32Array(found.length);
-      found.forEach(({ code }, i) => {
-        rank[code] = i;
+/** Bytes in memory that both threads see: sending them would copy them in one go. */
+async function shared(job: Job, signal: AbortSignal | undefined): Promise<Job> {
+  const { source } = job;
+  if (typeof source.content === 'string') return job;
+  const content = new Uint8Array(new SharedArrayBuffer(source.size));
+  await copyInTurns(content, source.content, { signal });
+  return { ...job, source: { ...source, content } };
+}
+
+async function decodeApart(job: Job, signal: AbortSignal | undefined): Promise<Decoded> {
+  throwIfAborted(signal);
+  const worker = new Worker(workerFile, { workerData: job, resourceLimits: { maxYoungGenerationSizeMb: youngMegabytes } });
+  const parts: ColumnParts[] = [];
+  let abort: (() => void) | undefined;
+  try {
+    const told = await new Promise<Told>((resolve, reject) => {
+      worker.on('message', (message: Message) => {
+        if ('column' in message) parts.push(message.column);
+        else if ('told' in message) resolve(message.told);
+        else reject(message.error);
       });
-      for (let i = 0; i < codes.length; i++) if (codes[i]! >= 0) codes[i] = rank[codes[i]!]!;
-      return { kind: 'category', name, codes, categories: found.map(({ cell }) => String(cell)) };
-    },
-  };
+      worker.on('error', reject);
+      worker.on('exit', () => reject(new Error('its thread ended')));
+      abort = () => reject(signal!.reason);
+      signal?.addEventListener('abort', abort);
+    });
+    return { parts, told };
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    return failApart(job, error as { code?: string; message: string });
+  } finally {
+    if (abort !== undefined) signal?.removeEventListener('abort', abort);
+    await worker.terminate();
+  }
 }
 
-const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const isCode = (code: string | undefined): code is ErrorCode => code !== undefined && Object.hasOwn(codes, code);
+
+/** An error of the other thread, in this one. */
+function failApart({ source: { name } }: Job, error: { readonly code?: string; readonly message: string }): never {
+  if (error.code === 'ERR_WORKER_OUT_OF_MEMORY')
+    fail(
+      'ERR_TENSORWOOD_MEMORY',
+      `readParquet: not enough memory to decode '${name}'; read fewer columns at a time, with { columns }`,
+      error,
+    );
+  if (isCode(error.code)) fail(error.code, error.message);
+  return fail('ERR_TENSORWOOD_FORMAT', `readParquet: cannot decode '${name}': ${error.message}`, error);
+}

@@ -1,22 +1,40 @@
 // A table from a source of any kind that tensorwood reads, by what its first bytes say it is.
+import { fail } from '../errors';
 import { OpenedSource, openSource, type Source } from '../files/source';
-import { checkIsOptions } from '../schema';
+import { checkIsOptions, listed, suggestion } from '../schema';
 import { type CsvOptions, readCsv } from './csv';
 import type { ReadTable } from './notes';
 import { readParquet, readParquetNames } from './parquet';
 
+export interface TableOptions extends CsvOptions {
+  /** Columns to leave out, unread. */
+  readonly ignore?: readonly string[];
+}
+
 /** Reads a table: Parquet by its first bytes, else delimited text. Options that only text needs are left aside for Parquet. */
-export async function readTable(source: Source, options: CsvOptions = {}): Promise<ReadTable> {
+export async function readTable(source: Source, options: TableOptions = {}): Promise<ReadTable> {
   checkIsOptions('readTable', options);
   const opened = await openSource('readTable', source, { signal: options.signal });
-  if (!(await isParquet(opened))) return readCsv(opened, options);
-  const { columns, categories, signal } = options;
-  const table = await readParquet(opened, {
+  if (!(await isParquet(opened))) return readText(opened, options);
+  const { columns, categories, ignore, signal } = options;
+  return readParquet(opened, {
     ...(columns === undefined ? {} : { columns }),
     ...(categories === undefined ? {} : { categories }),
+    ...(ignore === undefined ? {} : { ignore }),
     ...(signal === undefined ? {} : { signal }),
   });
-  return { notes: [], ...table };
+}
+
+async function readText(opened: OpenedSource, { ignore = [], ...options }: TableOptions): Promise<ReadTable> {
+  if (ignore.length === 0) return readCsv(opened, options);
+  const names = await readColumnNames(opened, options);
+  const unknown = ignore.find((name) => !names.includes(name));
+  if (unknown !== undefined && names.length > 0)
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `readTable: '${opened.name}' has no column '${unknown}'${suggestion(unknown, names)} (columns: ${listed(names)})`,
+    );
+  return readCsv(opened, { ...options, columns: (options.columns ?? names).filter((name) => !ignore.includes(name)) });
 }
 
 const isParquet = async (opened: OpenedSource): Promise<boolean> =>
@@ -32,7 +50,7 @@ const headBytes = 2 ** 20; // what the reader of text tells its dialect by
 export async function readColumnNames(source: Source, options: CsvOptions = {}): Promise<string[]> {
   const { columns: _, categories: __, numbers: ___, dates: ____, like: _____, ...splitting } = options;
   const opened = await openSource('readTable', source, { signal: options.signal });
-  if (await isParquet(opened)) return readParquetNames(opened);
+  if (await isParquet(opened)) return [...(await readParquetNames(opened, options.signal))];
   const head = await opened.head('readTable', headBytes);
   const whole = head.length < opened.size ? head.subarray(0, head.lastIndexOf(lineFeed) + 1) : head;
   const read = async (source: OpenedSource): Promise<string[]> => {
