@@ -270,14 +270,10 @@ const places = {
 /** Whether this file stands in its package, and not in the bundle of an application. */
 const isPackaged = (): boolean => ['native.js', 'native.ts'].some((file) => existsSync(join(__dirname, file)));
 
-/** The prebuilt addon of the package that the project has, for bundlers that do not know where their bundle will stand. */
+/** Prebuilt addons below the project that runs: there bundlers put what they traced, which do not know where their bundle will stand. */
 function placesOfProject(): string[] {
-  try {
-    const manifest = nodeRequire(join(process.cwd(), 'package.json')).resolve('tensorwood/package.json');
-    return [join(manifest, '..', 'prebuilds', target, 'tensorwood.node')];
-  } catch {
-    return [];
-  }
+  const folders = nodeRequire(join(process.cwd(), 'package.json')).resolve.paths('tensorwood') ?? [];
+  return folders.map((folder) => join(folder, 'tensorwood', 'prebuilds', target, 'tensorwood.node')).filter((path) => existsSync(path));
 }
 
 /** Where the addon may lie, best first. */
