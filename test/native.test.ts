@@ -285,6 +285,45 @@ describe('a program', () => {
     expect(tryCall(view([16], [1]), view([3, 4], [3, 1]), 1)).toMatch(shares);
   });
 
+  const sized = { i8: 1, u8: 1, bool: 1, i16: 2, u16: 2, bf16: 2, i32: 4, u32: 4, f32: 4, i64: 8, f64: 8 } as const;
+  it.each(Object.keys(sized) as (keyof typeof sized)[])('moves as many bytes of %s as its elements have', (dtype) => {
+    const bytes = sized[dtype];
+    const row = { dtype, shape: [2] };
+    const calls = [
+      {
+        name: 'gather_rows',
+        inputs: [
+          { ...row, buffer: 0, shape: [3, 2] },
+          { buffer: 1, dtype: 'i32' as const, shape: [1] },
+        ],
+        outputs: [{ ...row, buffer: 2, shape: [1, 2] }],
+      },
+      {
+        name: 'concat',
+        inputs: [
+          { ...row, buffer: 0 },
+          { ...row, buffer: 0, offset: 4 * bytes },
+        ],
+        outputs: [{ ...row, buffer: 3, shape: [4] }],
+        integers: [0],
+      },
+    ];
+    const buffers = [
+      { kind: 'input' as const, bytes: 6 * bytes },
+      { kind: 'input' as const, bytes: 4 },
+      { kind: 'output' as const, bytes: 2 * bytes },
+      { kind: 'output' as const, bytes: 4 * bytes },
+    ];
+    const table = Uint8Array.from({ length: 6 * bytes }, (_, i) => i + 1);
+    const [gathered, joined] = [new Uint8Array(128), new Uint8Array(128)];
+    const outputs = [gathered.subarray(0, 2 * bytes), joined.subarray(0, 4 * bytes)];
+    native().runProgramSync(native().loadProgram(runtime, encodeProgram({ buffers, calls })), [], [table, Int32Array.of(1)], outputs);
+    const padded = (part: number[]) => Uint8Array.from({ length: 128 }, (_, i) => part[i] ?? 0);
+    const rows = Array.from({ length: 3 }, (_, r) => [...table.subarray(2 * r * bytes, 2 * (r + 1) * bytes)]);
+    expect(gathered).toEqual(padded(rows[1]!)); // and nothing behind them
+    expect(joined).toEqual(padded([...rows[0]!, ...rows[2]!]));
+  });
+
   it('needs scratch memory that can be counted, as 2^46 keys of stride 0 on 1,024 threads do not', () => {
     const wide = native().createRuntime('cpu', 1024, '');
     const one = { buffer: 0, dtype: 'f32' as const, shape: [1, 1, 1, 1] };

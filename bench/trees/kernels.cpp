@@ -65,18 +65,19 @@ struct Bench {
 };
 
 // Gradients whose sums over all rows stay within 31 bits.
-uint32_t draw_gradient(std::mt19937& random) { return (random() % 1000) << 16 | random() % 1000; }
+int64_t draw_pair(std::mt19937& random) { return pair_of(static_cast<int32_t>(random() % 1000), static_cast<int32_t>(random() % 1000)); }
 
 struct Histograms {
   Array<uint8_t> bins;
-  Array<uint32_t> gradients, rows;
+  Array<int64_t> pairs;
+  Array<uint32_t> rows;
   Array<int32_t> slots;
   std::vector<Array<int64_t>> sums;  // of each worker
   const Kernel& kernel;
 
   Histograms(Bench& bench, int64_t share)
       : bins(bench.fill<uint8_t>(kRows * kStride, [&](int64_t) { return bench.random() % 255; })),
-        gradients(bench.fill<uint32_t>(kRows, [&](int64_t) { return draw_gradient(bench.random); })),
+        pairs(bench.fill<int64_t>(kRows, [&](int64_t) { return draw_pair(bench.random); })),
         rows(bench.choose(share)),
         slots(bench.fill<int32_t>(kFeatures, [](int64_t f) { return f * kNarrowSlots; })),
         kernel(bench.find("histogram", DType::i64)) {
@@ -84,7 +85,7 @@ struct Histograms {
   }
   void add(int64_t first, int64_t count, int worker) const {
     call(kernel,
-         {dense(bins.data(), DType::u8, kRows, kStride), dense(gradients.data(), DType::u32, kRows),
+         {dense(bins.data(), DType::u8, kRows, kStride), dense(pairs.data(), DType::i64, kRows),
           dense(rows.data() + first, DType::u32, count), dense(slots.data(), DType::i32, kFeatures)},
          {dense(sums[static_cast<size_t>(worker)].data(), DType::i64, kSlots)}, {1});
   }
@@ -133,7 +134,7 @@ Measured measure_split(Bench& bench) {
   const auto scan = [=, &bench, &kernel](int64_t first, int64_t count, int) {
     const Operand sums = dense(histogram, DType::i64, kSlots);
     call(kernel, {sums, dense(features->data() + first, DType::u8, count)}, {sums, dense(splits->data() + first, DType::u8, count)},
-         {total, 32, 4}, {1e-3, 1e-3, 0, 1, 0, 1, 10, 10, 10, 100});
+         {total, 32, 4, kRows}, {1e-3, 1e-3, 0, 1, 0, 1, 10, 10, 1000, 1, 10, 100});
   };
   const auto repeat = [&bench](const auto& f) {
     for (int i = 0; i < kScans; i++) for_chunks(bench.threads, kFeatures, kFeatureChunk, f);

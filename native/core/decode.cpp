@@ -7,28 +7,6 @@
 
 namespace tensorwood {
 
-int64_t size_of(DType dtype) {
-  switch (dtype) {
-    case DType::u8:
-    case DType::boolean:
-    case DType::i8:
-      return 1;
-    case DType::bf16:
-    case DType::u16:
-    case DType::i16:
-      return 2;
-    case DType::f32:
-    case DType::i32:
-    case DType::u32:
-      return 4;
-    case DType::i64:
-    case DType::f64:
-      return 8;
-    default:
-      return 0;
-  }
-}
-
 namespace {
 
 constexpr uint32_t kMagic = 0x31475754;

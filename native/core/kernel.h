@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "inline.h"
+
 namespace tensorwood {
 
 enum class DType : uint8_t {
@@ -21,6 +23,30 @@ enum class DType : uint8_t {
   any = 255
 };
 constexpr int kMaxRank = 6;
+
+// Bytes of an element; 0 = unknown.
+TENSORWOOD_INLINE int64_t size_of(DType dtype) {
+  switch (dtype) {
+    case DType::u8:
+    case DType::boolean:
+    case DType::i8:
+      return 1;
+    case DType::bf16:
+    case DType::u16:
+    case DType::i16:
+      return 2;
+    case DType::f32:
+    case DType::i32:
+    case DType::u32:
+      return 4;
+    case DType::i64:
+    case DType::f64:
+      return 8;
+    case DType::any:
+      break;
+  }
+  return 0;
+}
 
 // One argument: a strided view. data points at element [0, ..., 0]; strides count elements, 0 repeats (broadcast).
 struct Operand {

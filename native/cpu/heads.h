@@ -163,9 +163,12 @@ static void adjust_scores(const AttentionArgs& a, const QueryBlock& block, int64
 
 // The random words of a row of weights.
 static const uint32_t* draw_row(const AttentionArgs& a, const QueryBlock& block, int64_t row, int64_t keys, uint32_t* words) {
-  const int64_t element = ((block.b * a.size.heads + block.h) * a.size.queries + block.first + row) * a.size.keys;
-  const int64_t quad = element / 4, offset = element % 4;
-  draw_words(a.dropout.stream, static_cast<uint64_t>(quad), offset + keys, words);
+  // Unsigned, because strides of 0 make sizes that no memory bounds: a count past the end wraps.
+  const uint64_t head = static_cast<uint64_t>(block.b) * static_cast<uint64_t>(a.size.heads) + static_cast<uint64_t>(block.h),
+                 query = head * static_cast<uint64_t>(a.size.queries) + static_cast<uint64_t>(block.first + row),
+                 element = query * static_cast<uint64_t>(a.size.keys);
+  const int64_t offset = static_cast<int64_t>(element % 4);
+  draw_words(a.dropout.stream, element / 4, offset + keys, words);
   return words + offset;
 }
 static void drop(const Dropout& dropout, const uint32_t* words, int64_t count, float* x) {

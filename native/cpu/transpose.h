@@ -99,7 +99,7 @@ static inline bool copy_transposed(const Operand& input, const Operand& output, 
   const Layout layout = merge_axes(&input, 1);
   Transposition found;
   if (!find_transposition(layout, found)) return false;
-  const int64_t bytes = bytes_of(output.dtype);
+  const int64_t bytes = size_of(output.dtype);
   if (bytes == 4)
     transpose_all(found, static_cast<const uint32_t*>(input.data), static_cast<uint32_t*>(output.data), threads);
   else if (bytes == 2)

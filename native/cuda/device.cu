@@ -2,20 +2,29 @@
 // use and linked to no driver: where there is none, tensorwood_cuda_device() says so.
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "core/plugin.h"
 #include "cuda/check.h"
 #include "cuda/tables.h"
 
 namespace tensorwood::cuda {
+
+static thread_local cudaError_t first_failure = cudaSuccess;
+
+void keep_failure(cudaError_t error) {
+  if (first_failure == cudaSuccess) first_failure = error;
+}
+
 namespace {
 
 void* allocate(int64_t bytes) {
   void* memory = nullptr;
   const size_t size = static_cast<size_t>(bytes > 0 ? bytes : 1);
   if (cudaMalloc(&memory, size) != cudaSuccess) return nullptr;
-  cudaMemset(memory, 0, size);
-  return memory;
+  if (cudaMemset(memory, 0, size) == cudaSuccess) return memory;
+  cudaFree(memory);
+  return nullptr;
 }
 
 int64_t available() {
@@ -26,25 +35,25 @@ int64_t available() {
 void release(void* memory, int64_t) { cudaFree(memory); }
 
 void write(void* to, const void* host, int64_t bytes, void* stream) {
-  cudaMemcpyAsync(to, host, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, static_cast<cudaStream_t>(stream));
+  keep_failure(cudaMemcpyAsync(to, host, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, static_cast<cudaStream_t>(stream)));
 }
 
 void read(void* host, const void* from, int64_t bytes, void* stream) {
-  cudaMemcpyAsync(host, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, static_cast<cudaStream_t>(stream));
+  keep_failure(cudaMemcpyAsync(host, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, static_cast<cudaStream_t>(stream)));
 }
 
 void copy(void* to, const void* from, int64_t bytes, void* stream) {
-  cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice, static_cast<cudaStream_t>(stream));
+  keep_failure(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice, static_cast<cudaStream_t>(stream)));
 }
 
 void fill(void* to, int byte, int64_t bytes, void* stream) {
-  cudaMemsetAsync(to, byte, static_cast<size_t>(bytes), static_cast<cudaStream_t>(stream));
+  keep_failure(cudaMemsetAsync(to, byte, static_cast<size_t>(bytes), static_cast<cudaStream_t>(stream)));
 }
 
 Status synchronize(void* stream) {
-  const cudaError_t launched = cudaGetLastError();
-  const cudaError_t finished = cudaStreamSynchronize(static_cast<cudaStream_t>(stream));
-  return status_of(launched != cudaSuccess ? launched : finished, "a kernel");
+  keep_failure(cudaGetLastError());
+  keep_failure(cudaStreamSynchronize(static_cast<cudaStream_t>(stream)));
+  return status_of(std::exchange(first_failure, cudaSuccess), "a kernel");
 }
 
 const Kernel* find(std::string_view name, DType dtype) {

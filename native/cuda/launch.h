@@ -28,11 +28,15 @@ class SharedMemory {
   int used_ = 0;
 };
 
+// Keeps the first error of this thread for the next synchronize (device.cu): later ones mostly follow from it.
+void keep_failure(cudaError_t error);
+
 // Queues kernel(args...) on the stream. shared = bytes of dynamic shared memory: the sum of the pieces, each rounded up to 16.
 template <class... P, class... A>
 void launch(void (*kernel)(P...), dim3 grid, dim3 block, int shared, void* stream, A... args) {
   if (shared > 48 * 1024) cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, shared);
   kernel<<<grid, block, static_cast<size_t>(shared), static_cast<cudaStream_t>(stream)>>>(static_cast<P>(args)...);
+  keep_failure(cudaGetLastError());
 }
 
 }  // namespace tensorwood::cuda

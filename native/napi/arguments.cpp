@@ -100,6 +100,11 @@ std::vector<View> read_views(const Napi::Value& list, const std::string& what) {
   return views;
 }
 
+void pin_elements(const Napi::Value& list, std::vector<Napi::Value>& pinned) {
+  const auto array = list.As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); i++) pinned.push_back(array.Get(i));
+}
+
 int64_t read_integer(const Napi::Value& value, const std::string& what, int64_t least, int64_t most) {
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1e300;
   if (!(number >= static_cast<double>(least) && number <= static_cast<double>(most)) ||

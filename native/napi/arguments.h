@@ -24,6 +24,8 @@ struct View {
 };
 View read_view(const Napi::Value& value, const std::string& what);
 std::vector<View> read_views(const Napi::Value& list, const std::string& what);
+// Adds the elements of a list to what a job keeps alive.
+void pin_elements(const Napi::Value& list, std::vector<Napi::Value>& pinned);
 
 int64_t read_integer(const Napi::Value& value, const std::string& what, int64_t least, int64_t most);
 std::string read_text(const Napi::Value& value, const std::string& what);

@@ -68,6 +68,8 @@ Column read_column_spec(const Napi::Object& spec, int64_t rows, std::vector<Napi
   pinned.push_back(data);
   if (!remap.IsUndefined()) {
     const View codes = read_view(remap, "remap");
+    if (remap.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array)
+      fail("ERR_TENSORWOOD_ARGUMENT", "remap: expected an Int32Array, got another array");
     column.remap = reinterpret_cast<const int32_t*>(codes.data);
     column.remap_count = static_cast<int32_t>(codes.bytes / 4);
     pinned.push_back(remap);
@@ -151,7 +153,7 @@ Napi::Value create_table(const Napi::CallbackInfo& info) {
   const Napi::Array names = get_list(spec, "names");
   for (uint32_t i = 0; i < names.Length(); i++) job->names.push_back(read_text(names.Get(i), "names"));
   if (job->names.size() != job->columns.columns.size()) fail("ERR_TENSORWOOD_ARGUMENT", "dataset: expected names of every column");
-  check_memory(job->columns.rows * static_cast<int64_t>(job->columns.columns.size()) * 2, "dataset", "use fewer rows or columns");
+  check_memory(count_code_bytes(job->columns.rows, job->options.categories), "dataset", "use fewer rows or columns");
   job->label = read_numbers_spec(spec, "label", job->columns.rows, task.pinned);
   job->weight = read_numbers_spec(spec, "weight", job->columns.rows, task.pinned);
   task.work = [job](Job& run) { return bin_table(*job, run.cancelled_flag()); };

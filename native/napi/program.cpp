@@ -189,11 +189,6 @@ Napi::Value describe_program(const Napi::CallbackInfo& info) {
   return answer;
 }
 
-void pin_elements(const Napi::Value& list, std::vector<Napi::Value>& pinned) {
-  const auto array = list.As<Napi::Array>();
-  for (uint32_t i = 0; i < array.Length(); i++) pinned.push_back(array.Get(i));
-}
-
 // A caller that transfers a buffer while a job reads it frees that memory, which Node does not let a library prevent: small inputs, the
 // ones that are posted to workers without a thought, are copied.
 void copy_small_inputs(Launch& launch) {

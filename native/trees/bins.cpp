@@ -74,15 +74,17 @@ std::vector<float> find_cuts(const std::vector<float>& sorted, int32_t max_value
   return cuts;
 }
 
+bool is_wide(int32_t bins) { return bins + 1 > kNarrowBins; }
+
 int64_t count_slots(const std::vector<int32_t>& categories) {
   int64_t slots = 0;
-  for (const int32_t count : categories) slots += count + 1 > kNarrowBins ? padded_slots(count + 1) : kNarrowSlots;
+  for (const int32_t count : categories) slots += is_wide(count) ? padded_slots(count + 1) : kNarrowSlots;
   return slots;
 }
 
 void place_features(Bins& bins) {
   for (Feature& f : bins.features) {
-    f.wide = f.bins + 1 > kNarrowBins;
+    f.wide = is_wide(f.bins);
     f.column = f.wide ? bins.wide++ : bins.narrow++;
   }
   bins.slots = bins.narrow * kNarrowSlots;
@@ -101,8 +103,10 @@ int32_t record_stride(int32_t columns, int32_t unit) {
   return columns <= step ? stride : (columns + step - 1) / step * step;
 }
 
+int64_t column_stride(int64_t rows) { return (rows + 127) / 64 * 64; }
+
 void allocate_codes(Bins& bins, const Device& device) {
-  bins.column_stride = (bins.rows + 127) / 64 * 64;
+  bins.column_stride = column_stride(bins.rows);
   bins.narrow_stride = record_stride(bins.narrow, 1);
   bins.wide_stride = record_stride(bins.wide, 2);
   bins.narrow_columns = Array<uint8_t>(device, bins.column_stride * bins.narrow + 64);
@@ -169,6 +173,13 @@ std::string print(float value) {
 }
 
 }  // namespace
+
+int64_t count_code_bytes(int64_t rows, const std::vector<int32_t>& categories) {
+  int32_t wide = 0;
+  for (const int32_t count : categories) wide += is_wide(count);
+  const int32_t narrow = static_cast<int32_t>(categories.size()) - wide;
+  return rows * (record_stride(narrow, 1) + 2 * int64_t{record_stride(wide, 2)}) + column_stride(rows) * (narrow + 2 * int64_t{wide});
+}
 
 Status check_codes(const Columns& columns, const BinOptions& options, const std::vector<std::string>& names, Threads& threads) {
   std::vector<int64_t> strays(columns.columns.size(), -1);

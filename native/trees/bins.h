@@ -39,6 +39,9 @@ struct BinOptions {
   int64_t sample = 1 << 17;         // values that the quantiles are taken from
 };
 
+// Memory that the codes of so many rows take, records padded; categories as in BinOptions.
+int64_t count_code_bytes(int64_t rows, const std::vector<int32_t>& categories);
+
 // Every code of a categorical column is a category or missing, or the first that is not is named.
 Status check_codes(const Columns& columns, const BinOptions& options, const std::vector<std::string>& names, Threads& threads);
 

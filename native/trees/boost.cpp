@@ -13,24 +13,22 @@ namespace tensorwood {
 namespace {
 
 constexpr int64_t kChunk = 16384;
-constexpr int64_t kDecodeBlock = 512;
 constexpr int kMostExponent = 32;  // of weights that products with gradients hold as they are
-constexpr double kLargest = std::numeric_limits<float>::max();
 
 struct Kernels {
   const Kernel *gradient, *measure, *quantize;
 };
 
-// Scales for one class: values fit 15 bits, sums over all rows 31, the scale a float. A scale is whole when it can be, so that whole
-// weights stay exact.
-struct Scale {
-  double first, second;
+// Of the derivatives of one class: what measure_gradients tells.
+struct Extent {
+  double first_sum = 0, second_sum = 0, heaviest = 0;
 };
 
-double choose_scale(double largest, double sum, int64_t rows) {
-  if (!(largest > 0)) return 1;
-  const double scale = std::min({32000.0 / largest, (2147483646.0 - static_cast<double>(rows)) / sum, kLargest});
-  return scale >= 16 ? std::floor(scale) : scale;
+// The largest power of two, so that products with it are exact and whole numbers stay whole, with which sums over all rows, each rounded
+// up, fit 31 bits.
+double choose_scale(double sum, int64_t rows) {
+  if (!(sum > 0)) return 1;
+  return std::ldexp(1.0, std::clamp(std::ilogb((2147483000.0 - static_cast<double>(rows)) / sum), -126, 127));
 }
 
 class Booster {
@@ -48,12 +46,12 @@ class Booster {
     const Device& d = *bins.device;
     const char* names[] = {"gradient_squared", "gradient_logistic", "gradient_softmax"};
     kernels_ = {&require_kernel(d, names[static_cast<int>(options.objective)], DType::f32),
-                &require_kernel(d, "measure_gradients", DType::f64), &require_kernel(d, "quantize", DType::u32)};
+                &require_kernel(d, "measure_gradients", DType::f64), &require_kernel(d, "quantize", DType::i64)};
     const int64_t n = bins.rows, groups = forest.groups;
     margin_ = Array<float>(d, n * groups);
     first_ = Array<float>(d, n * groups);
     second_ = Array<float>(d, n * groups);
-    pairs_ = Array<uint32_t>(d, n);
+    pairs_ = Array<int64_t>(d, n);
     blocks_.resize(static_cast<size_t>(threads.count()));
     for (const EvaluationSet& set : sets) margins_.emplace_back(static_cast<size_t>(set.labels.rows * groups));
     weigh_positives();
@@ -180,22 +178,27 @@ class Booster {
 
   Gradients quantize(int32_t group, uint64_t seed) {
     const int64_t n = bins_.rows, chunks = (n + kChunk - 1) / kChunk;
-    double e[4] = {};
+    Extent e;
     for (int64_t c = 0; c < chunks; c++) {
       const double* part = extents_.data() + (group * chunks + c) * 4;
-      for (int i = 0; i < 4; i += 2) {
-        e[i] = std::max(e[i], part[i]);
-        e[i + 1] += part[i + 1];
-      }
+      e.first_sum += part[1];
+      e.second_sum += part[3];
+      e.heaviest = std::max(e.heaviest, part[2]);
     }
-    const Scale scale = {choose_scale(e[0], e[1], n), choose_scale(e[2], e[3], n)};
+    const double first_scale = choose_scale(e.first_sum, n), second_scale = choose_scale(e.second_sum, n);
     for_chunks(threads_, n, kChunk, [&](int64_t first, int64_t count, int) {
       call(*kernels_.quantize,
            {dense(first_.data() + group * n + first, DType::f32, count), dense(second_.data() + group * n + first, DType::f32, count)},
-           {dense(pairs_.data() + first, DType::u32, count)}, {static_cast<int64_t>(seed & 0xffffffffu), first},
-           {scale.first, scale.second});
+           {dense(pairs_.data() + first, DType::i64, count)}, {static_cast<int64_t>(seed & 0xffffffffu), first},
+           {first_scale, second_scale});
     });
-    return {pairs_.data(), weight_unit_ / scale.first, weight_unit_ / scale.second};
+    return {pairs_.data(),
+            weight_unit_ / first_scale,
+            weight_unit_ / second_scale,
+            std::ceil(e.heaviest * second_scale),
+            first_.data() + group * n,
+            second_.data() + group * n,
+            weight_unit_};
   }
 
   bool is_sampled(uint64_t seed, int64_t row) const { return uniform(seed, static_cast<uint64_t>(row)) < options_.rows_per_tree; }
@@ -237,17 +240,17 @@ class Booster {
     }
   }
 
-  // (kDecodeBlock, features); only columns of used_ hold what they should.
+  // (rows_together, features); only columns of used_ hold what they should.
   float* block_of(int worker) {
     std::vector<float>& block = blocks_[static_cast<size_t>(worker)];
-    block.resize(static_cast<size_t>(kDecodeBlock * forest_.features()));
+    block.resize(static_cast<size_t>(rows_together(forest_.features()) * forest_.features()));
     return block.data();
   }
 
   // Rows that no tree of the round was grown from still need its predictions.
   void add_unsampled(uint64_t seed) {
     const int64_t groups = forest_.groups, first_tree = static_cast<int64_t>(forest_.trees.size()) - groups;
-    for_chunks(threads_, bins_.rows, kDecodeBlock, [&](int64_t first, int64_t count, int worker) {
+    for_chunks(threads_, bins_.rows, rows_together(forest_.features()), [&](int64_t first, int64_t count, int worker) {
       std::vector<uint32_t> rows;
       for (int64_t i = first; i < first + count; i++) {
         if (!is_sampled(seed, i)) rows.push_back(static_cast<uint32_t>(i));
@@ -267,7 +270,7 @@ class Booster {
 
   void extend_margins(const EvaluationSet& set, std::vector<float>& margin) {
     const int64_t features = forest_.features(), groups = forest_.groups, first_tree = static_cast<int64_t>(forest_.trees.size()) - groups;
-    for_chunks(threads_, set.labels.rows, kDecodeBlock, [&](int64_t first, int64_t count, int worker) {
+    for_chunks(threads_, set.labels.rows, rows_together(forest_.features()), [&](int64_t first, int64_t count, int worker) {
       float* x = block_of(worker);
       for (const int32_t f : used_) read_column(set.columns.columns[static_cast<size_t>(f)], first, count, x + f, features);
       add_margins(forest_, predict_, x, count, first_tree, groups, margin.data() + first * groups);
@@ -286,7 +289,7 @@ class Booster {
   std::vector<std::vector<float>> blocks_;  // of each worker
   Kernels kernels_;
   Array<float> margin_, first_, second_;  // (groups, rows)
-  Array<uint32_t> pairs_;
+  Array<int64_t> pairs_;
   std::vector<double> extents_;  // (groups, chunks, 4)
   Status status_;
   std::vector<float> weights_;

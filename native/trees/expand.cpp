@@ -23,29 +23,25 @@ void for_each(const Team& team, int64_t n, const F& f) {
 
 }  // namespace
 
-// (first unit, second unit, l1, l2, max delta step, least, smooth, category l2, least category, least group): Limits of the split kernel.
-std::array<double, 10> Grower::limits(const OpenLeaf& leaf) const {
-  const double per_row = static_cast<double>(second_sum(leaf.total)) / static_cast<double>(leaf.rows());
+// (first unit, second unit, l1, l2, max delta step, least, smooth, category l2, heaviest, rows, category rows, group rows).
+void Grower::set_limits() {
   const CategoryOptions& c = options_.category;
-  const double least =
-      std::max({1.0, options_.min_child_weight / gradients_.second_unit, options_.min_rows > 1 ? options_.min_rows * per_row : 0.0});
-  return {gradients_.first_unit,
-          gradients_.second_unit,
-          options_.penalty.l1,
-          options_.penalty.l2,
-          options_.penalty.max_delta_step,
-          least,
-          c.smooth,
-          c.l2,
-          c.min_rows * per_row,
-          c.min_group_rows * per_row};
+  const Gradients& g = gradients_;
+  const Penalty& p = options_.penalty;
+  const double least = std::max(1.0, options_.min_child_weight / g.second_unit);
+  limits_ = {g.first_unit, g.second_unit,   p.l1, p.l2, p.max_delta_step, least, c.smooth, c.l2, g.heaviest, options_.min_rows,
+             c.min_rows,   c.min_group_rows};
+}
+
+Operand Grower::codes_of(const Feature& f) const {
+  return f.wide ? dense(bins_.wide_columns.data() + f.column * bins_.column_stride, DType::u16, bins_.rows)
+                : dense(bins_.narrow_columns.data() + f.column * bins_.column_stride, DType::u8, bins_.rows);
 }
 
 // -> rows that went left
 int64_t Grower::divide_rows(OpenLeaf& leaf, const Team& team) {
   const Feature& f = bins_.features[static_cast<size_t>(leaf.best.feature)];
-  const Operand bins = f.wide ? dense(bins_.wide_columns.data() + f.column * bins_.column_stride, DType::u16, bins_.rows)
-                              : dense(bins_.narrow_columns.data() + f.column * bins_.column_stride, DType::u8, bins_.rows);
+  const Operand bins = codes_of(f);
   const auto divide = [&](int64_t begin, int64_t count, uint32_t* left, uint32_t* right) {
     int64_t gone = 0;
     const Operand rows = dense(rows_.data() + begin, DType::u32, count);
@@ -80,21 +76,15 @@ int64_t Grower::divide_rows(OpenLeaf& leaf, const Team& team) {
 }
 
 void Grower::add_chunk(const OpenLeaf& leaf, int64_t first, int64_t count, int64_t* histogram) {
-  const Operand gradients = dense(gradients_.pairs, DType::u32, bins_.rows),
-                rows = dense(rows_.data() + leaf.begin + first, DType::u32, count);
+  const Operand pairs = dense(gradients_.pairs, DType::i64, bins_.rows), rows = dense(rows_.data() + leaf.begin + first, DType::u32, count);
   const Operand out = dense(histogram, DType::i64, bins_.slots);
-  if (bins_.narrow > 0) {
-    call(*kernels_.histogram,
-         {dense(bins_.narrow_rows.data(), DType::u8, bins_.rows, bins_.narrow_stride), gradients, rows,
-          dense(narrow_slots_.data(), DType::i32, bins_.narrow)},
-         {out}, {all_columns_});
-  }
-  if (bins_.wide > 0) {
-    call(*kernels_.histogram,
-         {dense(bins_.wide_rows.data(), DType::u16, bins_.rows, bins_.wide_stride), gradients, rows,
-          dense(wide_slots_.data(), DType::i32, bins_.wide)},
-         {out}, {0});
-  }
+  const Operand narrow = dense(bins_.narrow_rows.data(), DType::u8, bins_.rows, bins_.narrow_stride),
+                narrow_slots = dense(narrow_slots_.data(), DType::i32, bins_.narrow),
+                wide = dense(bins_.wide_rows.data(), DType::u16, bins_.rows, bins_.wide_stride),
+                wide_slots = dense(wide_slots_.data(), DType::i32, bins_.wide);
+  if (bins_.wide == 0) return call(*kernels_.histogram, {narrow, pairs, rows, narrow_slots}, {out}, {all_columns_});
+  if (bins_.narrow == 0) return call(*kernels_.histogram, {wide, pairs, rows, wide_slots}, {out}, {0});
+  call(*kernels_.histogram, {narrow, pairs, rows, narrow_slots, wide, wide_slots}, {out}, {all_columns_});
 }
 
 // Each worker sums into a histogram of its own; integers add up to the same whatever the order. What an accelerator cannot sum is summed
@@ -119,45 +109,100 @@ const FeatureSlot* Grower::sample_for_node(const OpenLeaf& leaf, std::vector<Fea
   std::vector<int32_t> chosen(slots_.size());
   for (size_t i = 0; i < chosen.size(); i++) chosen[i] = static_cast<int32_t>(i);
   choose_some(chosen, std::max(1, static_cast<int32_t>(std::lround(options_.columns_per_node * static_cast<double>(slots_.size())))),
-              hash_pair(seed_, static_cast<uint64_t>(leaf.begin * 64 + leaf.depth)));
+              hash_pair(hash_pair(seed_, static_cast<uint64_t>(leaf.begin)), static_cast<uint64_t>(leaf.depth)));
   sampled = slots_;
   for (FeatureSlot& s : sampled) s.scan = 0;
   for (const int32_t i : chosen) sampled[static_cast<size_t>(i)].scan = 1;
   return sampled.data();
 }
 
-void Grower::scan(OpenLeaf& leaf, const int64_t* sibling, const FeatureSlot* slots, int64_t first, int64_t count, Split* splits,
-                  int worker) {
-  const std::array<double, 10> l = limits(leaf);
-  const int64_t integers[3] = {leaf.total, options_.category.most, options_.category.one_hot_bins};
-  const Operand inputs[3] = {dense(leaf.histogram, DType::i64, bins_.slots), dense(slots + first, DType::u8, count),
-                             dense(sibling, DType::i64, bins_.slots)};
-  const Operand outputs[2] = {inputs[0], dense(splits + first, DType::u8, count)};
-  const Args args = {inputs,
-                     outputs,
+// One of the three kernels that read the limits of a split.
+void Grower::call_split(const Kernel& kernel, const OpenLeaf& leaf, std::initializer_list<Operand> inputs,
+                        std::initializer_list<Operand> outputs, int worker) {
+  const int64_t integers[4] = {leaf.total, options_.category.most, options_.category.one_hot_bins, leaf.rows()};
+  const Args args = {inputs.begin(),
+                     outputs.begin(),
                      integers,
-                     l.data(),
-                     sibling != nullptr ? 3 : 2,
-                     2,
-                     3,
-                     10,
+                     limits_.data(),
+                     static_cast<int32_t>(inputs.size()),
+                     static_cast<int32_t>(outputs.size()),
+                     4,
+                     static_cast<int32_t>(limits_.size()),
                      workers_[static_cast<size_t>(worker)].sort.data(),
                      &serial_threads(),
                      nullptr};
-  kernels_.split->run(args);
+  kernel.run(args);
 }
 
-// The best feature, the first of equals; none when the gain is less than asked for or could come from rounding alone.
-void Grower::choose(OpenLeaf& leaf, const Split* splits) {
+void Grower::scan(OpenLeaf& leaf, const int64_t* sibling, const FeatureSlot* slots, int64_t first, int64_t count, Split* splits,
+                  int worker) {
+  const Operand histogram = dense(leaf.histogram, DType::i64, bins_.slots), features = dense(slots + first, DType::u8, count),
+                found = dense(splits + first, DType::u8, count);
+  if (sibling == nullptr) return call_split(*kernels_.split, leaf, {histogram, features}, {histogram, found}, worker);
+  call_split(*kernels_.split, leaf, {histogram, features, dense(sibling, DType::i64, bins_.slots)}, {histogram, found}, worker);
+}
+
+// Rows of each bin of a feature, in the counts of the team's first worker.
+void Grower::count_rows(const OpenLeaf& leaf, const Feature& feature, const Team& team) {
+  const Operand codes = codes_of(feature);
+  const size_t bins = static_cast<size_t>(feature.bins) + 1;
+  const auto add = [&](int64_t first, int64_t count, int worker) {
+    call(*kernels_.count_rows, {codes, dense(rows_.data() + leaf.begin + first, DType::u32, count)},
+         {dense(workers_[static_cast<size_t>(worker)].counts.data(), DType::u32, static_cast<int64_t>(bins))});
+  };
+  std::vector<uint32_t>& own = workers_[static_cast<size_t>(team.first_worker)].counts;
+  std::fill_n(own.begin(), bins, 0u);
+  if (team.threads == nullptr || leaf.rows() <= kRowChunk) return add(0, leaf.rows(), team.first_worker);
+  for (Worker& worker : workers_) std::fill_n(worker.counts.begin(), bins, 0u);
+  for_chunks(*team.threads, leaf.rows(), kRowChunk, add);
+  for (size_t w = 1; w < workers_.size(); w++) {
+    for (size_t b = 0; b < bins; b++) own[b] += workers_[w].counts[b];
+  }
+}
+
+// The best split of one of the columns again, by the rows that it really has.
+void Grower::split_counted(const OpenLeaf& leaf, size_t column, Split& split, const Team& team) {
+  const Feature& feature = bins_.features[static_cast<size_t>(columns_[column])];
+  count_rows(leaf, feature, team);
+  const std::vector<uint32_t>& counts = workers_[static_cast<size_t>(team.first_worker)].counts;
+  call_split(*kernels_.split_counted, leaf,
+             {dense(leaf.histogram, DType::i64, bins_.slots), dense(&slots_[column], DType::u8, 1),
+              dense(counts.data(), DType::u32, feature.bins + 1)},
+             {dense(&split, DType::u8, 1)}, team.first_worker);
+}
+
+// The best feature, the first of equals; none when the gain is less than asked for or could come from rounding alone. Counting rows only
+// takes splits away, so the first of the winners whose rows are certain is the best.
+void Grower::choose(OpenLeaf& leaf, Split* splits, const Team& team) {
   const double unit = gradients_.first_unit, weight = second_sum(leaf.total) * gradients_.second_unit;
   const double rounding = 4 * unit * unit * static_cast<double>(leaf.rows()) / weight;
-  double best = std::max(options_.gamma, rounding);
-  leaf.best.feature = -1;
-  for (size_t i = 0; i < columns_.size(); i++) {
-    if (!(splits[i].gain > best)) continue;
-    best = splits[i].gain;
-    leaf.best = splits[i];
-    leaf.best.feature = columns_[i];
+  std::vector<uint8_t> counted;
+  size_t last = columns_.size();  // whose rows were counted last
+  for (;;) {
+    double best = std::max(options_.gamma, rounding);
+    size_t at = columns_.size();
+    for (size_t i = 0; i < columns_.size(); i++) {
+      if (!(splits[i].gain > best)) continue;
+      best = splits[i].gain;
+      at = i;
+    }
+    leaf.best.feature = -1;
+    if (at == columns_.size()) return;
+    if (!splits[at].certain) {
+      counted.resize(columns_.size(), 0);
+      counted[at] = 1;
+      last = at;
+      split_counted(leaf, at, splits[at], team);
+      continue;
+    }
+    leaf.best = splits[at];
+    leaf.best.feature = columns_[at];
+    leaf.counted = !counted.empty() && counted[at];
+    if (leaf.counted && bins_.features[static_cast<size_t>(columns_[at])].categorical) {
+      if (at != last) count_rows(leaf, bins_.features[static_cast<size_t>(columns_[at])], team);
+      place_categories(leaf, team);  // while the counts are at hand
+    }
+    return;
   }
 }
 
@@ -175,24 +220,25 @@ void Grower::find_splits(OpenLeaf* plain, OpenLeaf* subtracted, const int64_t* s
     if (plain != nullptr) scan(*plain, nullptr, slots[0], first, count, splits[0], worker);
     if (subtracted != nullptr) scan(*subtracted, sibling, slots[1], first, count, splits[1], worker);
   });
-  if (plain != nullptr) choose(*plain, splits[0]);
-  if (subtracted != nullptr) choose(*subtracted, splits[1]);
+  if (plain != nullptr) choose(*plain, splits[0], team);
+  if (subtracted != nullptr) choose(*subtracted, splits[1], team);
+}
+
+// Which categories of a leaf's best split go left; by the rows that the team's first worker has counted if the split is by them.
+void Grower::place_categories(OpenLeaf& leaf, const Team& team) {
+  const Feature& f = bins_.features[static_cast<size_t>(leaf.best.feature)];
+  leaf.left_bins.resize(static_cast<size_t>(f.bins) + 4);  // partition reads three bytes past the last bin
+  const FeatureSlot slot = {f.slot, f.bins, 1, 1};
+  const Operand histogram = dense(leaf.histogram, DType::i64, bins_.slots), feature = dense(&slot, DType::u8, 1);
+  const Operand best = dense(&leaf.best, DType::u8, 1), left = dense(leaf.left_bins.data(), DType::u8, f.bins + 1);
+  if (!leaf.counted) return call_split(*kernels_.split_categories, leaf, {histogram, feature}, {best, left}, team.first_worker);
+  const std::vector<uint32_t>& counts = workers_[static_cast<size_t>(team.first_worker)].counts;
+  call_split(*kernels_.split_categories, leaf, {histogram, feature, dense(counts.data(), DType::u32, f.bins + 1)}, {best, left},
+             team.first_worker);
 }
 
 void Grower::expand(OpenLeaf& leaf, const Team& team) {
-  const Feature& f = bins_.features[static_cast<size_t>(leaf.best.feature)];
-  if (f.categorical) {
-    leaf.left_bins.resize(static_cast<size_t>(f.bins) + 4);  // partition reads three bytes past the last bin
-    const std::array<double, 10> l = limits(leaf);
-    const FeatureSlot slot = {f.slot, f.bins, 1, 1};
-    const int64_t integers[3] = {leaf.total, options_.category.most, options_.category.one_hot_bins};
-    const Operand inputs[2] = {dense(leaf.histogram, DType::i64, bins_.slots), dense(&slot, DType::u8, 1)};
-    const Operand outputs[2] = {dense(&leaf.best, DType::u8, 1), dense(leaf.left_bins.data(), DType::u8, f.bins + 1)};
-    const Args args = {
-        inputs, outputs, integers, l.data(), 2, 2, 3, 10, workers_[static_cast<size_t>(team.first_worker)].sort.data(), &serial_threads(),
-        nullptr};
-    kernels_.split_categories->run(args);
-  }
+  if (bins_.features[static_cast<size_t>(leaf.best.feature)].categorical && !leaf.counted) place_categories(leaf, team);
   const int64_t gone = divide_rows(leaf, team);
   leaf.children.resize(2);
   OpenLeaf &left = leaf.children[0], &right = leaf.children[1];

@@ -9,7 +9,8 @@
 namespace tensorwood {
 namespace {
 
-constexpr int64_t kBlock = 512;  // rows: their features and one tree at a time stay in the L2 cache
+// Rows of a block: their features and one tree at a time stay in the L2 cache; a block of long rows is bounded by its values instead.
+constexpr int64_t kMostRows = 512, kLeastRows = 8, kBlockValues = 1 << 20;
 
 bool fits_narrow(const Forest& forest, const Tree& tree) {
   if (forest.features() > (1 << 14)) return false;
@@ -74,6 +75,10 @@ void read_block(const Forest& forest, const Columns& columns, int64_t first, int
 
 }  // namespace
 
+int64_t rows_together(int32_t features) {
+  return std::clamp(kBlockValues / std::max(features, 1) / kLeastRows * kLeastRows, kLeastRows, kMostRows);
+}
+
 int64_t Forest::bytes() const {
   int64_t total = static_cast<int64_t>(narrow_nodes.size() * sizeof(NarrowNode) + wide_nodes.size() * sizeof(WideNode) + values.size() * 4 +
                                        sets.size() * 4);
@@ -131,10 +136,10 @@ void predict(const Forest& forest, const PredictKernels& kernels, const Columns&
   const int64_t first_tree = static_cast<int64_t>(options.from) * forest.groups,
                 count_tree = static_cast<int64_t>(to) * forest.groups - first_tree;
   std::vector<std::vector<float>> blocks(static_cast<size_t>(threads.count()));
-  for_chunks(threads, columns.rows, kBlock, [&](int64_t first, int64_t count, int worker) {
+  for_chunks(threads, columns.rows, rows_together(forest.features()), [&](int64_t first, int64_t count, int worker) {
     if (cancelled.load(std::memory_order_relaxed)) return;
     std::vector<float>& x = blocks[static_cast<size_t>(worker)];
-    x.resize(static_cast<size_t>(kBlock * forest.features()));
+    x.resize(static_cast<size_t>(rows_together(forest.features()) * forest.features()));
     read_block(forest, columns, first, count, x.data());
     if (options.output == Output::leaf) {
       int32_t* leaves = static_cast<int32_t*>(out) + first * count_tree;

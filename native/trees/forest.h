@@ -58,6 +58,8 @@ void predict(const Forest& forest, const PredictKernels& kernels, const Columns&
 // Adds trees [first, first + count) to margin (n, groups) for x (n, features), on the calling thread.
 void add_margins(const Forest& forest, const PredictKernels& kernels, const float* x, int64_t n, int64_t first, int64_t count,
                  float* margin);
+// Rows whose features are decoded and predicted together: some hundreds, fewer where a row is long.
+int64_t rows_together(int32_t features);
 // Margins to responses, in place: (n, groups).
 void respond(const Forest& forest, float* margin, int64_t n);
 

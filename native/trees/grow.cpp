@@ -17,6 +17,7 @@ constexpr int64_t kSmallNode = 24576;  // rows; larger nodes are worked on by al
 constexpr double kWorthWaking = 5e4;   // nanoseconds of work; less is done before other threads wake
 constexpr int kAheadNodes = 32;        // small nodes expanded together
 constexpr int64_t kLeafChunk = 16384;
+constexpr double kFineUnits = 16;        // of a row's second derivative on average: its rounding then changes no leaf by more than 3 %
 constexpr int64_t kRoomStep = 64 << 20;  // bytes between two questions for memory, which read files
 
 // What a model file can hold.
@@ -25,28 +26,28 @@ float to_finite(double value) {
   return static_cast<float>(std::clamp(value, -most, most));
 }
 
-// Leaves of one sum and their rows: see Grower::add_to.
-struct Stretch {
-  int64_t begin, count;
-  float value;
-};
-
 }  // namespace
 
 Grower::Grower(const Bins& bins, Threads& threads, const GrowOptions& options)
     : bins_(bins), threads_(threads), options_(options), queue_(Order{options.policy, options.max_leaves > 0}) {
   const Device& d = *bins.device;
-  kernels_ = {&require_kernel(d, "histogram", DType::i64), &require_kernel(d, "add_histogram", DType::i64),
-              &require_kernel(d, "split", DType::i64),     &require_kernel(d, "split_categories", DType::u8),
-              &require_kernel(d, "partition", DType::u32), &require_kernel(d, "add_leaf", DType::f32)};
+  kernels_ = {&require_kernel(d, "histogram", DType::i64),    &require_kernel(d, "add_histogram", DType::i64),
+              &require_kernel(d, "count_rows", DType::u32),   &require_kernel(d, "split", DType::i64),
+              &require_kernel(d, "split_counted", DType::u8), &require_kernel(d, "split_categories", DType::u8),
+              &require_kernel(d, "partition", DType::u32),    &require_kernel(d, "sum_gradients", DType::f64),
+              &require_kernel(d, "add_leaf", DType::f32)};
   rows_ = Array<uint32_t>(d, bins.rows);
   lefts_ = Array<uint32_t>(d, bins.rows);
   rights_ = Array<uint32_t>(d, bins.rows);
-  int32_t widest = 0;
-  for (const Feature& f : bins.features) widest = std::max(widest, f.categorical ? f.bins + 1 : 0);
+  int32_t widest = 0, most_bins = 0;
+  for (const Feature& f : bins.features) {
+    most_bins = std::max(most_bins, f.bins + 1);
+    widest = std::max(widest, f.categorical ? f.bins + 1 : 0);
+  }
   workers_.resize(static_cast<size_t>(threads.count()));
   for (Worker& w : workers_) {
     w.splits.resize(2 * bins.features.size());
+    w.counts.resize(static_cast<size_t>(most_bins));
     w.sort.resize(static_cast<size_t>(widest) * 32);
   }
   const Device* other = options.accelerator;
@@ -77,25 +78,30 @@ bool Grower::splittable(const OpenLeaf& leaf) const {
   return second_sum(leaf.total) * gradients_.second_unit >= 2 * options_.min_child_weight;
 }
 
-// Refuses what the process may not take, by the number of histograms that a tree really needs: no bound beforehand is near it.
-void Grower::require_room(int64_t bytes) {
+// Whether the process may take so much more. No bound beforehand is near what a tree really needs.
+bool Grower::take_room(int64_t bytes) {
   if (room_ < bytes) {
     const int64_t available = bins_.device->available();
-    if (available < bytes) {
-      throw Failure{{"ERR_TENSORWOOD_MEMORY", "trainTrees: expected at most " + std::to_string(available) +
-                                                  " bytes of memory (what this process may take now), got " + std::to_string(bytes) +
-                                                  " for one histogram more beside " + std::to_string(histograms_.size()) +
-                                                  "; use fewer leaves, columns or bins"}};
-    }
+    if (available < bytes) return false;
     room_ = std::min(available, std::max(bytes, kRoomStep));
   }
   room_ -= bytes;
+  return true;
 }
 
+void Grower::refuse_histogram() const {
+  throw Failure{{"ERR_TENSORWOOD_MEMORY", "trainTrees: expected at most " + std::to_string(bins_.device->available()) +
+                                              " bytes of memory (what this process may take now), got " +
+                                              std::to_string(bins_.slots * static_cast<int64_t>(sizeof(int64_t))) +
+                                              " for one histogram more beside " + std::to_string(histograms_.size()) +
+                                              "; use fewer leaves, columns or bins"}};
+}
+
+// A histogram of any content, or null when there is no room for one more.
 int64_t* Grower::acquire() {
   if (free_.empty()) {
     const int64_t bytes = bins_.slots * static_cast<int64_t>(sizeof(int64_t));
-    require_room(bytes);
+    if (!take_room(bytes)) return nullptr;
     histograms_.emplace_back(*bins_.device, bins_.slots);
     std::memset(histograms_.back().data(), 0, static_cast<size_t>(bytes));  // taken now, so that the next question sees it
     free_.push_back(histograms_.back().data());
@@ -124,6 +130,7 @@ void Grower::start(OpenLeaf& root, int64_t count) {
   root.end = count;
   const Team all = team_for(root);
   root.histogram = acquire();
+  if (root.histogram == nullptr) refuse_histogram();
   build_histogram(root, all);
   const FeatureSlot& first = slots_.front();
   for (int32_t b = 0; b <= first.bins; b++) root.total += root.histogram[first.slot + b];
@@ -133,8 +140,8 @@ void Grower::start(OpenLeaf& root, int64_t count) {
 void Grower::open(Tree& tree, OpenLeaf&& leaf, int32_t node) {
   leaf.node = node;
   TreeNode& t = tree.nodes[static_cast<size_t>(node)];
-  t.weight = to_finite(second_sum(leaf.total) * gradients_.second_unit);
-  t.rows = static_cast<float>(leaf.rows());
+  t.weight = as_kept(second_sum(leaf.total) * gradients_.second_unit);
+  t.rows = static_cast<double>(leaf.rows());
   const int32_t index = static_cast<int32_t>(open_.size());
   if (leaf.best.feature >= 0) {
     queue_.insert({index, leaf.depth, leaf.best.gain});
@@ -144,7 +151,7 @@ void Grower::open(Tree& tree, OpenLeaf&& leaf, int32_t node) {
   open_.push_back(std::move(leaf));
 }
 
-// Expands the first candidate, and with it the next small ones.
+// Expands the first candidate, and with it the next small ones as far as there is room for their histograms.
 void Grower::prepare() {
   std::vector<OpenLeaf*> batch;
   const int64_t room = options_.max_leaves > 0 ? options_.max_leaves - leaves_ : kAheadNodes;
@@ -153,7 +160,12 @@ void Grower::prepare() {
     if (leaf.expanded) continue;
     const bool small = leaf.rows() <= kSmallNode;
     if (!small && !batch.empty()) break;
-    leaf.spare = options_.max_depth == 0 || leaf.depth + 1 < options_.max_depth ? acquire() : nullptr;
+    const bool has_histogram = options_.max_depth == 0 || leaf.depth + 1 < options_.max_depth;
+    leaf.spare = has_histogram ? acquire() : nullptr;
+    if (has_histogram && leaf.spare == nullptr) {
+      if (batch.empty()) refuse_histogram();
+      break;
+    }
     batch.push_back(&leaf);
     if (!small || static_cast<int64_t>(batch.size()) >= std::min<int64_t>(kAheadNodes, room)) break;
   }
@@ -179,7 +191,7 @@ void Grower::commit(Tree& tree, int32_t index) {
   node.feature = leaf.best.feature;
   node.left = left;
   node.missing_left = leaf.best.missing_left != 0;
-  node.gain = to_finite(leaf.best.gain);
+  node.gain = as_kept(leaf.best.gain);
   if (feature.categorical) {
     node.set = static_cast<int32_t>(tree.sets.size());
     int32_t last = feature.bins - 1;
@@ -201,17 +213,56 @@ void Grower::commit(Tree& tree, int32_t index) {
   leaves_++;
 }
 
+// The rows of all leaves for which holds(leaf), in pieces that many threads can share.
+template <class F>
+std::vector<Stretch> Grower::stretches(const F& holds) const {
+  std::vector<Stretch> pieces;
+  for (size_t i = 0; i < open_.size(); i++) {
+    const OpenLeaf& leaf = open_[i];
+    if (leaf.node < 0 || !holds(leaf)) continue;
+    for (int64_t at = leaf.begin; at < leaf.end; at += kLeafChunk)
+      pieces.push_back({static_cast<int32_t>(i), at, std::min(kLeafChunk, leaf.end - at)});
+  }
+  return pieces;
+}
+
+template <class F>
+void Grower::for_stretches(const std::vector<Stretch>& stretches, const F& f) {
+  threads_.parallel(static_cast<int64_t>(stretches.size()), [&](int64_t i, int) { f(static_cast<size_t>(i)); });
+}
+
+// Leaf values: from the sums of growth, or where rounding would show in them, as beside rows of a much larger weight, from the gradients
+// as they are.
+void Grower::fit_leaves(Tree& tree) {
+  const auto is_coarse = [](const OpenLeaf& leaf) {
+    return static_cast<double>(second_sum(leaf.total)) < kFineUnits * static_cast<double>(leaf.rows());
+  };
+  const std::vector<Stretch> pieces = stretches(is_coarse);
+  std::vector<std::array<double, 2>> parts(pieces.size()), sums(open_.size(), {0, 0});
+  const Operand first = dense(gradients_.first, DType::f32, bins_.rows), second = dense(gradients_.second, DType::f32, bins_.rows);
+  for_stretches(pieces, [&](size_t i) {
+    const Operand rows = dense(rows_.data() + pieces[i].begin, DType::u32, pieces[i].count);
+    call(*kernels_.sum_gradients, {first, second, rows}, {dense(parts[i].data(), DType::f64, 2)});
+  });
+  for (size_t i = 0; i < pieces.size(); i++) {
+    for (size_t k = 0; k < 2; k++) sums[static_cast<size_t>(pieces[i].leaf)][k] += parts[i][k] * gradients_.unit;
+  }
+  for (size_t i = 0; i < open_.size(); i++) {
+    const OpenLeaf& leaf = open_[i];
+    if (leaf.node < 0) continue;
+    if (!is_coarse(leaf)) sums[i] = {first_sum(leaf.total) * gradients_.first_unit, second_sum(leaf.total) * gradients_.second_unit};
+    const double value = leaf_value(sums[i][0], sums[i][1], options_.penalty);
+    tree.nodes[static_cast<size_t>(leaf.node)].value = to_finite(options_.learning_rate * value);
+  }
+}
+
 void Grower::finish(Tree& tree) {
   for (OpenLeaf& leaf : open_) {
     release(leaf.histogram);
     release(leaf.spare);
     for (OpenLeaf& child : leaf.children) release(child.histogram);
-    if (leaf.node < 0) continue;
-    TreeNode& node = tree.nodes[static_cast<size_t>(leaf.node)];
-    const double value =
-        leaf_value(first_sum(leaf.total) * gradients_.first_unit, second_sum(leaf.total) * gradients_.second_unit, options_.penalty);
-    node.value = to_finite(options_.learning_rate * value);
   }
+  fit_leaves(tree);
 }
 
 bool Grower::grow(const Gradients& gradients, int64_t count, uint64_t seed, const std::atomic<bool>& cancelled, Tree& tree) {
@@ -222,6 +273,7 @@ bool Grower::grow(const Gradients& gradients, int64_t count, uint64_t seed, cons
   queue_.clear();
   leaves_ = 1;
   choose_columns(seed);
+  set_limits();
   if (mirror_ != nullptr) mirror_->start(gradients.pairs, narrow_slots_, wide_slots_, all_columns_);
   tree.nodes.assign(1, {});
   OpenLeaf root;
@@ -239,15 +291,11 @@ bool Grower::grow(const Gradients& gradients, int64_t count, uint64_t seed, cons
 }
 
 void Grower::add_to(const Tree& tree, float* margin) {
-  std::vector<Stretch> stretches;
-  for (const OpenLeaf& leaf : open_) {
-    if (leaf.node < 0) continue;
-    for (int64_t at = leaf.begin; at < leaf.end; at += kLeafChunk)
-      stretches.push_back({at, std::min(kLeafChunk, leaf.end - at), tree.nodes[static_cast<size_t>(leaf.node)].value});
-  }
-  threads_.parallel(static_cast<int64_t>(stretches.size()), [&](int64_t i, int) {
-    const Stretch& s = stretches[static_cast<size_t>(i)];
-    call(*kernels_.add_leaf, {dense(rows_.data() + s.begin, DType::u32, s.count)}, {dense(margin, DType::f32, bins_.rows)}, {}, {s.value});
+  const std::vector<Stretch> pieces = stretches([](const OpenLeaf&) { return true; });
+  for_stretches(pieces, [&](size_t i) {
+    const int32_t node = open_[static_cast<size_t>(pieces[i].leaf)].node;
+    const Operand rows = dense(rows_.data() + pieces[i].begin, DType::u32, pieces[i].count);
+    call(*kernels_.add_leaf, {rows}, {dense(margin, DType::f32, bins_.rows)}, {}, {tree.nodes[static_cast<size_t>(node)].value});
   });
 }
 

@@ -32,10 +32,13 @@ struct GrowOptions {
   const Device* accelerator = nullptr;  // with memory of its own: runs those kernels of growth that it has
 };
 
-// Rounded gradients of every row and what their units are worth.
+// Of every row: rounded for sums over bins, and as they are for leaf values.
 struct Gradients {
-  const uint32_t* pairs;
-  double first_unit, second_unit;
+  const int64_t* pairs;
+  double first_unit, second_unit;  // what the integers are worth
+  double heaviest;                 // second derivative of a row, in units
+  const float *first, *second;
+  double unit;  // what their 1 is worth
 };
 
 // A node that may be split, and once expanded its two children.
@@ -45,7 +48,8 @@ struct OpenLeaf {
   int64_t total = 0;           // histogram sum
   int64_t* histogram = nullptr;
   int64_t* spare = nullptr;  // for the smaller child
-  Split best = {0, 0, -1, -1, 0, 0};
+  Split best = {0, 0, -1, -1, 0, 0, 1};
+  bool counted = false;  // best was found with the rows of its feature counted
   bool expanded = false;
   std::vector<uint8_t> left_bins;  // categorical: per bin, 1 goes left
   std::vector<OpenLeaf> children;
@@ -53,7 +57,13 @@ struct OpenLeaf {
 };
 
 struct GrowKernels {
-  const Kernel *histogram, *add_histogram, *split, *split_categories, *partition, *add_leaf;
+  const Kernel *histogram, *add_histogram, *count_rows, *split, *split_counted, *split_categories, *partition, *sum_gradients, *add_leaf;
+};
+
+// A part of the rows of a leaf.
+struct Stretch {
+  int32_t leaf;
+  int64_t begin, count;
 };
 
 // Which threads work on a node: the whole pool, or one worker of it.
@@ -75,7 +85,8 @@ class Grower {
 
  private:
   struct Worker {
-    std::vector<Split> splits;  // (2, features)
+    std::vector<Split> splits;     // (2, features)
+    std::vector<uint32_t> counts;  // rows of each bin of one feature
     std::vector<std::byte> sort;
   };
   void choose_columns(uint64_t seed);
@@ -83,12 +94,18 @@ class Grower {
   void prepare();
   void commit(Tree& tree, int32_t leaf);
   void finish(Tree& tree);
+  void fit_leaves(Tree& tree);
+  template <class F>
+  std::vector<Stretch> stretches(const F& holds) const;
+  template <class F>
+  void for_stretches(const std::vector<Stretch>& stretches, const F& f);
   void open(Tree& tree, OpenLeaf&& leaf, int32_t node);
   double work_of(const OpenLeaf& leaf) const;
   Team team_for(const OpenLeaf& leaf) const;
   bool splittable(const OpenLeaf& leaf) const;
-  void require_room(int64_t bytes);
+  bool take_room(int64_t bytes);
   int64_t* acquire();
+  [[noreturn]] void refuse_histogram() const;
   void release(int64_t*& histogram);
 
   // expand.cpp: the work of one node
@@ -98,9 +115,15 @@ class Grower {
   void add_chunk(const OpenLeaf& leaf, int64_t first, int64_t count, int64_t* histogram);
   void find_splits(OpenLeaf* plain, OpenLeaf* subtracted, const int64_t* sibling, const Team& team);
   void scan(OpenLeaf& leaf, const int64_t* sibling, const FeatureSlot* slots, int64_t first, int64_t count, Split* splits, int worker);
-  void choose(OpenLeaf& leaf, const Split* splits);
+  void choose(OpenLeaf& leaf, Split* splits, const Team& team);
+  void count_rows(const OpenLeaf& leaf, const Feature& feature, const Team& team);
+  void split_counted(const OpenLeaf& leaf, size_t column, Split& split, const Team& team);
+  void call_split(const Kernel& kernel, const OpenLeaf& leaf, std::initializer_list<Operand> inputs, std::initializer_list<Operand> outputs,
+                  int worker);
+  void place_categories(OpenLeaf& leaf, const Team& team);
   const FeatureSlot* sample_for_node(const OpenLeaf& leaf, std::vector<FeatureSlot>& sampled) const;
-  std::array<double, 10> limits(const OpenLeaf& leaf) const;
+  Operand codes_of(const Feature& feature) const;
+  void set_limits();
 
   const Bins& bins_;
   Threads& threads_;
@@ -108,6 +131,7 @@ class Grower {
   GrowKernels kernels_;
   std::unique_ptr<Mirror> mirror_;  // null = the device of the bins does everything
   Gradients gradients_ = {};
+  std::array<double, 12> limits_ = {};  // Limits of the split kernels
   uint64_t seed_ = 0;
   std::vector<int32_t> columns_;                    // of this tree
   std::vector<FeatureSlot> slots_;                  // of columns_

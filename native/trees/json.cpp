@@ -54,12 +54,13 @@ int64_t JsonReader::integer(int64_t least, int64_t most) {
   return value;
 }
 
-float JsonReader::number() {
+template <class T>
+T JsonReader::real() {
   space();
-  float value = 0;
+  T value = 0;
   if (at_ == end_ || !starts_number(*at_)) refuse("a number");
   const std::from_chars_result r = std::from_chars(at_, end_, value);
-  if (r.ec != std::errc() || !std::isfinite(value)) refuse("a finite 32-bit number");
+  if (r.ec != std::errc() || !std::isfinite(value)) refuse("a finite " + std::to_string(8 * sizeof value) + "-bit number");
   at_ = r.ptr;
   return value;
 }
@@ -72,7 +73,13 @@ std::vector<int32_t> JsonReader::integers(int64_t least, int64_t most) {
 
 std::vector<float> JsonReader::numbers() {
   std::vector<float> out;
-  array([&] { out.push_back(number()); });
+  array([&] { out.push_back(real<float>()); });
+  return out;
+}
+
+std::vector<double> JsonReader::doubles() {
+  std::vector<double> out;
+  array([&] { out.push_back(real<double>()); });
   return out;
 }
 

@@ -46,14 +46,16 @@ class JsonReader {
 
   std::string string();  // without escapes: names here are plain
   int64_t integer(int64_t least, int64_t most);
-  float number();  // finite
   std::vector<int32_t> integers(int64_t least, int64_t most);
-  std::vector<float> numbers();
+  std::vector<float> numbers();  // finite
+  std::vector<double> doubles();
   std::string_view skip();  // -> the text of the value
   void finish();            // nothing but space is left
   [[noreturn]] void refuse(const std::string& expected) const;
 
  private:
+  template <class T>
+  T real();
   void space();
   bool take(char c);
   void expect(char c);

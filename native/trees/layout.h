@@ -6,11 +6,10 @@
 
 namespace tensorwood {
 
-// A gradient pair is u32: the first derivative as int16 in the high half, the second as 0..32767 in the low half. A histogram slot is
-// int64: (sum of first << 32) + sum of second, so one addition serves both. Scales are chosen so that both sums stay within 31 bits.
-TENSORWOOD_INLINE int64_t widen_gradient(uint32_t pair) {
-  return static_cast<int64_t>(static_cast<int32_t>(pair) >> 16) * (int64_t{1} << 32) + static_cast<int64_t>(pair & 0xffffu);
-}
+// A gradient pair is int64: (first derivative << 32) + second derivative, which is at least 0. A histogram slot is the sum of pairs, so one
+// addition serves both. Scales are chosen so that the sums over all rows stay within 31 bits; nothing else bounds them, so one large row
+// takes no more from the others than its share of the sum.
+TENSORWOOD_INLINE int64_t pair_of(int32_t first, int32_t second) { return first * (int64_t{1} << 32) + second; }
 TENSORWOOD_INLINE int32_t first_sum(int64_t slot) { return static_cast<int32_t>(slot >> 32); }
 TENSORWOOD_INLINE int32_t second_sum(int64_t slot) { return static_cast<int32_t>(static_cast<uint32_t>(slot)); }
 
@@ -36,6 +35,7 @@ struct Split {
   int32_t bin;           // numeric: bins up to this one go left. categorical: how many of the sorted categories go left
   int32_t missing_left;  // 0 or 1
   int32_t direction;     // categorical: 0 = one category alone, 1 = the lowest of the sorted ones, -1 = the highest
+  int32_t certain;       // 0 = its second derivatives allow fewer rows than asked for on a side or in a category
 };
 
 // A node ready for prediction: value is a threshold (x <= value goes left) or, as bits, the position of a category set. The children of

@@ -9,7 +9,7 @@ Mirror::Mirror(const Bins& bins, const Device& device)
       kernel_(*device.find("histogram", DType::i64)),
       narrow_codes_(device, bins.narrow_rows.size()),
       wide_codes_(device, bins.wide_rows.size()),
-      gradients_(device, bins.rows),
+      pairs_(device, bins.rows),
       rows_(device, bins.rows),
       narrow_slots_(device, bins.narrow),
       wide_slots_(device, bins.wide),
@@ -19,9 +19,9 @@ Mirror::Mirror(const Bins& bins, const Device& device)
   status_ = device.synchronize(nullptr);
 }
 
-void Mirror::start(const uint32_t* gradients, const std::vector<int32_t>& narrow_slots, const std::vector<int32_t>& wide_slots,
+void Mirror::start(const int64_t* pairs, const std::vector<int32_t>& narrow_slots, const std::vector<int32_t>& wide_slots,
                    bool all_columns) {
-  send(gradients_, gradients, bins_.rows);
+  send(pairs_, pairs, bins_.rows);
   send(narrow_slots_, narrow_slots.data(), bins_.narrow);
   send(wide_slots_, wide_slots.data(), bins_.wide);
   all_columns_ = all_columns;
@@ -33,17 +33,17 @@ bool Mirror::sum(const uint32_t* rows, int64_t count, int64_t* histogram) {
   if (!status_.ok()) return false;
   send(rows_, rows, count);
   device_.fill(histogram_.data(), 0, histogram_.bytes(), nullptr);
-  const Operand gradients = dense(gradients_.data(), DType::u32, bins_.rows), chosen = dense(rows_.data(), DType::u32, count),
+  const Operand pairs = dense(pairs_.data(), DType::i64, bins_.rows), chosen = dense(rows_.data(), DType::u32, count),
                 sums = dense(histogram_.data(), DType::i64, bins_.slots);
   if (bins_.narrow > 0) {
     call(kernel_,
-         {dense(narrow_codes_.data(), DType::u8, bins_.rows, bins_.narrow_stride), gradients, chosen,
+         {dense(narrow_codes_.data(), DType::u8, bins_.rows, bins_.narrow_stride), pairs, chosen,
           dense(narrow_slots_.data(), DType::i32, bins_.narrow)},
          {sums}, {all_columns_});
   }
   if (bins_.wide > 0) {
     call(kernel_,
-         {dense(wide_codes_.data(), DType::u16, bins_.rows, bins_.wide_stride), gradients, chosen,
+         {dense(wide_codes_.data(), DType::u16, bins_.rows, bins_.wide_stride), pairs, chosen,
           dense(wide_slots_.data(), DType::i32, bins_.wide)},
          {sums}, {0});
   }

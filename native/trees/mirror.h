@@ -12,8 +12,8 @@ class Mirror {
  public:
   // Copies the codes of the bins, which must live as long.
   Mirror(const Bins& bins, const Device& device);
-  // What the next tree grows from: gradients (rows), where the columns begin in a histogram (-1 = left out), and whether none is left out.
-  void start(const uint32_t* gradients, const std::vector<int32_t>& narrow_slots, const std::vector<int32_t>& wide_slots, bool all_columns);
+  // What the next tree grows from: pairs (rows), where the columns begin in a histogram (-1 = left out), and whether none is left out.
+  void start(const int64_t* pairs, const std::vector<int32_t>& narrow_slots, const std::vector<int32_t>& wide_slots, bool all_columns);
   // Overwrites the histogram with the sums of these rows. May be called by several threads: they take turns. False when the device has
   // failed, now or before; status() says how.
   bool sum(const uint32_t* rows, int64_t count, int64_t* histogram);
@@ -30,7 +30,8 @@ class Mirror {
   const Kernel& kernel_;
   Array<uint8_t> narrow_codes_;
   Array<uint16_t> wide_codes_;
-  Array<uint32_t> gradients_, rows_;
+  Array<int64_t> pairs_;
+  Array<uint32_t> rows_;
   Array<int32_t> narrow_slots_, wide_slots_;
   Array<int64_t> histogram_;
   bool all_columns_ = true;

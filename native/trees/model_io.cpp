@@ -2,6 +2,7 @@
 #include "trees/model_io.h"
 
 #include <charconv>
+#include <cmath>
 
 #include "trees/json.h"
 
@@ -17,6 +18,15 @@ template <class T>
 void append(std::string& out, T value) {
   char digits[32];
   out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+}
+
+// A number that as_kept() made: the digits of a float where it is one.
+struct Kept {
+  double value;
+};
+void append(std::string& out, Kept kept) {
+  const float single = static_cast<float>(kept.value);
+  std::isfinite(single) ? append(out, single) : append(out, kept.value);
 }
 
 template <class Items, class Get>
@@ -39,8 +49,8 @@ void write_tree(std::string& out, const Tree& tree) {
   write_list(out += ',', "left", tree.nodes, [](const TreeNode& n) { return n.left; });
   write_list(out += ',', "value", tree.nodes, [](const TreeNode& n) { return n.value; });
   write_list(out += ',', "missing_left", tree.nodes, [](const TreeNode& n) { return static_cast<int>(n.missing_left); });
-  write_list(out += ',', "gain", tree.nodes, [](const TreeNode& n) { return n.gain; });
-  write_list(out += ',', "weight", tree.nodes, [](const TreeNode& n) { return n.weight; });
+  write_list(out += ',', "gain", tree.nodes, [](const TreeNode& n) { return Kept{n.gain}; });
+  write_list(out += ',', "weight", tree.nodes, [](const TreeNode& n) { return Kept{n.weight}; });
   write_list(out += ',', "rows", tree.nodes, [](const TreeNode& n) { return n.rows; });
   if (!tree.sets.empty()) {
     write_list(out += ',', "set", tree.nodes, [](const TreeNode& n) { return n.set; });
@@ -52,7 +62,8 @@ void write_tree(std::string& out, const Tree& tree) {
 // One list a field, as the file has them.
 struct Lists {
   std::vector<int32_t> feature, left, missing_left, set;
-  std::vector<float> value, gain, weight, rows;
+  std::vector<float> value;
+  std::vector<double> gain, weight, rows;
 };
 
 void require(const JsonReader& in, bool fits, const char* expected) {
@@ -73,11 +84,11 @@ Lists read_lists(JsonReader& in, Tree& tree) {
     else if (name == "missing_left")
       l.missing_left = in.integers(0, 1);
     else if (name == "gain")
-      l.gain = in.numbers();
+      l.gain = in.doubles();
     else if (name == "weight")
-      l.weight = in.numbers();
+      l.weight = in.doubles();
     else if (name == "rows")
-      l.rows = in.numbers();
+      l.rows = in.doubles();
     else if (name == "set")
       l.set = in.integers(-1, kMostNodes);
     else if (name == "sets")
@@ -98,7 +109,8 @@ Tree read_tree(JsonReader& in) {
   Tree tree;
   const Lists l = read_lists(in, tree);
   for (size_t i = 0; i < l.feature.size(); i++) {
-    tree.nodes.push_back({l.value[i], l.feature[i], l.left[i], l.set[i], l.missing_left[i] == 1, l.gain[i], l.weight[i], l.rows[i]});
+    tree.nodes.push_back(
+        {l.value[i], l.feature[i], l.left[i], l.set[i], l.missing_left[i] == 1, as_kept(l.gain[i]), as_kept(l.weight[i]), l.rows[i]});
   }
   return tree;
 }

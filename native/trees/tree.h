@@ -1,5 +1,6 @@
 // A grown tree: nodes in pairs, children after their parent. What growth writes, prediction and the model file read.
 #pragma once
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -11,9 +12,9 @@ struct TreeNode {
   int32_t left = -1;     // right is left + 1
   int32_t set = -1;      // categorical: position in Tree::sets; a category of the set goes left
   bool missing_left = false;
-  float gain = 0;    // of the split
-  float weight = 0;  // sum of second derivatives
-  float rows = 0;
+  double gain = 0;    // of the split
+  double weight = 0;  // sum of second derivatives
+  double rows = 0;
 };
 
 struct Tree {
@@ -21,5 +22,11 @@ struct Tree {
   std::vector<uint32_t> sets;  // each: number of words, then a bit per category
   int32_t group = 0;           // the class it votes for
 };
+
+// A fact about a node as the model file holds it: in the precision of a float, or past its range as it is.
+inline double as_kept(double value) {
+  const float single = static_cast<float>(value);
+  return std::isfinite(single) ? single : value;
+}
 
 }  // namespace tensorwood

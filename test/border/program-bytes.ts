@@ -1,6 +1,6 @@
 // Writes the bytes of native/core/program.h by hand, so that the border is tested without the compiler.
 
-export const dtypeIds = { f32: 0, bf16: 1, i32: 2, u8: 3, bool: 4, i64: 7, f64: 8 } as const;
+export const dtypeIds = { f32: 0, bf16: 1, i32: 2, u8: 3, bool: 4, u16: 5, u32: 6, i64: 7, f64: 8, i16: 9, i8: 10 } as const;
 export const kinds = { arena: 0, state: 1, input: 2, output: 3, constant: 4 } as const;
 
 export interface BufferBytes {

@@ -104,6 +104,7 @@ static std::string grow_within(const Sample& s, int64_t histograms, double min_c
 
 static void little_memory(const Sample& s) {
   EXPECT(grow_within(s, 4, 1) == "ERR_TENSORWOOD_MEMORY");
+  EXPECT(grow_within(s, 4, 0.2 * static_cast<double>(s.columns.rows) / 4).empty());  // few leaves, none expanded ahead
   EXPECT(grow_within(s, 4, 0.4 * static_cast<double>(s.columns.rows) / 4).empty());  // two leaves
   EXPECT(grow_within(s, 100000, 1).empty());
 }

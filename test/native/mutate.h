@@ -1,5 +1,5 @@
 // Mutations of the bytes of a program (native/core/program.h): of single fields by their place in the format, of one value wherever it
-// stands, of operands that come to lie over each other, and of raw bytes.
+// stands, of the dtypes of a call together, of operands that come to lie over each other, and of raw bytes.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -176,6 +176,18 @@ static void mutate_operand(Bytes& bytes, const std::vector<std::vector<Field>>& 
   bytes.insert(bytes.begin() + static_cast<ptrdiff_t>(to.at), copy.begin(), copy.end());
 }
 
+// Gives operands of one dtype in a call another one together, as kernels that take any dtype want them.
+static void mutate_dtypes(Bytes& bytes, const std::vector<std::vector<Field>>& calls, Random& random) {
+  if (calls.empty()) return;
+  const std::vector<Field>& operands = calls[below(random, calls.size())];
+  if (operands.empty()) return;
+  const auto dtype_of = [](const Field& operand) { return Field{operand.at + 12, 1}; };  // after buffer and offset
+  const uint64_t from = get(bytes, dtype_of(operands[below(random, operands.size())])), to = below(random, 12);
+  for (const Field& operand : operands) {
+    if (get(bytes, dtype_of(operand)) == from) put(bytes, dtype_of(operand), to);
+  }
+}
+
 static void mutate_bytes(Bytes& bytes, Random& random) {
   if (bytes.empty()) return;
   const size_t at = below(random, bytes.size());
@@ -200,7 +212,7 @@ static Bytes mutate(Bytes bytes, Random& random) {
   for (uint64_t i = 0; i < count; i++) {
     Walker walker(bytes);
     const std::vector<Field> fields = walker.walk();
-    switch (below(random, 9)) {
+    switch (below(random, 10)) {
       case 0:
         mutate_bytes(bytes, random);
         break;
@@ -210,6 +222,9 @@ static Bytes mutate(Bytes bytes, Random& random) {
         break;
       case 3:
         mutate_operand(bytes, walker.operands(), random);
+        break;
+      case 4:
+        mutate_dtypes(bytes, walker.operands(), random);
         break;
       default:
         mutate_field(bytes, fields, random);

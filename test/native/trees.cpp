@@ -33,27 +33,58 @@ static void histograms(const Machine& m) {
   for (const int features : {1, 3, 4, 7, 28}) {
     const int n = 1000, stride = features + below(5);
     std::vector<uint8_t> bins(static_cast<size_t>(n * stride));
-    std::vector<uint32_t> pairs(static_cast<size_t>(n));
+    std::vector<int64_t> pairs(static_cast<size_t>(n));
     std::vector<int32_t> slots;
     for (uint8_t& b : bins) b = static_cast<uint8_t>(below(256));
-    for (uint32_t& p : pairs) p = generator() & 0xffff7fffu;
+    for (int64_t& p : pairs) p = pair_of(below(2000000) - 1000000, below(2000000));
     for (int f = 0; f < features; f++) slots.push_back(f * kNarrowSlots);
     for (const double share : {0.0, 0.01, 0.3, 1.0}) {
       const std::vector<uint32_t> rows = some_rows(n, share);
       std::vector<int64_t> expected(static_cast<size_t>(features * kNarrowSlots), 0);
       for (const uint32_t row : rows) {
-        const int64_t pair = static_cast<int64_t>(static_cast<int16_t>(pairs[row] >> 16)) * 4294967296 + (pairs[row] & 0xffff);
-        for (int f = 0; f < features; f++) expected[static_cast<size_t>(slots[static_cast<size_t>(f)] + bins[row * stride + f])] += pair;
+        for (int f = 0; f < features; f++)
+          expected[static_cast<size_t>(slots[static_cast<size_t>(f)] + bins[row * stride + f])] += pairs[row];
       }
       for (const int64_t dense_slots : {1, 0}) {
         std::vector<int64_t> got(expected.size(), 0);
         call(m.kernel("histogram", DType::i64),
-             {dense(bins.data(), DType::u8, n, stride), dense(pairs.data(), DType::u32, n),
+             {dense(bins.data(), DType::u8, n, stride), dense(pairs.data(), DType::i64, n),
               dense(rows.data(), DType::u32, static_cast<int64_t>(rows.size())), dense(slots.data(), DType::i32, features)},
              {dense(got.data(), DType::i64, static_cast<int64_t>(got.size()))}, {dense_slots});
         EXPECT(got == expected);
       }
     }
+  }
+}
+
+// Narrow and wide codes of one row at once, as one after the other; and rows of each bin.
+static void histograms_of_both(const Machine& m) {
+  const int n = 900, narrow = 3, wide = 2, slots = narrow * kNarrowSlots + wide * padded_slots(700);
+  std::vector<uint8_t> bytes(static_cast<size_t>(n * narrow));
+  std::vector<uint16_t> words(static_cast<size_t>(n * wide));
+  std::vector<int64_t> pairs(static_cast<size_t>(n));
+  for (uint8_t& b : bytes) b = static_cast<uint8_t>(below(256));
+  for (uint16_t& b : words) b = static_cast<uint16_t>(below(700));
+  for (int64_t& p : pairs) p = pair_of(below(2000) - 1000, below(2000));
+  const std::vector<int32_t> first = {0, kNarrowSlots, 2 * kNarrowSlots},
+                             second = {narrow * kNarrowSlots, narrow * kNarrowSlots + padded_slots(700)};
+  for (const double share : {0.3, 1.0}) {
+    const std::vector<uint32_t> rows = some_rows(n, share);
+    const Operand own = dense(pairs.data(), DType::i64, n), some = dense(rows.data(), DType::u32, static_cast<int64_t>(rows.size()));
+    const Operand codes = dense(bytes.data(), DType::u8, n, narrow), at = dense(first.data(), DType::i32, narrow),
+                  wide_codes = dense(words.data(), DType::u16, n, wide), wide_at = dense(second.data(), DType::i32, wide);
+    for (const int64_t all : {1, 0}) {
+      std::vector<int64_t> got(static_cast<size_t>(slots), 0), expected(got);
+      const Kernel& kernel = m.kernel("histogram", DType::i64);
+      call(kernel, {codes, own, some, at}, {dense(expected.data(), DType::i64, slots)}, {1});
+      call(kernel, {wide_codes, own, some, wide_at}, {dense(expected.data(), DType::i64, slots)}, {0});
+      call(kernel, {codes, own, some, at, wide_codes, wide_at}, {dense(got.data(), DType::i64, slots)}, {all});
+      EXPECT(got == expected);
+    }
+    std::vector<uint32_t> counts(256, 0), counted(256, 0);
+    for (const uint32_t row : rows) counted[bytes[row]]++;
+    call(m.kernel("count_rows", DType::u32), {dense(bytes.data(), DType::u8, n), some}, {dense(counts.data(), DType::u32, 256)});
+    EXPECT(counts == counted);
   }
 }
 
@@ -123,8 +154,8 @@ static void splits(const Machine& m) {
     Split split = {};
     call(m.kernel("split", DType::i64),
          {dense(parent.data(), DType::i64, kNarrowSlots), dense(&slot, DType::u8, 1), dense(sibling.data(), DType::i64, kNarrowSlots)},
-         {dense(parent.data(), DType::i64, kNarrowSlots), dense(&split, DType::u8, 1)}, {total, 32, 4},
-         {unit, unit, penalty.l1, penalty.l2, penalty.max_delta_step, least, 10, 10, 1, 1});
+         {dense(parent.data(), DType::i64, kNarrowSlots), dense(&split, DType::u8, 1)}, {total, 32, 4, 1000},
+         {unit, unit, penalty.l1, penalty.l2, penalty.max_delta_step, least, 10, 10, 4000, 1, 1, 1});
     EXPECT(parent == own);
     const double expected = best_gain(own, bins, total, unit, penalty, least);
     EXPECT(std::fabs(split.gain - expected) <= 1e-9 * (1 + expected));
@@ -158,8 +189,8 @@ static void category_splits(const Machine& m) {
     Split split = {};
     std::vector<char> scratch(4096);
     std::vector<uint8_t> left_bins(static_cast<size_t>(bins) + 1);
-    const std::initializer_list<int64_t> integers = {total, 32, one_hot ? 100 : 1};
-    const std::initializer_list<double> numbers = {unit, unit, 0, 0, 0, 1, 0, 0, 1, 1};
+    const std::initializer_list<int64_t> integers = {total, 32, one_hot ? 100 : 1, 1000};
+    const std::initializer_list<double> numbers = {unit, unit, 0, 0, 0, 1, 0, 0, 4000, 1, 1, 1};
     const Operand histogram = dense(own.data(), DType::i64, kNarrowSlots), feature = dense(&slot, DType::u8, 1),
                   best = dense(&split, DType::u8, 1);
     call(m.kernel("split", DType::i64), {histogram, feature}, {histogram, best}, integers, numbers, scratch.data());
@@ -212,12 +243,29 @@ static void gradients(const Machine& m) {
   call(m.kernel("measure_gradients", DType::f64), {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)},
        {dense(extent, DType::f64, 4)});
   EXPECT(std::fabs(extent[1] - sums[0]) < 1e-6 && std::fabs(extent[3] - sums[1]) < 1e-6);
-  std::vector<uint32_t> pairs(500);
-  call(m.kernel("quantize", DType::u32), {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)},
-       {dense(pairs.data(), DType::u32, 500)}, {7, 0}, {1000, 2000});
+  std::vector<int64_t> pairs(500);
+  call(m.kernel("quantize", DType::i64), {dense(first.data(), DType::f32, 500), dense(second.data(), DType::f32, 500)},
+       {dense(pairs.data(), DType::i64, 500)}, {7, 0}, {1000, 2000});
   for (size_t i = 0; i < 500; i++) {
-    const int64_t slot = widen_gradient(pairs[i]);
-    EXPECT(std::fabs(first_sum(slot) - first[i] * 1000) <= 1.01 && std::fabs(second_sum(slot) - second[i] * 2000) <= 1.01);
+    EXPECT(std::fabs(first_sum(pairs[i]) - first[i] * 1000) <= 1.01 && std::fabs(second_sum(pairs[i]) - second[i] * 2000) <= 1.01);
+  }
+}
+
+// Whole numbers stay as they are; between them the mean is the number, of either sign and however small.
+static void rounding(const Machine& m) {
+  constexpr int n = 1 << 17;
+  for (const float value : {1.0f, -1.0f, 3.0f, 0.0f, 0.3f, -0.3f, 0.001f, -0.001f, 20000.7f, -20000.7f}) {
+    const std::vector<float> first(n, value), second(n, std::fabs(value));
+    std::vector<int64_t> pairs(n);
+    call(m.kernel("quantize", DType::i64), {dense(first.data(), DType::f32, n), dense(second.data(), DType::f32, n)},
+         {dense(pairs.data(), DType::i64, n)}, {11, 0}, {1, 1});
+    double sums[2] = {0, 0};
+    for (const int64_t pair : pairs) {
+      sums[0] += first_sum(pair);
+      sums[1] += second_sum(pair);
+    }
+    const double part = std::fabs(value) - std::floor(std::fabs(value)), error = 5 * std::sqrt(part * (1 - part) / n);
+    EXPECT(std::fabs(sums[0] / n - value) <= error && std::fabs(sums[1] / n - std::fabs(value)) <= error);
   }
 }
 
@@ -382,12 +430,14 @@ int main(int argc, char** argv) {
     if (device == nullptr) continue;
     const Machine machine = {*device};
     histograms(machine);
+    histograms_of_both(machine);
     partitions<uint8_t>(machine, DType::u8, 256);
     partitions<uint16_t>(machine, DType::u16, 3000);
     splits(machine);
     category_splits(machine);
     bins(machine);
     gradients(machine);
+    rounding(machine);
     const std::string text = forests(sample, *device);
     EXPECT(first.empty() || text == first);
     first = text;

@@ -204,7 +204,7 @@ static bool needs_copy(const Operand& input) {
   Transposition found;
   return size_of(input) >= 4096 && find_transposition(merge_axes(&input, 1), found);
 }
-static int64_t copy_bytes(const Operand& input) { return (size_of(input) * bytes_of(input.dtype) + 63) / 64 * 64; }
+static int64_t copy_bytes(const Operand& input) { return (size_of(input) * size_of(input.dtype) + 63) / 64 * 64; }
 
 // Scratch: dense copies of such inputs, then the registers of each worker.
 static int64_t scratch_elementwise(const Args& args, int threads) {

@@ -21,8 +21,8 @@ TENSORWOOD_INLINE int64_t read_once(const int32_t* index) { return __atomic_load
 static void gather_rows(const Args& args) {
   const Operand& table = args.inputs[0];
   const int32_t* index = static_cast<const int32_t*>(args.inputs[1].data);
-  const int64_t count = size_of(args.inputs[1]), bytes = table.shape[1] * bytes_of(table.dtype),
-                pitch = table.stride[0] * bytes_of(table.dtype);
+  const int64_t count = size_of(args.inputs[1]), bytes = table.shape[1] * size_of(table.dtype),
+                pitch = table.stride[0] * size_of(table.dtype);
   const int64_t grouped = kGatherWork / (table.shape[1] + 1) + 1;
   const std::byte* from = static_cast<const std::byte*>(table.data);
   std::byte* to = static_cast<std::byte*>(args.outputs[0].data);

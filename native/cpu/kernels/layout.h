@@ -45,7 +45,7 @@ static void run_concat(const Args& args) {
   const Operand& output = args.outputs[0];
   int64_t after = 1;
   for (int d = static_cast<int>(args.integers[0]); d < output.rank; d++) after *= output.shape[d];
-  const int64_t bytes = bytes_of(output.dtype);
+  const int64_t bytes = size_of(output.dtype);
   for (int64_t k = 0, done = 0; k < args.input_count; k++) {
     const Operand& input = args.inputs[k];
     const int64_t size = size_of(input);

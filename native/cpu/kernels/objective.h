@@ -1,9 +1,10 @@
-// Gradients of the losses, their rounding to 16 bits, and the update of margins; first and last step of growing a tree.
+// Gradients of the losses, their rounding to integers, and the update of margins; first and last step of growing a tree.
 //   gradient_squared, gradient_logistic: inputs margin f32 (n), label f32 (n), weight f32 (n) or none; outputs first f32 (n), second f32
 //   (n). gradient_softmax: margin, first, second are (K, n). measure_gradients: inputs first, second; output f64 (4): largest |first|,
 //   sum |first|, largest second, sum second.
-//   quantize: inputs first f32 (n), second f32 (n); output u32 (n) pairs (trees/layout.h); numbers [scale first, scale second];
-//   integers [seed, index of the first row]. add_leaf: input rows u32 (m); output margin f32 (n); numbers [value].
+//   quantize: inputs first f32 (n), second f32 (n); output i64 (n) pairs (trees/layout.h); numbers [scale first, scale second];
+//   integers [seed, index of the first row]. sum_gradients: inputs first, second, rows u32 (m); output f64 (2), the sums of these rows.
+//   add_leaf: input rows u32 (m); output margin f32 (n); numbers [value].
 #pragma once
 #include "trees/layout.h"
 #include "trees/objective.h"
@@ -101,12 +102,19 @@ static void run_gradient_softmax(const Args& a) {
   }
 }
 
-// Rounds up or down at random in proportion (so sums are unbiased however small a gradient is), by a hash of the row's index.
+// Down, or up with the chance of what is left; noise is uniform in [0, 1). Whole numbers stay as they are.
+TENSORWOOD_INLINE int32_t round_at_random(float x, uint32_t noise) {
+  const int32_t cut = static_cast<int32_t>(x);  // towards zero
+  const int32_t whole = cut - (static_cast<float>(cut) > x);
+  return whole + (static_cast<float>(static_cast<int32_t>(noise >> 8)) * 0x1p-24f < x - static_cast<float>(whole));
+}
+
+// By a hash of the row's index: sums are unbiased however small a gradient is beside the unit.
 static void run_quantize(const Args& a) {
   const int64_t n = a.inputs[0].shape[0];
   const float* TENSORWOOD_RESTRICT first = static_cast<const float*>(a.inputs[0].data);
   const float* TENSORWOOD_RESTRICT second = static_cast<const float*>(a.inputs[1].data);
-  uint32_t* TENSORWOOD_RESTRICT out = static_cast<uint32_t*>(a.outputs[0].data);
+  int64_t* TENSORWOOD_RESTRICT out = static_cast<int64_t*>(a.outputs[0].data);
   const float first_scale = static_cast<float>(a.numbers[0]), second_scale = static_cast<float>(a.numbers[1]);
   const uint32_t seed = static_cast<uint32_t>(a.integers[0]), begin = static_cast<uint32_t>(a.integers[1]);
   for (int64_t i = 0; i < n; i++) {
@@ -114,12 +122,29 @@ static void run_quantize(const Args& a) {
     x = (x ^ (x >> 16)) * 0x7feb352du;
     x = (x ^ (x >> 15)) * 0x846ca68bu;
     x ^= x >> 16;
-    const float low = static_cast<float>(static_cast<int32_t>(x & 0xffffu)) * 0x1p-16f;
-    const float high = static_cast<float>(static_cast<int32_t>(x >> 16)) * 0x1p-16f;
-    const int32_t g = static_cast<int32_t>(first[i] * first_scale + low + 32768.0f) - 32768;  // the sum is positive: truncation rounds down
-    const int32_t h = static_cast<int32_t>(second[i] * second_scale + high);
-    out[i] = (static_cast<uint32_t>(g) << 16) | static_cast<uint32_t>(h);
+    out[i] = pair_of(round_at_random(first[i] * first_scale, x), round_at_random(second[i] * second_scale, x * 0x9e3779b1u));
   }
+}
+
+// Over fixed lanes, so that bits agree. The rows of a leaf are scattered: they are fetched early.
+static void run_sum_gradients(const Args& a) {
+  constexpr int64_t kLanes = 4, kAhead = 32;
+  const float* first = static_cast<const float*>(a.inputs[0].data);
+  const float* second = static_cast<const float*>(a.inputs[1].data);
+  const uint32_t* rows = static_cast<const uint32_t*>(a.inputs[2].data);
+  const int64_t m = a.inputs[2].shape[0];
+  double first_sum[kLanes] = {}, second_sum[kLanes] = {};
+  for (int64_t i = 0; i < m; i++) {
+    if (i + kAhead < m) {
+      __builtin_prefetch(first + rows[i + kAhead]);
+      __builtin_prefetch(second + rows[i + kAhead]);
+    }
+    first_sum[i % kLanes] += first[rows[i]];
+    second_sum[i % kLanes] += second[rows[i]];
+  }
+  double* out = static_cast<double*>(a.outputs[0].data);
+  out[0] = (first_sum[0] + first_sum[1]) + (first_sum[2] + first_sum[3]);
+  out[1] = (second_sum[0] + second_sum[1]) + (second_sum[2] + second_sum[3]);
 }
 
 static void run_add_leaf(const Args& a) {
@@ -136,7 +161,8 @@ constexpr Kernel rows[] = {{"gradient_squared", DType::f32, run_gradient<squared
                            {"gradient_logistic", DType::f32, run_gradient<logistic_gradient>, refuse_in_program, nullptr},
                            {"gradient_softmax", DType::f32, run_gradient_softmax, refuse_in_program, nullptr},
                            {"measure_gradients", DType::f64, run_measure_gradients, refuse_in_program, nullptr},
-                           {"quantize", DType::u32, run_quantize, refuse_in_program, nullptr},
+                           {"quantize", DType::i64, run_quantize, refuse_in_program, nullptr},
+                           {"sum_gradients", DType::f64, run_sum_gradients, refuse_in_program, nullptr},
                            {"add_leaf", DType::f32, run_add_leaf, refuse_in_program, nullptr}};
 
 }  // namespace TENSORWOOD_NAMESPACE

@@ -1,10 +1,14 @@
 // The best split of every feature of one node: the third step of growing a tree. A numeric feature is a prefix sum and one pass of gains
 // for each side that missing values can go to; a categorical one sorts its categories by gradient over hessian (Fisher 1958, as LightGBM
 // does).
+// Rows are not in the histogram. A side is taken to have enough when its second derivatives are those of so many rows of the node on
+// average, and it has them for certain when they are those of so many of the heaviest rows of all. A split that is not certain is told as
+// such, and searched again with its rows counted.
 //   split: inputs histogram i64 (slots), features FeatureSlot (F), [sibling i64 (slots)]; outputs histogram (the sibling taken off, when
-//   there is one), Split (F). integers [sum of the node, most categories on one side, most bins for one against the rest]; numbers as
-//   `Limits` below, in its order. scratch: two SortedCategory a bin of the widest categorical feature. split_categories: the same inputs
-//   without a sibling, features (1) and the winning Split in outputs[0]; outputs[1] u8 (bins + 1): 1 goes left.
+//   there is one), Split (F). integers [sum of the node, most categories on one side, most bins for one against the rest, rows of the
+//   node]; numbers as `Limits` below, in its order. scratch: two SortedCategory a bin of the widest categorical feature. split_counted:
+//   inputs histogram, features (1), counts u32 (bins + 1): rows of each bin; output Split. split_categories: inputs histogram, features
+//   (1), [counts, when the winner was found with them]; outputs the winning Split, u8 (bins + 1): 1 goes left.
 #pragma once
 #include "trees/gain.h"
 #include "trees/layout.h"
@@ -15,20 +19,25 @@ namespace TENSORWOOD_NAMESPACE {
 struct Limits {
   double first_unit, second_unit;  // loss derivatives per unit of the histogram's integers
   Penalty penalty;
-  double least;           // smallest hessian sum of a side, in units, at least 1
-  double smooth;          // added to a category's hessian when sorting
-  double category_l2;     // added to l2 for sorted categories
-  double least_category;  // smallest hessian sum of a category that is sorted, in units
-  double least_group;     // smallest hessian sum added between two candidates, in units
+  double least;          // smallest second sum of a side, in units, at least 1
+  double smooth;         // added to a category's second sum when sorting
+  double category_l2;    // added to l2 for sorted categories
+  double heaviest;       // second derivative of a row, in units
+  double rows;           // least number of a side
+  double category_rows;  // least number of a category that is chosen
+  double group_rows;     // least number of a set of categories, and between two candidates
 };
-static_assert(sizeof(Limits) == 10 * sizeof(double), "read from Args::numbers");
+static_assert(sizeof(Limits) == 12 * sizeof(double), "read from Args::numbers");
 
 struct Node {
   Limits limits;
   int64_t total;
   double first, second;  // of total, in units
   double score;          // of the node unsplit
+  double a_row;          // second derivative of a row on average, at least
   int64_t most_categories, one_hot_bins;
+  // Whether so much of second derivatives comes from so many rows for certain.
+  TENSORWOOD_INLINE bool is_certain(double second_sum, double rows) const { return rows <= 1 || second_sum >= rows * limits.heaviest; }
 };
 
 struct SortedCategory {
@@ -45,13 +54,35 @@ TENSORWOOD_INLINE Node read_node(const Args& a) {
   n.score = leaf_score(n.first * n.limits.first_unit, n.second * n.limits.second_unit, n.limits.penalty);
   n.most_categories = a.integers[1];
   n.one_hot_bins = a.integers[2];
+  const double mean = n.second / static_cast<double>(a.integers[3]);
+  n.a_row = mean > 2 ? mean - 2 : 0;  // rounding takes less than 1 from the rows of a side and adds less than 1 to those of the node
   return n;
 }
 
+// The bins of one feature; the missing one follows the others.
+template <bool kCounted>
+struct FeatureBins {
+  const int64_t* sums;
+  const uint32_t* counts;  // rows, if they are counted
+  int count;
+
+  TENSORWOOD_INLINE double rows(int64_t b) const { return kCounted ? counts[b] : 0; }
+  TENSORWOOD_INLINE double all_rows() const {
+    double total = 0;
+    for (int b = 0; kCounted && b <= count; b++) total += rows(b);
+    return total;
+  }
+  TENSORWOOD_INLINE bool is_empty(int64_t b) const { return kCounted ? counts[b] == 0 : sums[b] == 0; }
+  // Whether a sum of second derivatives, from so many rows if they are counted, is that of enough rows.
+  TENSORWOOD_INLINE bool holds(double second, double of_rows, double asked, const Node& node) const {
+    return asked <= 1 || (second >= asked * node.a_row && (!kCounted || of_rows >= asked));
+  }
+};
+
 // Score of both sides for every cut, or -1 where a side is too small. Without l1 and step limit: one division, in the histogram's units.
-static void score_plain(const int64_t* TENSORWOOD_RESTRICT left, int n, int64_t missing, const Node& node,
+static void score_plain(const int64_t* TENSORWOOD_RESTRICT left, int n, int64_t missing, const Node& node, double least,
                         double* TENSORWOOD_RESTRICT scores) {
-  const double l2 = node.limits.penalty.l2 / node.limits.second_unit, least = node.limits.least, first = node.first, second = node.second;
+  const double l2 = node.limits.penalty.l2 / node.limits.second_unit, first = node.first, second = node.second;
   const double unit = node.limits.first_unit * node.limits.first_unit / node.limits.second_unit;
   for (int b = 0; b < n; b++) {
     const int64_t sum = left[b] + missing;
@@ -62,11 +93,11 @@ static void score_plain(const int64_t* TENSORWOOD_RESTRICT left, int n, int64_t 
   }
 }
 
-static void score_any(const int64_t* left, int n, int64_t missing, const Node& node, double* scores) {
+static void score_any(const int64_t* left, int n, int64_t missing, const Node& node, double least, double* scores) {
   const Limits& l = node.limits;
   for (int b = 0; b < n; b++) {
     const double g = first_sum(left[b] + missing), h = second_sum(left[b] + missing), h_right = node.second - h;
-    const bool fits = h >= l.least && h_right >= l.least;
+    const bool fits = h >= least && h_right >= least;
     scores[b] = !fits ? -1.0
                       : leaf_score(g * l.first_unit, h * l.second_unit, l.penalty) +
                             leaf_score((node.first - g) * l.first_unit, h_right * l.second_unit, l.penalty);
@@ -87,31 +118,56 @@ TENSORWOOD_INLINE int find_largest(const double* scores, int n) {
   return at;
 }
 
-TENSORWOOD_INLINE void consider_cuts(const int64_t* left, int n, int64_t missing, int missing_left, const Node& node, Split& best) {
+// Cuts after bins [begin, end) leave enough rows on both sides; all of [0, n) where rows are not counted.
+struct Cuts {
+  int begin, end;
+};
+template <bool kCounted>
+static Cuts find_cuts(const FeatureBins<kCounted>& bins, int n, bool missing_left, const Node& node) {
+  if (!kCounted) return {0, n};
+  const double rows = bins.all_rows(), least = node.limits.rows;
+  double left = missing_left ? bins.rows(bins.count) : 0;
+  Cuts cuts = {n, 0};
+  for (int b = 0; b < n; b++) {
+    left += bins.rows(b);
+    if (left >= least && b < cuts.begin) cuts.begin = b;
+    if (rows - left >= least) cuts.end = b + 1;
+  }
+  return cuts;
+}
+
+TENSORWOOD_INLINE void consider_cuts(const int64_t* left, const Cuts& cuts, int64_t missing, int missing_left, double least,
+                                     const Node& node, Split& best) {
+  const int n = cuts.end - cuts.begin;
   if (n <= 0) return;
   double scores[kNarrowSlots];
   const bool plain = node.limits.penalty.l1 == 0 && node.limits.penalty.max_delta_step <= 0;
-  (plain ? score_plain : score_any)(left, n, missing_left ? missing : 0, node, scores);
+  (plain ? score_plain : score_any)(left + cuts.begin, n, missing_left ? missing : 0, node, least, scores);
   const int at = find_largest(scores, n);
   if (scores[at] < 0 || !(scores[at] - node.score > best.gain)) return;
   best.gain = scores[at] - node.score;
-  best.bin = at;
-  best.left = left[at] + (missing_left ? missing : 0);
+  best.bin = cuts.begin + at;
+  best.left = left[best.bin] + (missing_left ? missing : 0);
   best.missing_left = missing_left;
 }
 
-static void split_numeric(const int64_t* histogram, int bins, const Node& node, Split& best) {
+template <bool kCounted>
+static void split_numeric(const FeatureBins<kCounted>& bins, const Node& node, Split& best) {
   int64_t left[kNarrowSlots];
   int64_t sum = 0;
-  for (int b = 0; b < bins; b++) left[b] = sum += histogram[b];
-  const int64_t missing = histogram[bins];
-  if (missing == 0) {
-    consider_cuts(left, bins - 1, 0, 0, node, best);
+  for (int b = 0; b < bins.count; b++) left[b] = sum += bins.sums[b];
+  const int64_t missing = bins.sums[bins.count];
+  const double rows = node.limits.rows, held = rows > 1 ? rows * node.a_row : 0;
+  const double least = held > node.limits.least ? held : node.limits.least;
+  if (missing == 0 && bins.is_empty(bins.count)) {
+    consider_cuts(left, find_cuts(bins, bins.count - 1, false, node), 0, 0, least, node, best);
     best.missing_left = 2 * second_sum(best.left) >= second_sum(node.total);  // never seen here: with the larger side
-    return;
+  } else {
+    consider_cuts(left, find_cuts(bins, bins.count, false, node), missing, 0, least, node, best);
+    consider_cuts(left, find_cuts(bins, bins.count - 1, true, node), missing, 1, least, node, best);
   }
-  consider_cuts(left, bins, missing, 0, node, best);
-  consider_cuts(left, bins - 1, missing, 1, node, best);
+  const double h = second_sum(best.left);
+  best.certain = node.is_certain(h, rows) && node.is_certain(node.second - h, rows);
 }
 
 TENSORWOOD_INLINE double score_side(double g, double h, const Node& node, const Penalty& p) {
@@ -120,13 +176,17 @@ TENSORWOOD_INLINE double score_side(double g, double h, const Node& node, const 
          leaf_score((node.first - g) * l.first_unit, (node.second - h) * l.second_unit, p);
 }
 
-static void split_one_hot(const int64_t* histogram, int bins, const Node& node, Split& best) {
-  for (int b = 0; b <= bins; b++) {
-    const double g = first_sum(histogram[b]), h = second_sum(histogram[b]);
-    if (h < node.limits.least || node.second - h < node.limits.least) continue;
+template <bool kCounted>
+static void split_one_hot(const FeatureBins<kCounted>& bins, const Node& node, Split& best) {
+  const double least = node.limits.least, rows = node.limits.rows, total = bins.all_rows();
+  for (int b = 0; b <= bins.count; b++) {
+    const double g = first_sum(bins.sums[b]), h = second_sum(bins.sums[b]), h_right = node.second - h;
+    if (h < least || h_right < least) continue;
+    if (!bins.holds(h, bins.rows(b), rows, node) || !bins.holds(h_right, total - bins.rows(b), rows, node)) continue;
     const double gain = score_side(g, h, node, node.limits.penalty) - node.score;
     if (!(gain > best.gain)) continue;
-    best = {gain, histogram[b], best.feature, b, b == bins, 0};
+    const int32_t certain = node.is_certain(h, rows) && node.is_certain(h_right, rows);
+    best = {gain, bins.sums[b], best.feature, b, b == bins.count, 0, certain};
   }
 }
 
@@ -160,41 +220,63 @@ static void sort_categories(SortedCategory* a, SortedCategory* spare, int64_t n)
 }
 
 // Categories with enough rows, the missing ones as one more, by gradient over hessian.
-static int64_t collect_categories(const int64_t* histogram, int bins, const Node& node, SortedCategory* sorted) {
+template <bool kCounted>
+static int64_t collect_categories(const FeatureBins<kCounted>& bins, const Node& node, SortedCategory* sorted) {
   const Limits& l = node.limits;
   int64_t n = 0;
-  for (int b = 0; b <= bins; b++) {
-    const double h = second_sum(histogram[b]);
-    if (histogram[b] == 0 || h < l.least_category) continue;
-    sorted[n++] = {first_sum(histogram[b]) * l.first_unit / (h * l.second_unit + l.smooth), b};
+  for (int b = 0; b <= bins.count; b++) {
+    const double h = second_sum(bins.sums[b]);
+    if (bins.is_empty(b) || !bins.holds(h, bins.rows(b), l.category_rows, node)) continue;
+    sorted[n++] = {first_sum(bins.sums[b]) * l.first_unit / (h * l.second_unit + l.smooth), b};
   }
-  sort_categories(sorted, sorted + bins + 1, n);
+  sort_categories(sorted, sorted + bins.count + 1, n);
   return n;
 }
 
-static void split_sorted(const int64_t* histogram, int bins, const Node& node, SortedCategory* sorted, Split& best) {
-  const int64_t n = collect_categories(histogram, bins, node, sorted);
+template <bool kCounted>
+static void split_sorted(const FeatureBins<kCounted>& bins, const Node& node, SortedCategory* sorted, Split& best) {
+  const Limits& l = node.limits;
+  const int64_t n = collect_categories(bins, node, sorted);
   const int64_t most = node.most_categories < (n + 1) / 2 ? node.most_categories : (n + 1) / 2;
-  Penalty penalty = node.limits.penalty;
-  penalty.l2 += node.limits.category_l2;
+  const double total = bins.all_rows(), side = l.rows > l.group_rows ? l.rows : l.group_rows;
+  Penalty penalty = l.penalty;
+  penalty.l2 += l.category_l2;
   for (int direction = 1; direction >= -1; direction -= 2) {
-    int64_t sum = 0;
-    double group = 0;
+    int64_t sum = 0, group = 0;
+    double rows = 0, group_rows = 0;
     int missing_left = 0;
+    bool certain = true;
     for (int64_t i = 0; i < most; i++) {
       const int64_t bin = sorted[direction > 0 ? i : n - 1 - i].bin;
-      sum += histogram[bin];
-      group += second_sum(histogram[bin]);
-      missing_left |= bin == bins;
+      sum += bins.sums[bin];
+      group += bins.sums[bin];
+      rows += bins.rows(bin);
+      group_rows += bins.rows(bin);
+      missing_left |= bin == bins.count;
+      certain = certain && node.is_certain(second_sum(bins.sums[bin]), l.category_rows);
       const double h = second_sum(sum), h_right = node.second - h;
-      if (h < node.limits.least) continue;
-      if (h_right < node.limits.least || h_right < node.limits.least_group) break;
-      if (group < node.limits.least_group) continue;
+      if (h < l.least || !bins.holds(h, rows, l.rows, node)) continue;
+      if (h_right < l.least || !bins.holds(h_right, total - rows, side, node)) break;
+      if (!bins.holds(second_sum(group), group_rows, l.group_rows, node)) continue;
       group = 0;
+      group_rows = 0;
       const double gain = score_side(first_sum(sum), h, node, penalty) - node.score;
       if (!(gain > best.gain)) continue;
-      best = {gain, sum, best.feature, static_cast<int32_t>(i + 1), missing_left, direction};
+      const bool both = certain && node.is_certain(h, side) && node.is_certain(h_right, side);
+      best = {gain, sum, best.feature, static_cast<int32_t>(i + 1), missing_left, direction, both};
     }
+  }
+}
+
+template <bool kCounted>
+static void split_feature(const FeatureBins<kCounted>& bins, bool categorical, const Node& node, std::byte* scratch, Split& best) {
+  best = {0, 0, -1, -1, 0, 0, 1};
+  if (!categorical) {
+    split_numeric(bins, node, best);
+  } else if (bins.count <= node.one_hot_bins) {
+    split_one_hot(bins, node, best);
+  } else {
+    split_sorted(bins, node, reinterpret_cast<SortedCategory*>(scratch), best);
   }
 }
 
@@ -212,36 +294,49 @@ static void run_split(const Args& a) {
     const FeatureSlot& feature = features[f];
     int64_t* own = histogram + feature.slot;
     if (sibling != nullptr) subtract(own, sibling + feature.slot, feature.bins + 1);
-    splits[f] = {0, 0, -1, -1, 0, 0};
-    if (!feature.scan) continue;
-    if (!feature.categorical) {
-      split_numeric(own, feature.bins, node, splits[f]);
-    } else if (feature.bins <= node.one_hot_bins) {
-      split_one_hot(own, feature.bins, node, splits[f]);
+    if (feature.scan) {
+      split_feature(FeatureBins<false>{own, nullptr, feature.bins}, feature.categorical != 0, node, a.scratch, splits[f]);
     } else {
-      split_sorted(own, feature.bins, node, reinterpret_cast<SortedCategory*>(a.scratch), splits[f]);
+      splits[f] = {0, 0, -1, -1, 0, 0, 1};
     }
   }
 }
 
-static void run_split_categories(const Args& a) {
+// The only feature of inputs[1], with its rows when they are counted.
+template <bool kCounted>
+TENSORWOOD_INLINE FeatureBins<kCounted> read_bins(const Args& a) {
   const FeatureSlot& feature = *static_cast<const FeatureSlot*>(a.inputs[1].data);
-  const int64_t* own = static_cast<const int64_t*>(a.inputs[0].data) + feature.slot;
+  const uint32_t* counts = kCounted ? static_cast<const uint32_t*>(a.inputs[2].data) : nullptr;
+  return {static_cast<const int64_t*>(a.inputs[0].data) + feature.slot, counts, feature.bins};
+}
+
+static void run_split_counted(const Args& a) {
+  const bool categorical = static_cast<const FeatureSlot*>(a.inputs[1].data)->categorical != 0;
+  Split& best = *static_cast<Split*>(a.outputs[0].data);
+  split_feature(read_bins<true>(a), categorical, read_node(a), a.scratch, best);
+  best.certain = 1;
+}
+
+template <bool kCounted>
+static void place_categories(const Args& a) {
+  const FeatureBins<kCounted> bins = read_bins<kCounted>(a);
   const Split& split = *static_cast<const Split*>(a.outputs[0].data);
   uint8_t* left = static_cast<uint8_t*>(a.outputs[1].data);
-  std::memset(left, 0, static_cast<size_t>(feature.bins) + 1);
+  std::memset(left, 0, static_cast<size_t>(bins.count) + 1);
   if (split.direction == 0) {
     left[split.bin] = 1;
     return;
   }
   SortedCategory* sorted = reinterpret_cast<SortedCategory*>(a.scratch);
-  const int64_t n = collect_categories(own, feature.bins, read_node(a), sorted);
+  const int64_t n = collect_categories(bins, read_node(a), sorted);
   for (int64_t i = 0; i < split.bin; i++) left[sorted[split.direction > 0 ? i : n - 1 - i].bin] = 1;
 }
+static void run_split_categories(const Args& a) { a.input_count > 2 ? place_categories<true>(a) : place_categories<false>(a); }
 
 static const char* refuse_in_program(const Args&) { return "expected a call by the tree engine, got one from a program"; }
 
 constexpr Kernel rows[] = {{"split", DType::i64, run_split, refuse_in_program, nullptr},
+                           {"split_counted", DType::any, run_split_counted, refuse_in_program, nullptr},
                            {"split_categories", DType::any, run_split_categories, refuse_in_program, nullptr}};
 
 }  // namespace TENSORWOOD_NAMESPACE

@@ -11,7 +11,7 @@ constexpr int kThreads = 256, kRowsEach = 64;  // rows of a thread, more where t
 struct Rows {
   const void* bins;  // u8 or u16
   int64_t stride;
-  const uint32_t* gradients;
+  const int64_t* pairs;
   const uint32_t* rows;
   int64_t count;
   const int32_t* slots;
@@ -20,11 +20,6 @@ struct Rows {
   int32_t wide;      // u16 bins
   int32_t privates;  // slots of the private histogram, 0 = add straight to the result
 };
-
-__device__ unsigned long long widen(uint32_t pair) {
-  const long long first = static_cast<int32_t>(pair) >> 16;
-  return (static_cast<unsigned long long>(first) << 32) + (pair & 0xffffu);
-}
 
 __device__ uint32_t bin_of(const Rows& r, uint32_t row, int64_t feature) {
   const int64_t at = row * r.stride + feature;
@@ -40,7 +35,7 @@ __device__ void add_feature(const Rows& r, int64_t feature, unsigned long long* 
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x, step = static_cast<int64_t>(gridDim.x) * kThreads;
   unsigned long long* target = r.privates > 0 ? own : r.histogram + slot;
   for (int64_t i = first; i < r.count && slot >= 0; i += step) {
-    atomicAdd(target + bin_of(r, r.rows[i], feature), widen(r.gradients[r.rows[i]]));
+    atomicAdd(target + bin_of(r, r.rows[i], feature), static_cast<unsigned long long>(r.pairs[r.rows[i]]));
   }
   __syncthreads();
   for (int i = static_cast<int>(threadIdx.x); i < r.privates && slot >= 0; i += kThreads) {
@@ -66,7 +61,7 @@ void run_histogram(const Args& a) {
   r.bins = a.inputs[0].data;
   r.wide = a.inputs[0].dtype == DType::u16;
   r.stride = a.inputs[0].stride[0];
-  r.gradients = static_cast<const uint32_t*>(a.inputs[1].data);
+  r.pairs = static_cast<const int64_t*>(a.inputs[1].data);
   r.rows = static_cast<const uint32_t*>(a.inputs[2].data);
   r.count = a.inputs[2].shape[0];
   r.slots = static_cast<const int32_t*>(a.inputs[3].data);
