@@ -1,6 +1,15 @@
 // Images that commands read: the digits of an npm package, or IDX files.
 import { type Examples, examples } from '../data/examples';
-import { type LabelledImages, mnistNormalisation, pixelsOf, readDigits, readIdx, readIdxImages } from '../data/images';
+import {
+  imageBytes,
+  imageShape,
+  type LabelledImages,
+  mnistNormalisation,
+  pixelsOf,
+  readDigits,
+  readIdx,
+  readIdxImages,
+} from '../data/images';
 import { fail } from '../errors';
 import type { Model } from '../models/model';
 import { sizeOf } from '../shape';
@@ -33,9 +42,10 @@ export async function openImages(
   const word = requiredFlag('predict', input.flags, 'data');
   if (word === 'digits') return (await readDigits(normalisation)).fields.x;
   const source = await openWord('predict', word, input);
-  const { shape, data } = await readIdx(source, { signal: input.signal });
-  if (shape.length !== 3) fail('ERR_TENSORWOOD_DATA', `predict: expected images (N, H, W) in '${source.name}', got (${shape.join(', ')})`);
-  return { data: pixelsOf(data, normalisation), shape: [1, ...shape.slice(1)] };
+  const images = await readIdx(source, { signal: input.signal });
+  if (![3, 4].includes(images.shape.length))
+    fail('ERR_TENSORWOOD_DATA', `predict: expected images (N, H, W) or (N, C, H, W) in '${source.name}', got (${images.shape.join(', ')})`);
+  return { data: await pixelsOf(imageBytes('predict', images), normalisation, input.signal), shape: imageShape(images.shape) };
 }
 
 /** Images as the model's field x wants them: (C, H, W), or flat for models that read rows of features. */

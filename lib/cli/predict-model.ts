@@ -22,12 +22,12 @@ function parseNote<T>(notes: Readonly<Record<string, string>>, name: string): T 
   }
 }
 
-async function readLabels(word: string, count: number, input: Input): Promise<Uint8Array> {
+async function readLabels(word: string, count: number, input: Input): Promise<Int32Array> {
   const source = await openWord('predict', word, input);
   const { shape, data } = await readIdx(source, { signal: input.signal });
   if (shape.length !== 1 || shape[0] !== count)
     fail('ERR_TENSORWOOD_DATA', `predict: expected ${count} labels in '${source.name}', got shape (${shape.join(', ')})`);
-  return data;
+  return Int32Array.from(data);
 }
 
 /** Runs `tensorwood predict` for a model of images; with --labels it tells the accuracy on standard error. */
@@ -47,7 +47,7 @@ export async function runPredictModel(
   process.stderr.write(`accuracy ${percent(right / labels.length, 2)} on ${labels.length} images\n`);
 }
 
-function columnsOf({ predicted, confidence }: Answers, classes: readonly string[], labels: Uint8Array | undefined): Column[] {
+function columnsOf({ predicted, confidence }: Answers, classes: readonly string[], labels: Int32Array | undefined): Column[] {
   const category = (name: string, codes: Int32Array): Column => ({ kind: 'category', name, codes, categories: classes });
   return [
     ...(labels === undefined ? [] : [category('label', Int32Array.from(labels))]),

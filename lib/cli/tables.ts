@@ -85,15 +85,16 @@ export async function readAsked(source: OpenedSource, { flags, signal }: Input, 
     categories: [...lists.categories.filter(isRead), ...(beside.categories ?? [])],
     numbers: lists.numbers.filter(isRead),
     dates: lists.dates.filter(isRead),
-    ...(columns === undefined ? {} : { columns }),
+    ...(columns === undefined ? { ignore: lists.ignore.filter((name) => !isRead(name)) } : { columns }),
   });
   tellSkipped(table as Partial<CsvTable>);
   return { table, ...lists };
 }
 
-/** What is read: the columns that are asked for, with the label, without those to ignore; undefined for all. */
+/** The columns that are asked for, with the label, without those to ignore; undefined where none are named. */
 function columnsOf(names: readonly string[], { columns, ignore, keep }: ColumnLists, label: string | undefined): string[] | undefined {
-  if (columns.length === 0) return ignore.length === 0 || names.length === 0 ? undefined : restOf(names, ignore, keep);
+  if (ignore.length > 0 && names.length > 0) checkRest(names, ignore, keep);
+  if (columns.length === 0) return undefined;
   const wanted = [...new Set([...columns, ...(label === undefined ? [] : [label]), ...keep])];
   return wanted.filter((name) => !ignore.includes(name) || keep.includes(name));
 }
@@ -108,14 +109,13 @@ export function tellGuesses(asked: Asked, used?: readonly string[]): void {
   for (const line of guessesOf({ ...asked, table: { ...asked.table, notes } })) process.stderr.write(`note: ${line}\n`);
 }
 
-/** What is read where some columns are left out. @throws ERR_TENSORWOOD_DATA */
-function restOf(names: readonly string[], ignore: readonly string[], keep: readonly string[]): string[] {
+/** @throws ERR_TENSORWOOD_DATA where nothing is left to read, or a column to ignore is not there */
+function checkRest(names: readonly string[], ignore: readonly string[], keep: readonly string[]): void {
   const unknown = ignore.find((name) => !names.includes(name));
   if (unknown !== undefined)
     fail('ERR_TENSORWOOD_DATA', `table: no column '${unknown}'${suggestion(unknown, names)} (columns: ${listed(names)})`);
-  const rest = names.filter((name) => !ignore.includes(name) || keep.includes(name));
-  if (rest.length === 0) fail('ERR_TENSORWOOD_DATA', 'table: expected --ignore to leave some columns, got all of them');
-  return rest;
+  if (names.every((name) => ignore.includes(name) && !keep.includes(name)))
+    fail('ERR_TENSORWOOD_DATA', 'table: expected --ignore to leave some columns, got all of them');
 }
 
 /** A table without the columns to ignore, and with calendar features for times: those of the flags, and more. */

@@ -117,10 +117,11 @@ function inputsWriter(session: Session): { readonly listener: Listener; readonly
 async function writeInputs({ output, images, heldOut }: Session): Promise<void> {
   const rows = Int32Array.from({ length: heldOut.size }, (_, i) => i);
   const { x, label } = heldOut.read(rows, { seed: 0, stream: 0 }) as { x: Float32Array; label: Int32Array };
-  const [, height, width] = images.fields.x.shape as [number, number, number];
-  const pixels = bytesOf(x, mnistNormalisation);
+  const [channels, ...size] = images.fields.x.shape;
+  const shape = channels === 1 ? [heldOut.size, ...size] : [heldOut.size, channels!, ...size];
+  const pixels = await bytesOf(x, mnistNormalisation);
   await writeRun(output, { kind: 'model', model: 'model.safetensors', classes: images.classes });
-  await writeAtomically(join(output, 'held-out-images.idx'), [idxBytes({ shape: [heldOut.size, height, width], data: pixels })]);
+  await writeAtomically(join(output, 'held-out-images.idx'), [idxBytes({ shape, data: pixels })]);
   await writeAtomically(join(output, 'held-out-labels.idx'), [idxBytes({ shape: [heldOut.size], data: Uint8Array.from(label) })]);
 }
 

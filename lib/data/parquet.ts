@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { codes, describe, type ErrorCode, fail } from '../errors';
 import { copyInTurns } from '../files/gather';
 import { type OpenedSource, openSource, type Source } from '../files/source';
+import { throwIfAborted } from '../realm';
 import { checkIsOptions } from '../schema';
 import type { ReadTable } from './notes';
 import type { CategoryParts, ColumnParts } from './parquet/columns';
@@ -107,7 +108,7 @@ async function shared(job: Job, signal: AbortSignal | undefined): Promise<Job> {
 }
 
 async function decodeApart(job: Job, signal: AbortSignal | undefined): Promise<Decoded> {
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   const worker = new Worker(workerFile, { workerData: job, resourceLimits: { maxYoungGenerationSizeMb: youngMegabytes } });
   const parts: ColumnParts[] = [];
   let abort: (() => void) | undefined;
@@ -138,7 +139,11 @@ const isCode = (code: string | undefined): code is ErrorCode => code !== undefin
 /** An error of the other thread, in this one. */
 function failApart({ source: { name } }: Job, error: { readonly code?: string; readonly message: string }): never {
   if (error.code === 'ERR_WORKER_OUT_OF_MEMORY')
-    fail('ERR_TENSORWOOD_MEMORY', `readParquet: not enough memory to decode '${name}'; read fewer columns at a time, with columns`, error);
+    fail(
+      'ERR_TENSORWOOD_MEMORY',
+      `readParquet: not enough memory to decode '${name}'; read fewer columns at a time, with { columns }`,
+      error,
+    );
   if (isCode(error.code)) fail(error.code, error.message);
   return fail('ERR_TENSORWOOD_FORMAT', `readParquet: cannot decode '${name}': ${error.message}`, error);
 }

@@ -1,13 +1,13 @@
 // A table from a source of any kind that tensorwood reads, by what its first bytes say it is.
+import { fail } from '../errors';
 import { OpenedSource, openSource, type Source } from '../files/source';
-import { checkIsOptions } from '../schema';
+import { checkIsOptions, listed, suggestion } from '../schema';
 import { type CsvOptions, readCsv } from './csv';
 import type { ReadTable } from './notes';
 import { readParquet, readParquetNames } from './parquet';
-import { withoutColumns } from './table';
 
 export interface TableOptions extends CsvOptions {
-  /** Columns to leave out; of Parquet, unread. */
+  /** Columns to leave out, unread. */
   readonly ignore?: readonly string[];
 }
 
@@ -15,11 +15,7 @@ export interface TableOptions extends CsvOptions {
 export async function readTable(source: Source, options: TableOptions = {}): Promise<ReadTable> {
   checkIsOptions('readTable', options);
   const opened = await openSource('readTable', source, { signal: options.signal });
-  if (!(await isParquet(opened))) {
-    const { ignore = [], ...rest } = options;
-    const table = await readCsv(opened, rest);
-    return { ...table, ...withoutColumns(table, ignore) };
-  }
+  if (!(await isParquet(opened))) return readText(opened, options);
   const { columns, categories, ignore, signal } = options;
   return readParquet(opened, {
     ...(columns === undefined ? {} : { columns }),
@@ -27,6 +23,18 @@ export async function readTable(source: Source, options: TableOptions = {}): Pro
     ...(ignore === undefined ? {} : { ignore }),
     ...(signal === undefined ? {} : { signal }),
   });
+}
+
+async function readText(opened: OpenedSource, { ignore = [], ...options }: TableOptions): Promise<ReadTable> {
+  if (ignore.length === 0) return readCsv(opened, options);
+  const names = await readColumnNames(opened, options);
+  const unknown = ignore.find((name) => !names.includes(name));
+  if (unknown !== undefined && names.length > 0)
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `readTable: '${opened.name}' has no column '${unknown}'${suggestion(unknown, names)} (columns: ${listed(names)})`,
+    );
+  return readCsv(opened, { ...options, columns: (options.columns ?? names).filter((name) => !ignore.includes(name)) });
 }
 
 const isParquet = async (opened: OpenedSource): Promise<boolean> =>

@@ -183,8 +183,7 @@ Napi::Value read_csv(const Napi::CallbackInfo& info) {
     check_target(texts[2 * i + 1], strings[i]->offsets.size() * 8, 8, "text " + std::to_string(2 * i + 1));
   }
   Task task;
-  pin_elements(info[1], task.pinned);  // the caller may change the lists meanwhile
-  pin_elements(info[2], task.pinned);
+  for (const size_t list : {1, 2}) pin_elements(info[list], task.pinned);  // the caller may change the lists meanwhile
   task.work = [open, targets, texts, strings](Job& job) {
     for (size_t i = 0; i < targets.size() && !job.cancelled(); i++)
       fill(open->table, static_cast<int>(i), targets[i], open->runtime->threads());

@@ -26,15 +26,67 @@ describe('images', () => {
 
   it('makes pixels of bytes and bytes of pixels', async () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
-    expect(bytesOf(pixelsOf(bytes, mnistNormalisation), mnistNormalisation)).toEqual(bytes);
+    expect(await bytesOf(await pixelsOf(bytes, mnistNormalisation), mnistNormalisation)).toEqual(bytes);
     const read = await readIdxImages(write('i', images), write('l', labels));
-    expect(pixelsOf(images.subarray(16), mnistNormalisation)).toEqual(read.fields.x.data);
+    expect(await pixelsOf(images.subarray(16), mnistNormalisation)).toEqual(read.fields.x.data);
   });
 
   it('writes what it reads', async () => {
     const written = { shape: [2, 1, 2], data: Uint8Array.of(0, 255, 51, 102) };
     expect(Buffer.from(idxBytes(written)).equals(images)).toBe(true);
     expect(await readIdx(write('again', idxBytes(written)))).toEqual(written);
+  });
+
+  it('keeps every type of the format, in the order of bytes of this machine', async () => {
+    const file = (type: number, ...bytes: number[]): Uint8Array => Uint8Array.of(0, 0, type, 1, 0, 0, 0, 2, ...bytes);
+    const cases: [number, number[], unknown][] = [
+      [8, [0, 255], Uint8Array.of(0, 255)],
+      [9, [0, 255], Int8Array.of(0, -1)],
+      [11, [1, 2, 255, 254], Int16Array.of(258, -2)],
+      [12, [0, 1, 0, 0, 255, 255, 255, 254], Int32Array.of(65536, -2)],
+      [13, [0x3f, 0x80, 0, 0, 0xc0, 0, 0, 0], Float32Array.of(1, -2)],
+      [14, [0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0], Float64Array.of(1, -2)],
+    ];
+    for (const [type, bytes, data] of cases) expect(await readIdx(file(type, ...bytes))).toEqual({ shape: [2], data });
+    const scalar = await readIdx(Uint8Array.of(0, 0, 8, 0, 7));
+    expect(scalar).toEqual({ shape: [], data: Uint8Array.of(7) });
+    await expect(readIdx(file(10, 0, 0))).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_FORMAT', message: /expected type 8.*got type 10/ });
+    await expect(readIdxImages(file(13, 63, 128, 0, 0, 0, 0, 0, 0), labels)).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_DATA' });
+  });
+
+  it('reads images in colour, and labels of any whole type', async () => {
+    const colour = idxBytes({ shape: [2, 3, 1, 2], data: Uint8Array.from({ length: 12 }, (_, i) => i) });
+    const wide = Uint8Array.of(0, 0, 12, 1, 0, 0, 0, 2, 0, 0, 1, 0, 0, 0, 0, 3);
+    const { fields, classes } = await readIdxImages(colour, wide, { mean: 0, deviation: 1 / 255 });
+    expect([fields.x.shape, fields.label.data, classes.length]).toEqual([[3, 1, 2], Int32Array.of(256, 3), 257]);
+    expect(Array.from(fields.x.data, Math.round)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  });
+
+  it('refuses labels that are no classes, images that are no bytes, and sizes that no file has', async () => {
+    const two = (type: number, ...bytes: number[]): Uint8Array => Uint8Array.of(0, 0, type, 1, 0, 0, 0, 2, ...bytes);
+    for (const odd of [two(9, 0, 255), two(12, 0x7f, 255, 255, 255, 0, 0, 0, 0), two(13, 0x3f, 0, 0, 0, 0, 0, 0, 0)])
+      await expect(readIdxImages(images, odd)).rejects.toMatchObject({
+        code: 'ERR_TENSORWOOD_DATA',
+        message: /expected labels to be classes/,
+      });
+    const signed = Uint8Array.from(images);
+    signed[2] = 9;
+    await expect(readIdxImages(signed, labels)).rejects.toMatchObject({ message: /images of unsigned bytes.*Int8Array/ });
+    const huge = Uint8Array.of(0, 0, 14, 3, ...Array(12).fill(255), 0);
+    await expect(readIdx(huge)).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_FORMAT', message: /bytes of data/ });
+    await expect(readIdx(Uint8Array.of(0, 0, 8, 255, 0, 0, 0, 1))).rejects.toMatchObject({ message: /ends inside its header/ });
+  });
+
+  it('stops between two turns, with the reason', async () => {
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const many = idxBytes({ shape: [2 ** 22], data: new Uint8Array(2 ** 22) });
+    many[2] = 9;
+    const reading = readIdx(many, { signal: controller.signal });
+    const refused = expect(reading).rejects.toBe(reason);
+    setImmediate(() => controller.abort(reason));
+    await refused;
+    await expect(readDigits({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });
 
   it('refuses foreign, cut and mismatched files', async () => {

@@ -98,7 +98,7 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     'regression on names',
     () => train({ label: names }, { objective: 'regression' }),
     'ERR_TENSORWOOD_ARGUMENT',
-    /numbers for regression, got names of classes; use binary/,
+    /got names of classes; use \{ objective/,
   ],
   [
     'a table in place of a data set',
@@ -240,7 +240,7 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
     'ERR_TENSORWOOD_DATA',
     /a metric to stop early by, got NaN; .* rows of both classes/,
   ],
-  ['early stopping without a set', () => train({ label: binary }, { earlyStopping: 3 }), 'ERR_TENSORWOOD_ARGUMENT', /pass evaluation/],
+  ['early stopping without a set', () => train({ label: binary }, { earlyStopping: 3 }), 'ERR_TENSORWOOD_ARGUMENT', /one as \{ evaluation/],
   [
     'an evaluation set with other columns',
     () => train({ label: binary }, { evaluation: { test: { features: { values: new Float32Array(8), columns: 4 }, label: binary } } }),

@@ -2,6 +2,7 @@
 // itself is held against its bytes before memory is taken for it.
 import { fail, TensorwoodError } from '../../errors';
 import { OpenedSource, type ReadInto } from '../../files/source';
+import { throwIfAborted } from '../../realm';
 import { listed, suggestion } from '../../schema';
 import type { Note } from '../notes';
 import { loadPeer } from '../peer';
@@ -44,7 +45,7 @@ export async function decodeParquet(job: Job, found: (column: ColumnParts) => vo
   const source = new OpenedSource(name, content, size);
   return source.read(subject, async (readInto) => {
     const reading = await open(source, readInto);
-    const all = reading.library.parquetSchema(reading.metadata).children;
+    const all = schemaOf(reading);
     const names = all.map((field) => field.element.name);
     if (job.namesOnly) return { names, notes: [] };
     if (reading.metadata.num_rows === 0n) fail('ERR_TENSORWOOD_DATA', `${subject}: '${name}' holds no rows`);
@@ -52,6 +53,14 @@ export async function decodeParquet(job: Job, found: (column: ColumnParts) => vo
     for (const { field, meaning } of fields) found(await readColumn(reading, field, { meaning, category: isCategory(job, field), signal }));
     return { names, notes };
   });
+}
+
+function schemaOf({ library, metadata, name }: Reading): readonly Field[] {
+  try {
+    return library.parquetSchema(metadata).children;
+  } catch (error) {
+    return failFormat(name, 'has a malformed schema', error);
+  }
 }
 
 const isCategory = (job: Job, field: Field): boolean => job.categories?.includes(field.element.name) ?? false;
@@ -72,7 +81,7 @@ async function open(source: OpenedSource, readInto: ReadInto): Promise<Reading> 
   if (tail === 'PARE') failFormat(name, 'is an encrypted Parquet file');
   if (tail !== 'PAR1') failFormat(name, 'is not a Parquet file, or is cut: it does not end as one');
   const metadata = await library
-    .parquetMetadataAsync({ byteLength: size, slice })
+    .parquetMetadataAsync({ byteLength: size, slice }, { geoparquet: false }) // whose reader does not end where a count is below zero
     .catch((error: Error) => failFormat(name, `is not a Parquet file: ${error.message}`, error));
   checkRows(name, metadata);
   return { name, library, metadata, slice, unpackers: await unpackersFor(library, metadata) };
@@ -82,7 +91,7 @@ async function open(source: OpenedSource, readInto: ReadInto): Promise<Reading> 
 function checkRows(name: string, { num_rows, row_groups }: Metadata): void {
   let sum = 0n;
   for (const { num_rows: rows } of row_groups) {
-    if (!(rows >= 0n)) failFormat(name, 'has a malformed row group');
+    if (typeof rows !== 'bigint' || rows < 0n) failFormat(name, 'has a malformed row group');
     if (rows > mostGroupRows) failFormat(name, `has a row group of ${rows} rows; write it in groups of at most ${mostGroupRows}`);
     sum += rows;
   }
@@ -100,8 +109,8 @@ async function unpackersFor(library: Library, metadata: Metadata): Promise<Readi
     },
   };
   if ([...codecs].every((codec) => Object.hasOwn(own, codec))) return own;
-  const { compressors } = await loadPeer<{ compressors: object }>(subject, 'hyparquet-compressors');
-  return { ...own, ...(compressors as Record<string, Unpack>) };
+  const { compressors } = await loadPeer<{ compressors: Record<string, Unpack> }>(subject, 'hyparquet-compressors');
+  return { ...own, ...compressors };
 }
 
 interface Chosen {
@@ -127,7 +136,7 @@ function choose({ name }: Reading, all: readonly Field[], { columns, categories,
     else if (columns?.includes(column) || categories?.includes(column))
       failFormat(
         name,
-        `has in column '${column}' what is ${meaning.reason}, which no column of a table can hold: leave it out with ignore`,
+        `has in column '${column}' what is ${meaning.reason}, which no column of a table can hold: leave it out with { ignore }`,
       );
     else notes.push({ column, message: `is ${meaning.reason}, which no column of a table can hold: left out` });
   }
@@ -153,7 +162,7 @@ async function readColumn(reading: Reading, { element }: Field, { meaning, categ
   const column = meaning.kind === 'text' || category ? gatherCategories(name, meaning, rows) : gatherNumbers(name, meaning, rows);
   try {
     for (const group of reading.metadata.row_groups) {
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       if (group.num_rows > 0n) for (const cells of await readChunk(reading, element, group)) column.take(cells);
     }
     return column.finish();

@@ -22,6 +22,8 @@ export interface Pages {
 interface Page {
   readonly kind: 'dictionary' | 'data';
   readonly values: number;
+  /** As the header says, where it does. */
+  readonly nulls?: number;
   readonly encoding: number;
   /** Bytes of levels before what is packed: none but in version 2. */
   readonly levels: number;
@@ -32,11 +34,13 @@ interface Page {
 
 const dictionaryEncodings = [2, 8];
 const runs = 3;
+const deltas = { numbers: 5, lengths: 6, prefixes: 7 };
 const pageKinds = { data: 0, dictionary: 2, dataOfVersion2: 3 };
 
-type Struct = ReadonlyMap<number, number | Struct>;
+type Value = number | boolean | Struct | undefined;
+type Struct = ReadonlyMap<number, Value>;
 
-/** Thrift's compact protocol, as far as page headers go: numbers and records, the rest is stepped over. */
+/** Thrift's compact protocol, as far as page headers go: numbers of 32 bits, booleans and records; the rest is stepped over. */
 class HeaderReader {
   at = 0;
   constructor(readonly bytes: Uint8Array) {}
@@ -64,7 +68,7 @@ class HeaderReader {
 
   struct(depth = 0): Struct {
     if (depth > 8) throw new Error('it has a malformed page header');
-    const fields = new Map<number, number | Struct>();
+    const fields = new Map<number, Value>();
     for (let field = 0; ; ) {
       const head = this.byte();
       if ((head & 15) === 0) return fields;
@@ -73,26 +77,27 @@ class HeaderReader {
     }
   }
 
-  private value(type: number, depth: number): number | Struct {
-    if (type === 1 || type === 2) return type === 1 ? 1 : 0;
-    if (type === 3) return this.byte();
-    if (type >= 4 && type <= 6) return this.number();
+  private value(type: number, depth: number): Value {
+    if (type === 1 || type === 2) return type === 1;
+    if (type === 3) return this.skip(1);
+    if (type === 5) return this.number();
+    if (type === 4 || type === 6) return void this.varint();
     if (type === 12) return this.struct(depth + 1);
     if (type === 7) return this.skip(8);
     if (type === 8) return this.skip(this.varint());
     throw new Error('it has a malformed page header');
   }
 
-  private skip(bytes: number): number {
+  private skip(bytes: number): undefined {
     this.at += bytes;
-    return 0;
   }
 }
 
-const numberIn = (struct: Struct, field: number): number => {
+function numberIn(struct: Struct, field: number): number {
   const found = struct.get(field);
-  return typeof found === 'number' ? found : 0;
-};
+  if (typeof found === 'number' && Math.abs(found) < 2 ** 31) return found;
+  throw new Error('it has a malformed page header');
+}
 
 /**
  * Unpacks the pages of a chunk, one after the other.
@@ -129,7 +134,7 @@ const isByDictionary = ({ kind, encoding }: Page): boolean => kind === 'data' &&
 function readPage(header: Struct): Page {
   const fields = (field: number): Struct => {
     const found = header.get(field);
-    if (found === undefined || typeof found === 'number') throw new Error('it has a page without its header');
+    if (typeof found !== 'object') throw new Error('it has a page without its header');
     return found;
   };
   const unpackedBytes = numberIn(header, 2);
@@ -147,16 +152,16 @@ function readPage(header: Struct): Page {
     }
     case pageKinds.dataOfVersion2: {
       const data = fields(8);
-      const [values, nulls, levels] = [numberIn(data, 1), numberIn(data, 2), numberIn(data, 5)];
+      const [values, nulls, rows, levels] = [1, 2, 3, 5].map((field) => numberIn(data, field)) as [number, number, number, number];
       if (nulls < 0 || nulls > values) throw new Error(`a page claims ${nulls} nulls among ${values} values`);
-      if (numberIn(data, 6) !== 0 || levels < 0) throw new Error('it has malformed levels');
+      if (rows !== values || numberIn(data, 6) !== 0 || levels < 0) throw new Error('it has malformed levels');
       return {
         kind: 'data',
         version: 2,
         values,
         encoding: numberIn(data, 4),
         levels,
-        isPacked: data.get(7) !== 0,
+        isPacked: data.get(7) !== false,
         unpackedBytes: unpackedBytes - levels,
       };
     }
@@ -180,9 +185,11 @@ function lookInto(page: Page, chunk: Chunk, { packed, unpack }: { packed: Uint8A
   if (page.kind === 'dictionary') return { bytes, levels: 0, complete: true };
   const inside = page.version === 1 && chunk.optional ? 4 + lengthAt(bytes) : 0;
   const levels = page.version === 2 ? packed.subarray(0, page.levels) : bytes.subarray(4, inside);
-  const complete = chunk.optional && areOnes(levels, page.values);
-  checkValues(page, chunk, bytes.subarray(inside));
-  return { bytes, levels: inside, complete };
+  const present = chunk.optional ? countOnes(levels, page.values) : page.values;
+  if (page.nulls !== undefined && page.nulls !== page.values - present)
+    throw new Error(`a page claims ${page.nulls} nulls where ${page.values - present} are`);
+  checkValues({ ...page, values: present }, chunk, bytes.subarray(inside));
+  return { bytes, levels: inside, complete: present === page.values };
 }
 
 function lengthAt(bytes: Uint8Array): number {
@@ -191,7 +198,12 @@ function lengthAt(bytes: Uint8Array): number {
   return length;
 }
 
+/** @param page with those of its values that are there */
 function checkValues(page: Page, chunk: Chunk, bytes: Uint8Array): void {
+  const { encoding, values } = page;
+  const reader = new HeaderReader(bytes);
+  if (Object.values(deltas).includes(encoding)) skipDeltas(reader, values);
+  if (encoding === deltas.prefixes) skipDeltas(reader, values);
   if (isByDictionary(page) && bytes.length > 0) for (const _ of runsOf(bytes.subarray(1), bytes[0]!, page.values));
   if (page.encoding === runs && chunk.boolean) for (const _ of runsOf(bytes.subarray(4, 4 + lengthAt(bytes)), 1, page.values));
 }
@@ -219,13 +231,30 @@ function* runsOf(bytes: Uint8Array, width: number, values: number): Generator<Ru
   }
 }
 
-/** Whether levels of one bit are all set: no value is missing. */
-function areOnes(bytes: Uint8Array, values: number): boolean {
+/** How many levels of one bit are set: of values that are not missing. */
+function countOnes(bytes: Uint8Array, values: number): number {
   let ones = 0;
   for (const run of runsOf(bytes, 1, values)) {
-    const bits = run.isPacked ? run.values : 1;
-    for (let i = 0; i < bits; i++) if ((bytes[run.at + (i >> 3)]! & (1 << (i & 7))) === 0) return false;
-    ones += run.values;
+    if (!run.isPacked) ones += bytes[run.at]! & 1 ? run.values : 0;
+    else for (let i = 0; i < run.values; i++) ones += (bytes[run.at + (i >> 3)]! >> (i & 7)) & 1;
   }
-  return ones === values;
+  return ones;
+}
+
+/** Steps over numbers kept as differences, in blocks of smaller blocks. @throws Error when their sizes are not those of the format */
+function skipDeltas(reader: HeaderReader, values: number): void {
+  const [block, parts] = [reader.varint(), reader.varint()];
+  reader.varint();
+  reader.varint();
+  const size = block / parts;
+  if (block % 128 !== 0 || !(size > 0) || size % 32 !== 0) throw new Error(`a page has blocks of ${block} differences in ${parts} parts`);
+  for (let left = values - 1; left > 0; ) {
+    reader.varint();
+    const widths = Array.from({ length: parts }, () => reader.byte());
+    for (const width of widths) {
+      if (left <= 0) break;
+      reader.at += (size * width) / 8;
+      left -= size;
+    }
+  }
 }
