@@ -157,6 +157,7 @@ function* parseHeader(path: string, bytes: Uint8Array, fileBytes: number): Work<
     if (entries.length % 256 === 0) yield;
   }
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  yield;
   const dataStart = 8 + bytes.length;
   checkLayout(path, entries, fileBytes - dataStart);
   return { entries, metadata, dataStart };
