@@ -8,7 +8,7 @@ export { type ShiftOptions, shiftImages } from './data/augment';
 export { type CalendarPart, calendarParts, expandCalendar } from './data/calendar';
 export { type CsvOptions, type CsvTable, type KnownColumns, readCsv, usualMissing } from './data/csv';
 export { type Examples, examples, type Field as ExampleField, splitExamples, subset } from './data/examples';
-export { type IdxArray, type LabelledImages, type Normalisation, readDigits, readIdx, readIdxImages } from './data/images';
+export { type IdxArray, type IdxData, type LabelledImages, type Normalisation, readDigits, readIdx, readIdxImages } from './data/images';
 export type { Note, ReadTable } from './data/notes';
 export { type ParquetOptions, readParquet } from './data/parquet';
 export {
@@ -36,10 +36,10 @@ export {
   type Header as SafetensorsHeader,
   inspectSafetensors,
   readSafetensors,
-  type StoredDType,
   type StoredTensor,
   writeSafetensors,
 } from './formats/safetensors';
+export type { StoredDType } from './formats/safetensors-types';
 export * from './models';
 export {
   type Batch,

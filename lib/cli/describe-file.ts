@@ -3,7 +3,7 @@ import { compact, grouped } from '../dashboard/html';
 import type { Column, NumberColumn } from '../data/table';
 import { fail } from '../errors';
 import type { OpenedSource } from '../files/source';
-import { inspectSafetensors } from '../formats/safetensors';
+import { type Entry, inspectSafetensors } from '../formats/safetensors';
 import { showShape, sizeOf } from '../shape';
 import { loadForest } from '../trees/forest';
 import type { Input } from './command';
@@ -40,11 +40,16 @@ const categoryText = (categories: readonly string[] | number | null): string => 
   return `${grouped(typeof categories === 'number' ? categories : categories.length)} categories`;
 };
 
+function describeEntry({ code, dtype, shape, begin, end }: Entry): string {
+  const read = dtype === undefined ? ', cannot be read' : dtype === code.toLowerCase() ? '' : `, read as ${dtype}`;
+  return `${code} ${showShape(shape)}, ${bytes(end - begin)}${read}`;
+}
+
 async function describeSafetensors(source: OpenedSource): Promise<string> {
   const { entries, metadata } = await inspectSafetensors(source);
   const total = entries.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const head = `${source.name}: safetensors, ${entries.length} tensors, ${grouped(total)} elements, ${bytes(source.size)}`;
-  const tensors: Rows = entries.map(({ name, code, shape }) => [name, `${code} ${showShape(shape)}`]);
+  const tensors: Rows = entries.map((entry) => [entry.name, describeEntry(entry)]);
   const notes: Rows = Object.entries(metadata).map(([name, value]) => [name, value.length > 200 ? `${value.slice(0, 200)}…` : value]);
   return [head, section('Tensors', tensors), ...(notes.length === 0 ? [] : [section('Metadata', notes)])].join('\n\n');
 }

@@ -2,44 +2,31 @@
 // {name: {dtype, shape, data_offsets}, __metadata__: {text: text}}, then the data without holes. Read as hostile input: nothing is allocated before the
 // header has been checked against the size of the file.
 import { TextDecoder, TextEncoder } from 'node:util';
-import { describe, fail } from '../errors';
+import { finishInTurns, type Work } from '../data/turns';
+import { describe, fail, TensorwoodError } from '../errors';
 import { openSource, type ReadInto, type ReadOptions, type Source } from '../files/source';
 import { checkTarget, type Target, writeTo } from '../files/target';
 import { typedArrayName } from '../realm';
 import { checkIsOptions } from '../schema';
 import type { Shape } from '../shape';
 import { showShape, sizeOf } from '../shape';
+import { bitsOf, readers, type StoredData, type StoredDType, writtenAs } from './safetensors-types';
 
 const longestHeader = 100_000_000; // bytes, the limit of the reference implementation
-
-const codecs = {
-  F32: { dtype: 'f32', bytes: 4, array: Float32Array },
-  F16: { dtype: 'f32', bytes: 2, array: Uint16Array }, // widened to f32 on reading, never written
-  BF16: { dtype: 'bf16', bytes: 2, array: Uint16Array },
-  I64: { dtype: 'i64', bytes: 8, array: BigInt64Array },
-  I32: { dtype: 'i32', bytes: 4, array: Int32Array },
-  U8: { dtype: 'u8', bytes: 1, array: Uint8Array },
-  BOOL: { dtype: 'bool', bytes: 1, array: Uint8Array },
-} as const;
-
-type Code = keyof typeof codecs;
-const isCode = (code: unknown): code is Code => typeof code === 'string' && Object.hasOwn(codecs, code);
-const codeOf = (dtype: StoredDType): Code => (Object.keys(codecs) as Code[]).find((c) => c !== 'F16' && codecs[c].dtype === dtype)!;
-
-/** i64 exists in files only. */
-export type StoredDType = (typeof codecs)[Code]['dtype'];
 
 /** One tensor of a file: row-major; bf16 as its bits, bool as 0 and 1. */
 export interface StoredTensor {
   readonly dtype: StoredDType;
   readonly shape: Shape;
-  readonly data: Float32Array | Uint16Array | Int32Array | Uint8Array | BigInt64Array;
+  readonly data: StoredData;
 }
 
 /** What the header says of one tensor; `code` is the format's own name of the type, and `begin` counts bytes from the start of the data. */
 export interface Entry {
   readonly name: string;
-  readonly code: Code;
+  readonly code: string;
+  /** What it is read as; absent where it cannot be read. */
+  readonly dtype?: StoredDType;
   readonly shape: Shape;
   readonly begin: number;
   readonly end: number;
@@ -74,14 +61,16 @@ const isCounts = (value: unknown): value is number[] => Array.isArray(value) && 
 function parseEntry(path: string, name: string, value: unknown): Entry {
   const known = isRecord(value) ? value : {};
   const { dtype, shape, data_offsets: offsets } = known;
-  if (!isCode(dtype))
-    return refuse(path, `has tensor '${name}' of dtype ${JSON.stringify(dtype)}; expected one of ${Object.keys(codecs).join(', ')}`);
+  if (typeof dtype !== 'string' || !/^[A-Z][A-Z0-9_]*$/.test(dtype))
+    return refuse(path, `has tensor '${name}' of dtype ${JSON.stringify(dtype)}; expected a name such as ${[...bitsOf.keys()].join(', ')}`);
   if (!isCounts(shape)) return refuse(path, `has tensor '${name}' with a malformed shape`);
   if (!isCounts(offsets) || offsets.length !== 2) return refuse(path, `has tensor '${name}' with malformed data_offsets`);
   const [begin, end] = offsets as [number, number];
-  if (end - begin !== sizeOf(shape) * codecs[dtype].bytes)
+  const bits = bitsOf.get(dtype);
+  if (end < begin || (bits !== undefined && end - begin !== (sizeOf(shape) * bits) / 8))
     return refuse(path, `has tensor '${name}' whose data_offsets do not hold ${dtype} ${showShape(shape)}`);
-  return { name, code: dtype, shape, begin, end };
+  const reader = readers.get(dtype);
+  return { name, code: dtype, ...(reader === undefined ? {} : { dtype: reader.dtype }), shape, begin, end };
 }
 
 // In order of offsets each tensor must begin where the one before ended, and the last must end with the file: no overlap, no hole, nothing beyond.
@@ -102,36 +91,87 @@ function parseMetadata(path: string, value: unknown): Record<string, string> {
   return value as Record<string, string>;
 }
 
-function parseHeader(path: string, bytes: Uint8Array, fileBytes: number): Header {
-  let header: unknown;
-  let text = '';
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    header = JSON.parse(text);
-  } catch {
-    refuse(path, 'has a header that is not JSON');
+const pieceLetters = 2 ** 16; // parsed at once
+const pieceBytes = 2 ** 20;
+
+/** UTF-8 to text, a piece after the other. @throws when it is not UTF-8 */
+function* decodeText(bytes: Uint8Array): Work<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const parts: string[] = [];
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    parts.push(decoder.decode(bytes.subarray(at, at + pieceBytes), { stream: true }));
+    yield;
   }
-  if (!text.startsWith('{') || !isRecord(header)) return refuse(path, 'has a header that is not a JSON object');
-  const repeated = findRepeatedKey(text);
-  if (repeated !== undefined) refuse(path, `has the key '${repeated}' twice in its header`);
-  const entries = Object.entries(header)
-    .filter(([name]) => name !== '__metadata__')
-    .map(([name, value]) => parseEntry(path, name, value))
-    .sort((a, b) => a.begin - b.begin || a.end - b.end);
-  const dataStart = 8 + bytes.length;
-  checkLayout(path, entries, fileBytes - dataStart);
-  return { entries, metadata: parseMetadata(path, header.__metadata__), dataStart };
+  return parts.join('') + decoder.decode();
 }
 
-/** One file while it is read. */
+/** Where a JSON object may be cut: at commas of its own, some letters apart. */
+function* piecesOf(text: string): Generator<string> {
+  let [depth, from] = [0, 1];
+  for (const { 0: token, index } of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],]/g)) {
+    if (token === '{' || token === '[') depth++;
+    else if (token === '}' || token === ']') depth--;
+    else if (token === ',' && depth === 1 && index - from >= pieceLetters) {
+      yield text.slice(from, index);
+      from = index + 1;
+      if (
+        text
+          .slice(from, from + 64)
+          .trimStart()
+          .startsWith('}')
+      )
+        throw new SyntaxError('a comma before the end');
+    }
+  }
+  yield text.slice(from, text.trimEnd().length - 1);
+}
+
+/** The entries of a header. Object.entries would move names such as '0', and a second key of one name would be lost. */
+function* parseEntries(path: string, bytes: Uint8Array): Work<Map<string, unknown>> {
+  const entries = new Map<string, unknown>();
+  try {
+    const text = yield* decodeText(bytes);
+    if (!text.startsWith('{') || !text.trimEnd().endsWith('}')) refuse(path, 'has a header that is not a JSON object');
+    for (const piece of piecesOf(text)) {
+      const object = `{${piece}}`;
+      const found = JSON.parse(object) as Record<string, unknown>;
+      const repeated = findRepeatedKey(object) ?? Object.keys(found).find((key) => entries.has(key));
+      if (repeated !== undefined) refuse(path, `has the key '${repeated}' twice in its header`);
+      for (const [key, value] of Object.entries(found)) entries.set(key, value);
+      yield;
+    }
+  } catch (error) {
+    if (error instanceof TensorwoodError) throw error;
+    return refuse(path, 'has a header that is not JSON');
+  }
+  return entries;
+}
+
+function* parseHeader(path: string, bytes: Uint8Array, fileBytes: number): Work<Header> {
+  const found = yield* parseEntries(path, bytes);
+  const metadata = parseMetadata(path, found.get('__metadata__'));
+  found.delete('__metadata__');
+  const entries: Entry[] = [];
+  for (const [name, value] of found) {
+    entries.push(parseEntry(path, name, value));
+    if (entries.length % 256 === 0) yield;
+  }
+  entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  yield;
+  const dataStart = 8 + bytes.length;
+  checkLayout(path, entries, fileBytes - dataStart);
+  return { entries, metadata, dataStart };
+}
+
 interface Reading {
   readonly path: string;
   /** Bytes. */
   readonly size: number;
   readonly readInto: ReadInto;
+  readonly signal: AbortSignal | undefined;
 }
 
-async function readHeader({ path, size, readInto }: Reading): Promise<Header> {
+async function readHeader({ path, size, readInto, signal }: Reading): Promise<Header> {
   if (size < 8) refuse(path, `is truncated: ${size} bytes`);
   const prefix = new Uint8Array(8);
   await readInto(prefix, 0);
@@ -140,32 +180,31 @@ async function readHeader({ path, size, readInto }: Reading): Promise<Header> {
   if (length > BigInt(size - 8)) refuse(path, `is truncated: a header of ${length} bytes expected, ${size - 8} there`);
   const bytes = new Uint8Array(Number(length));
   await readInto(bytes, 8);
-  return parseHeader(path, bytes, size);
+  return finishInTurns(parseHeader(path, bytes, size), signal);
 }
 
 async function withSource<T>(subject: string, source: Source, options: ReadOptions, use: (reading: Reading) => Promise<T>): Promise<T> {
   checkIsOptions(subject, options);
   const { signal } = options;
   const opened = await openSource(subject, source, { signal });
-  return opened.read(subject, (readInto) => use({ path: opened.name, size: opened.size, readInto }), signal);
+  return opened.read(subject, (readInto) => use({ path: opened.name, size: opened.size, readInto, signal }), signal);
 }
 
-// IEEE 754 binary16 to binary32, by the value: (-1)^s 2^(e-15) (1 + m/1024).
-function widenHalf(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 31;
-  const mantissa = half & 1023;
-  if (exponent === 31) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (exponent === 0 ? mantissa * 2 ** -24 : (1 + mantissa / 1024) * 2 ** (exponent - 15));
-}
-
-async function readEntry({ path, readInto }: Reading, entry: Entry, dataStart: number): Promise<StoredTensor> {
-  const { array, dtype } = codecs[entry.code];
-  const data = new array(sizeOf(entry.shape));
-  await readInto(new Uint8Array(data.buffer), dataStart + entry.begin);
-  if (entry.code === 'BOOL' && (data as Uint8Array).some((v) => v > 1))
-    refuse(path, `has tensor '${entry.name}' with a bool that is not 0 or 1`);
-  return { dtype, shape: entry.shape, data: entry.code === 'F16' ? Float32Array.from(data as Uint16Array, widenHalf) : data };
+async function readEntry(
+  { path, readInto, signal }: Reading,
+  { name, code, shape, begin, end }: Entry,
+  dataStart: number,
+): Promise<StoredTensor> {
+  const reader = readers.get(code);
+  if (reader === undefined)
+    return refuse(path, `has tensor '${name}' of dtype ${code}, which cannot be read; leave it out with { accept }`);
+  const bytes = new Uint8Array(end - begin);
+  await readInto(bytes, dataStart + begin);
+  const data = await finishInTurns(
+    reader.read(bytes, (reason) => refuse(path, `has tensor '${name}', which ${reason}`)),
+    signal,
+  );
+  return { dtype: reader.dtype, shape, data };
 }
 
 /**
@@ -176,27 +215,30 @@ export const inspectSafetensors = (source: Source, options: ReadOptions = {}): P
   withSource('inspectSafetensors', source, options, readHeader);
 
 /**
- * Reads tensors, by default all; `accept` chooses by name. Each lies in memory of its own. f16 is widened to f32.
- * @throws ERR_TENSORWOOD_FILE when it cannot be read, ERR_TENSORWOOD_FORMAT when it is no valid safetensors file
+ * Reads tensors, each into memory of its own: those that `accept` chooses by name; by default all that can be read, and `skipped` names the others. F16,
+ * F8_E5M2 and F8_E4M3 are widened to f32 and F64 is rounded to it; I8, I16 and U16 become i32, U32 and U64 become i64. C64, F8_E8M0, F6 and F4 cannot be read.
+ * @throws ERR_TENSORWOOD_FILE when it cannot be read, ERR_TENSORWOOD_FORMAT when it is no valid safetensors file, or a tensor that `accept`
+ *   chooses cannot be read
  */
 export function readSafetensors(
   source: Source,
   options: ReadOptions & { readonly accept?: (name: string) => boolean } = {},
-): Promise<{ tensors: Map<string, StoredTensor>; metadata: Readonly<Record<string, string>> }> {
+): Promise<{ tensors: Map<string, StoredTensor>; metadata: Readonly<Record<string, string>>; skipped: readonly Entry[] }> {
   return withSource('readSafetensors', source, options, async (reading) => {
     const header = await readHeader(reading);
     const tensors = new Map<string, StoredTensor>();
-    for (const entry of header.entries) {
-      if (options.accept?.(entry.name) ?? true) tensors.set(entry.name, await readEntry(reading, entry, header.dataStart));
-    }
-    return { tensors, metadata: header.metadata };
+    const isReadable = ({ dtype }: Entry): boolean => dtype !== undefined;
+    const chosen =
+      options.accept === undefined ? header.entries.filter(isReadable) : header.entries.filter(({ name }) => options.accept!(name));
+    for (const entry of chosen) tensors.set(entry.name, await readEntry(reading, entry, header.dataStart));
+    const skipped = options.accept === undefined ? header.entries.filter((entry) => !isReadable(entry)) : [];
+    return { tensors, metadata: header.metadata, skipped };
   });
 }
 
 function checkTensor(name: string, { dtype, shape, data }: StoredTensor): void {
   if (name === '__metadata__') fail('ERR_TENSORWOOD_ARGUMENT', "writeSafetensors: the name '__metadata__' is the format's own");
-  const code = codeOf(dtype);
-  if (code === undefined || typedArrayName(data) !== codecs[code].array.name)
+  if (!Object.hasOwn(writtenAs, dtype) || typedArrayName(data) !== writtenAs[dtype].array)
     fail('ERR_TENSORWOOD_DTYPE', `writeSafetensors: expected tensor '${name}' of dtype ${dtype} as its typed array, got ${describe(data)}`);
   if (data.length !== sizeOf(shape))
     fail(
@@ -216,9 +258,10 @@ export async function writeSafetensors(
   options: { metadata?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
   checkTarget('writeSafetensors', target);
-  const sorted = [...tensors].map(([name, tensor]) => ({ name, tensor, code: codeOf(tensor.dtype) }));
-  for (const { name, tensor } of sorted) checkTensor(name, tensor);
-  sorted.sort((a, b) => codecs[b.code].bytes - codecs[a.code].bytes || (a.name < b.name ? -1 : 1));
+  const all = [...tensors];
+  for (const [name, tensor] of all) checkTensor(name, tensor);
+  const sorted = all.map(([name, tensor]) => ({ name, tensor, code: writtenAs[tensor.dtype].code, width: tensor.data.BYTES_PER_ELEMENT }));
+  sorted.sort((a, b) => b.width - a.width || (a.name < b.name ? -1 : 1));
   const header = new Map<string, unknown>(options.metadata ? [['__metadata__', options.metadata]] : []);
   let begin = 0;
   for (const { name, tensor, code } of sorted) {

@@ -45,7 +45,9 @@ export function struct(fields: Struct): Buffer {
   let last = 0;
   const parts = Object.entries(fields).flatMap(([key, value]) => {
     if (value === undefined) return [];
-    const head = Buffer.from([((Number(key) - last) << 4) | typeOf(value)]);
+    const step = Number(key) - last;
+    const head =
+      step < 16 ? Buffer.from([(step << 4) | typeOf(value)]) : Buffer.concat([Buffer.from([typeOf(value)]), zigzag(Number(key))]);
     last = Number(key);
     return [head, encode(value)];
   });

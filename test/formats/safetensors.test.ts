@@ -56,7 +56,7 @@ describe('round trip', () => {
     expect(readFileSync(first).equals(readFileSync(second))).toBe(true);
     const { entries, dataStart } = await inspectSafetensors(first);
     expect(
-      entries.filter((e) => (dataStart + e.begin) % { F32: 4, BF16: 2, I64: 8, I32: 4, U8: 1, BOOL: 1, F16: 2 }[e.code] !== 0),
+      entries.filter((e) => (dataStart + e.begin) % (({ F32: 4, BF16: 2, I64: 8, I32: 4 } as Record<string, number>)[e.code] ?? 1) !== 0),
     ).toEqual([]);
     expect([...(await readSafetensors(first, { accept: (n) => n === 'half' })).tensors.keys()]).toEqual(['half']);
   });
@@ -87,6 +87,123 @@ describe('round trip', () => {
   });
 });
 
+describe('every type of the format', () => {
+  const bytes = (view: ArrayBufferView): Uint8Array => new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength);
+  const big = (...values: bigint[]): BigInt64Array => BigInt64Array.from(values);
+  const inf = Number.POSITIVE_INFINITY;
+  const cases: [code: string, data: ArrayBufferView, dtype: string, read: unknown][] = [
+    ['F64', Float64Array.of(0.1, -inf), 'f32', Float32Array.of(0.1, -inf)],
+    ['F32', Float32Array.of(0.1, 2), 'f32', Float32Array.of(0.1, 2)],
+    ['F16', Uint16Array.of(0x3c00, 1), 'f32', Float32Array.of(1, 2 ** -24)],
+    ['BF16', Uint16Array.of(0x3f80, 1), 'bf16', Uint16Array.of(0x3f80, 1)],
+    [
+      'F8_E5M2',
+      Uint8Array.of(0x3c, 0x7b, 0x7c, 0xfc, 0x7e, 1, 0x80),
+      'f32',
+      Float32Array.of(1, 57344, inf, -inf, Number.NaN, 2 ** -16, -0),
+    ],
+    [
+      'F8_E4M3',
+      Uint8Array.of(0x38, 0x7e, 0x78, 0xff, 1, 0x08, 0x80),
+      'f32',
+      Float32Array.of(1, 448, 256, Number.NaN, 2 ** -9, 2 ** -6, -0),
+    ],
+    ['I64', big(-1n, 2n), 'i64', big(-1n, 2n)],
+    ['U64', big(0n, 2n ** 63n - 1n), 'i64', big(0n, 2n ** 63n - 1n)],
+    ['I32', Int32Array.of(-1, 2), 'i32', Int32Array.of(-1, 2)],
+    ['U32', Uint32Array.of(1, 2 ** 32 - 1), 'i64', big(1n, 2n ** 32n - 1n)],
+    ['I16', Int16Array.of(-1, 2), 'i32', Int32Array.of(-1, 2)],
+    ['U16', Uint16Array.of(65535, 2), 'i32', Int32Array.of(65535, 2)],
+    ['I8', Int8Array.of(-1, 2), 'i32', Int32Array.of(-1, 2)],
+    ['U8', Uint8Array.of(255, 2), 'u8', Uint8Array.of(255, 2)],
+    ['BOOL', Uint8Array.of(1, 0), 'bool', Uint8Array.of(1, 0)],
+  ];
+
+  it.each(cases)('%s is read', async (code, data, dtype, read) => {
+    const shape = [bytes(data).length / (data as Uint8Array).BYTES_PER_ELEMENT];
+    const path = craft({ x: { dtype: code, shape, data_offsets: [0, data.byteLength] } }, bytes(data));
+    expect((await inspectSafetensors(path)).entries).toEqual([{ name: 'x', code, dtype, shape, begin: 0, end: data.byteLength }]);
+    expect((await readSafetensors(path)).tensors.get('x')).toEqual({ dtype, shape, data: read });
+  });
+
+  it.each([
+    ['F4', [3, 2], 3],
+    ['F6_E2M3', [4], 3],
+    ['F6_E3M2', [8], 6],
+    ['F8_E8M0', [3], 3],
+    ['F8_E4M3FNUZ', [2], 2],
+    ['F8_E5M2FNUZ', [2], 2],
+    ['C64', [2], 16],
+    ['F128_OF_SOME_DAY', [2], 32],
+  ])('%s is listed and skipped, and refused by name where it is asked for', async (dtype, shape, size) => {
+    const header = { w: { dtype: 'U8', shape: [1], data_offsets: [0, 1] }, odd: { dtype, shape, data_offsets: [1, 1 + size] } };
+    const path = craft(header, new Uint8Array(1 + size));
+    const { entries } = await inspectSafetensors(path);
+    expect(entries.map(({ name, code, begin, end }) => [name, code, end - begin])).toEqual([
+      ['w', 'U8', 1],
+      ['odd', dtype, size],
+    ]);
+    const { tensors, skipped } = await readSafetensors(path);
+    expect([[...tensors.keys()], skipped.map(({ name }) => name)]).toEqual([['w'], ['odd']]);
+    expect((await readSafetensors(path, { accept: (name) => name === 'w' })).tensors.size).toBe(1);
+    await expect(readSafetensors(path, { accept: () => true })).rejects.toMatchObject({
+      code: 'ERR_TENSORWOOD_FORMAT',
+      message: expect.stringMatching(new RegExp(`'odd' of dtype ${dtype}, which cannot be read.*accept`)),
+    });
+  });
+
+  it('elements that do not fill their last byte, and integers beyond i64, are refused', async () => {
+    await refused(craft({ x: { dtype: 'F4', shape: [3], data_offsets: [0, 2] } }, new Uint8Array(2)), /do not hold F4 \(3,\)/);
+    await refused(craft({ x: { dtype: 'F6_E2M3', shape: [3], data_offsets: [0, 3] } }, new Uint8Array(3)), /do not hold F6/);
+    const beyond = craft({ x: { dtype: 'U64', shape: [1], data_offsets: [0, 8] } }, new Uint8Array(8).fill(255));
+    await refused(beyond, /'x', which holds 18446744073709551615, which is beyond i64/);
+  });
+});
+
+describe('a header of many pieces', () => {
+  const many = (count: number): [string, StoredTensor][] =>
+    Array.from({ length: count }, (_, i) => [
+      `a.long.name.of.layer.${i}.weight`,
+      { dtype: 'u8', shape: [1], data: Uint8Array.of(i & 255) },
+    ]);
+
+  it('is read as one', async () => {
+    const path = fresh();
+    await writeSafetensors(path, [...many(5000), ['0', { dtype: 'u8', shape: [1], data: Uint8Array.of(9) }]], {
+      metadata: { note: '{,}"[' },
+    });
+    const { tensors, metadata } = await readSafetensors(path);
+    expect([tensors.size, metadata, tensors.get('a.long.name.of.layer.4711.weight')!.data[0]]).toEqual([
+      5001,
+      { note: '{,}"[' },
+      4711 & 255,
+    ]);
+  });
+
+  it('is refused where a piece is malformed, or repeats a name of another', async () => {
+    const path = fresh();
+    await writeSafetensors(path, many(5000));
+    const file = readFileSync(path);
+    const text = file
+      .subarray(8, 8 + Number(file.readBigUInt64LE()))
+      .toString()
+      .trimEnd();
+    const again = `,"a.long.name.of.layer.0.weight":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`;
+    await refused(craft(text.slice(0, -1) + again, new Uint8Array(5000)), /the key 'a.long.name.of.layer.0.weight' twice/);
+    for (const end of [',}', '}}', ']', '},', ',,"x":1}', '} x'])
+      await refused(craft(text.slice(0, -1) + end, new Uint8Array(5000)), /a header that is not/);
+  });
+
+  it('stops between two pieces, with the reason', async () => {
+    const path = fresh();
+    await writeSafetensors(path, many(20_000));
+    const controller = new AbortController();
+    const refusal = expect(inspectSafetensors(path, { signal: controller.signal })).rejects.toThrow('enough');
+    setImmediate(() => controller.abort(new Error('enough')));
+    await refusal;
+  });
+});
+
 describe('refuses', () => {
   it('a file that ends too early', async () => {
     const short = fresh();
@@ -111,11 +228,12 @@ describe('refuses', () => {
     bytes[10] = 0xff;
     writeFileSync(path, bytes);
     await refused(path, /not JSON/);
-    await refused(craft('['.repeat(2_000_000)), /not JSON/);
+    await refused(craft('['.repeat(2_000_000)), /a header that is not/);
+    await refused(craft(`{"a":${'['.repeat(2_000_000)}}`), /not JSON/);
   });
 
   it('an unknown or missing type', async () => {
-    for (const dtype of ['F8', 'toString', 7, undefined])
+    for (const dtype of ['f32', 'toString', '', 7, undefined])
       await refused(craft({ x: { dtype, shape: [], data_offsets: [0, 0] } }), /of dtype/);
     await refused(craft({ x: 5 }), /of dtype undefined/);
   });
