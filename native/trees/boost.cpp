@@ -13,6 +13,7 @@ namespace tensorwood {
 namespace {
 
 constexpr int64_t kChunk = 16384;
+constexpr int kMostScale = 127;    // exponent of a float
 constexpr int kMostExponent = 32;  // of weights that products with gradients hold as they are
 
 struct Kernels {
@@ -28,7 +29,7 @@ struct Extent {
 // up, fit 31 bits.
 double choose_scale(double sum, int64_t rows) {
   if (!(sum > 0)) return 1;
-  return std::ldexp(1.0, std::clamp(std::ilogb((2147483000.0 - static_cast<double>(rows)) / sum), -126, 127));
+  return std::ldexp(1.0, std::clamp(std::ilogb((2147483000.0 - static_cast<double>(rows)) / sum), -126, 2 * kMostScale));
 }
 
 class Booster {

@@ -109,20 +109,27 @@ TENSORWOOD_INLINE int32_t round_at_random(float x, uint32_t noise) {
   return whole + (static_cast<float>(static_cast<int32_t>(noise >> 8)) * 0x1p-24f < x - static_cast<float>(whole));
 }
 
+// A power of two that is too large for a float where gradients are denormal: two factors.
+struct Scale {
+  float once, again;
+  explicit Scale(double scale) : once(static_cast<float>(scale < 0x1p127 ? scale : 0x1p127)), again(static_cast<float>(scale / once)) {}
+  TENSORWOOD_INLINE float of(float x) const { return x * once * again; }
+};
+
 // By a hash of the row's index: sums are unbiased however small a gradient is beside the unit.
 static void run_quantize(const Args& a) {
   const int64_t n = a.inputs[0].shape[0];
   const float* TENSORWOOD_RESTRICT first = static_cast<const float*>(a.inputs[0].data);
   const float* TENSORWOOD_RESTRICT second = static_cast<const float*>(a.inputs[1].data);
   int64_t* TENSORWOOD_RESTRICT out = static_cast<int64_t*>(a.outputs[0].data);
-  const float first_scale = static_cast<float>(a.numbers[0]), second_scale = static_cast<float>(a.numbers[1]);
+  const Scale first_scale(a.numbers[0]), second_scale(a.numbers[1]);
   const uint32_t seed = static_cast<uint32_t>(a.integers[0]), begin = static_cast<uint32_t>(a.integers[1]);
   for (int64_t i = 0; i < n; i++) {
     uint32_t x = (begin + static_cast<uint32_t>(i)) * 0x9e3779b9u ^ seed;
     x = (x ^ (x >> 16)) * 0x7feb352du;
     x = (x ^ (x >> 15)) * 0x846ca68bu;
     x ^= x >> 16;
-    out[i] = pair_of(round_at_random(first[i] * first_scale, x), round_at_random(second[i] * second_scale, x * 0x9e3779b1u));
+    out[i] = pair_of(round_at_random(first_scale.of(first[i]), x), round_at_random(second_scale.of(second[i]), x * 0x9e3779b1u));
   }
 }
 
