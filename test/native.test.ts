@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { getEventListeners } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TensorwoodError } from '../lib/errors';
 import { addonPaths, loadAddon, native, runJob } from '../lib/native';
@@ -155,22 +155,6 @@ describe('handles', () => {
     expect(native().memoryUsage().bytes - before.bytes).toBe((1 << 22) + 64);
     for (const handle of [own, buffer, program]) native().dispose(handle);
     expect(native().memoryUsage()).toEqual(before);
-  });
-
-  it('counts what an open CSV file holds', async () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'tensorwood-native-')), 'numbers.csv');
-    writeFileSync(path, '1,a\n2,b\n'.repeat(50_000));
-    const before = native().memoryUsage();
-    const types = { numbers: [], categories: [], dates: [], knownNumbers: [], knownCategories: [] };
-    const lists = { names: [], columns: [], missing: [], missingNumbers: [], ...types };
-    const form = { delimiter: ',', quote: '"', decimal: '.', thousands: '', dateOrder: 'y' };
-    const spec = { ...form, header: 0, trim: true, skipBadLines: false, badValuesMissing: false, ...lists };
-    const own = native().createRuntime('cpu', 1, '');
-    const { csv } = await native().openCsv(own, path, path, spec).promise;
-    expect(native().memoryUsage().bytes - before.bytes).toBeGreaterThanOrEqual(100_000 * 12);
-    native().dispose(csv);
-    expect(native().memoryUsage()).toEqual(before);
-    rmSync(dirname(path), { recursive: true });
   });
 
   it('frees what a running job uses when the job ends', async () => {

@@ -56,16 +56,16 @@ export class OpenedSource {
     const { content, name } = this;
     if (typeof content !== 'string')
       return use((target, position) => copyInTurns(target, content.subarray(position, position + target.length), { signal }));
-    let file: FileHandle | undefined;
-    try {
-      const opened = await open(content, 'r');
-      file = opened;
-      return await use((target, position) => fill(opened, target, { position, signal, short: () => failShort(subject, name) }));
-    } catch (error) {
+    const refuse = (error: unknown): never => {
       if (error instanceof TensorwoodError || signal?.aborted) throw error;
       return fail('ERR_TENSORWOOD_FILE', `${subject}: cannot read '${name}': ${fileReason(error)}`, error);
+    };
+    const file = await open(content, 'r').catch(refuse);
+    const short = (): never => failShort(subject, name);
+    try {
+      return await use((target, position) => fill(file, target, { position, signal, short }).catch(refuse));
     } finally {
-      await file?.close();
+      await file.close();
     }
   }
 

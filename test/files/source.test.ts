@@ -28,6 +28,7 @@ import {
   trainTrees,
 } from '../../lib';
 import { idxBytes } from '../../lib/data/images';
+import { gather } from '../../lib/files/gather';
 import type { Source } from '../../lib/files/source';
 
 const folder = mkdtempSync(join(tmpdir(), 'tensorwood-sources-'));
@@ -226,6 +227,12 @@ describe('a stream', () => {
       message: expect.stringMatching(/^readCsv: expected '<stream>' to end, got \d+ bytes and no memory for more$/),
     });
     expect(turns.count).toBeGreaterThan(3);
+  });
+
+  it('is told to stop where the abort came before its first piece', async () => {
+    const stream = new Readable({ read: () => {} });
+    await expect(gather(stream, { subject: 'test', name: 'x', signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
+    expect(stream.destroyed).toBe(true);
   });
 
   it('is called by its path, and standard input by its own name', async () => {
