@@ -1,4 +1,5 @@
 // Labels and weights of rows: what users pass, checked and coded as native code reads them.
+import { types } from 'node:util';
 import type { NumberColumn } from '../data/table';
 import { finish, inPieces, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
@@ -110,7 +111,7 @@ const tolerated = 1e-4; // of the spread of the labels
  * @throws ERR_TENSORWOOD_DATA with an example
  */
 export function* refuseMerged(subject: string, { values, classes }: Labels): Work<void> {
-  if (classes !== undefined || values instanceof Float32Array) return;
+  if (classes !== undefined || types.isFloat32Array(values)) return;
   let [low, high, error, worst] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
   yield* inPieces(values.length, (from, to) => {
     for (let row = from; row < to; row++) {
