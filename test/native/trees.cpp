@@ -52,6 +52,7 @@ static Forest train(const Sample& s, const Device& device, int thread_count, Pol
   const std::atomic<bool> cancelled{false};
   Bins bins;
   EXPECT(make_bins(s.columns, s.options, device, *threads, cancelled, bins).ok());
+  EXPECT(bins.bytes() - count_code_bytes(s.columns.rows, s.options.categories) == 64 * (1 + 1 + 2 + 2));  // what vectors read past the end
   const BoostOptions o = options_of(policy);
   const Labels labels = {s.y.data(), nullptr, s.columns.rows};
   Forest forest;

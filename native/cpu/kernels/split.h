@@ -16,6 +16,8 @@
 namespace tensorwood {
 namespace TENSORWOOD_NAMESPACE {
 
+constexpr int64_t kManyRows = 4096;
+
 struct Limits {
   double first_unit, second_unit;  // loss derivatives per unit of the histogram's integers
   Penalty penalty;
@@ -35,9 +37,10 @@ struct Node {
   double first, second;  // of total, in units
   double score;          // of the node unsplit
   double a_row;          // second derivative of a row on average, at least
+  bool is_large;         // so that only categories certain of their rows are worth a look: to count is dearer than what others could gain
   int64_t most_categories, one_hot_bins;
   // Whether so much of second derivatives comes from so many rows for certain.
-  TENSORWOOD_INLINE bool is_certain(double second_sum, double rows) const { return rows <= 1 || second_sum >= rows * limits.heaviest; }
+  TENSORWOOD_INLINE bool is_certain(double second_sum, double rows) const { return rows <= 1 || second_sum > (rows - 1) * limits.heaviest; }
 };
 
 struct SortedCategory {
@@ -55,6 +58,7 @@ TENSORWOOD_INLINE Node read_node(const Args& a) {
   n.most_categories = a.integers[1];
   n.one_hot_bins = a.integers[2];
   const double mean = n.second / static_cast<double>(a.integers[3]);
+  n.is_large = a.integers[3] > kManyRows && n.limits.heaviest <= 4 * mean;
   n.a_row = mean > 2 ? mean - 2 : 0;  // rounding takes less than 1 from the rows of a side and adds less than 1 to those of the node
   return n;
 }
@@ -227,6 +231,7 @@ static int64_t collect_categories(const FeatureBins<kCounted>& bins, const Node&
   for (int b = 0; b <= bins.count; b++) {
     const double h = second_sum(bins.sums[b]);
     if (bins.is_empty(b) || !bins.holds(h, bins.rows(b), l.category_rows, node)) continue;
+    if (!kCounted && node.is_large && !node.is_certain(h, l.category_rows)) continue;
     sorted[n++] = {first_sum(bins.sums[b]) * l.first_unit / (h * l.second_unit + l.smooth), b};
   }
   sort_categories(sorted, sorted + bins.count + 1, n);
