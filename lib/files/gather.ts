@@ -56,13 +56,13 @@ function piecesOf(stream: Stream): Pieces {
  */
 export async function gather(stream: Stream, naming: Naming): Promise<Uint8Array> {
   const { subject, name, signal } = naming;
-  signal?.throwIfAborted();
   const { readableEnded, locked } = stream as { readableEnded?: boolean; locked?: boolean };
   if (readableEnded === true || locked === true)
     fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected a stream that nobody has read, got '${name}', which was read before`);
   const pieces = piecesOf(stream);
   const aborted = abortOf(signal);
   try {
+    signal?.throwIfAborted(); // what was opened meanwhile is told to stop, too
     return await join(await collect({ next: () => Promise.race([pieces.next(), aborted.promise]), stop: pieces.stop }, naming), naming);
   } catch (error) {
     pieces.stop();
