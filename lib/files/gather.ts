@@ -62,7 +62,7 @@ export async function gather(stream: Stream, naming: Naming): Promise<Uint8Array
   const pieces = piecesOf(stream);
   const aborted = abortOf(signal);
   try {
-    throwIfAborted(signal); // while a file was opened
+    throwIfAborted(signal); // what was opened meanwhile is told to stop, too
     return await join(await collect({ next: () => Promise.race([pieces.next(), aborted.promise]), stop: pieces.stop }, naming), naming);
   } catch (error) {
     pieces.stop();

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { readCsv } from '../../lib/data/csv';
 import type { Examples } from '../../lib/data/examples';
@@ -13,6 +14,7 @@ import { resolvePeer } from '../../lib/data/peer';
 import { type Column, numbersOf, type Table } from '../../lib/data/table';
 import { readTable } from '../../lib/data/table-file';
 import { array, compile, Executor, memoryUsage } from '../../lib/executor';
+import { gather } from '../../lib/files/gather';
 import { inspectSafetensors, readSafetensors } from '../../lib/formats/safetensors';
 import { definition as mlp } from '../../lib/models/mlp';
 import { createModel } from '../../lib/models/model';
@@ -260,8 +262,18 @@ describe('a reader that is stopped while it waits for the bytes of a pipe', () =
   it.each(Object.entries(readers))('%s', async (name, read) => {
     const pipe = join(folder, `pipe of ${name}`);
     const before = memoryUsage();
-    using latch = holdPipe(pipe);
-    await stopAtLatch(latch, (signal) => read(pipe, { signal }));
+    {
+      using latch = holdPipe(pipe);
+      await stopAtLatch(latch, (signal) => read(pipe, { signal }));
+    }
+    await vi.waitUntil(() => !isOpen(pipe), 30_000);
     expect(memoryUsage()).toEqual(before);
+  });
+
+  it('stops a stream that was opened when the abort had come', async () => {
+    const stream = new Readable({ read() {} });
+    const reason = new Error('enough');
+    await expect(gather(stream, { subject: 'test', name: 'stream', signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    expect(stream.destroyed).toBe(true);
   });
 });

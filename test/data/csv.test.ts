@@ -153,11 +153,12 @@ describe('readCsv', () => {
   });
 
   it('reads a pipe when its bytes come, and stops waiting for them at an abort', async () => {
-    const pipe = join(folder, 'pipe');
+    const [silent, pipe] = [join(folder, 'silent-pipe'), join(folder, 'pipe')];
     {
-      using latch = holdPipe(pipe);
-      await stopAtLatch(latch, (signal) => readCsv(pipe, { signal }));
+      using latch = holdPipe(silent);
+      await stopAtLatch(latch, (signal) => readCsv(silent, { signal }));
     }
+    execFileSync('mkfifo', [pipe]);
     const reading = readCsv(pipe);
     await writeFile(pipe, 'a,b\n1,2\n');
     expect((await reading).columns.map(cells)).toEqual([[1], [2]]);
