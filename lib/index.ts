@@ -23,7 +23,7 @@ export {
   takeRows,
   withoutColumns,
 } from './data/table';
-export { readTable } from './data/table-file';
+export { readTable, type TableOptions } from './data/table-file';
 export type { DataArray, DType } from './dtype';
 export { codes, type ErrorCode, TensorwoodError } from './errors';
 export * from './executor';
@@ -39,7 +39,7 @@ export {
   type StoredTensor,
   writeSafetensors,
 } from './formats/safetensors';
-export type { StoredDType } from './formats/safetensors-types';
+export type { StoredData, StoredDType } from './formats/safetensors-types';
 export * from './models';
 export {
   type Batch,
