@@ -165,7 +165,7 @@ describe('lists of names', () => {
   it('leave out what cannot be read', () => {
     const args = 'trees --data nested.parquet --label y --trees 2 --output nested';
     const leftOut = bash(`tw train ${args}`);
-    expect(leftOut).toMatchObject({ status: 0, stderr: expect.stringContaining("'l' is nested (LIST)") });
+    expect(leftOut).toMatchObject({ status: 0, stderr: expect.stringContaining("'l': is nested (LIST)") });
     const refused = bash(`tw train ${args} --columns x,l`);
     expect(refused).toMatchObject({ status: 1, stderr: expect.stringMatching(/column 'l'.*nested.*--ignore/) });
     expect(bash(`tw train ${args} --ignore l`)).toMatchObject({ status: 0, stderr: expect.not.stringContaining('nested (LIST)') });

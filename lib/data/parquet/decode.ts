@@ -136,7 +136,7 @@ function choose({ name }: Reading, all: readonly Field[], { columns, categories,
     else if (columns?.includes(column) || categories?.includes(column))
       failFormat(
         name,
-        `has in column '${column}' what is ${meaning.reason}, which no column of a table can hold: leave it out with { ignore }`,
+        `has in column '${column}' what is ${meaning.reason}, which no column of a table can hold; leave it out with { ignore }`,
       );
     else notes.push({ column, message: `is ${meaning.reason}, which no column of a table can hold: left out` });
   }
