@@ -17,12 +17,12 @@ constexpr int kMostScale = 127;    // exponent of a float
 constexpr int kMostExponent = 32;  // of weights that products with gradients hold as they are
 
 struct Kernels {
-  const Kernel *gradient, *measure, *quantize;
+  const Kernel *gradient, *measure, *quantize, *quantize_short;
 };
 
 // Of the derivatives of one class: what measure_gradients tells.
 struct Extent {
-  double first_sum = 0, second_sum = 0, heaviest = 0;
+  double largest = 0, first_sum = 0, heaviest = 0, second_sum = 0;
 };
 
 // The largest power of two, so that products with it are exact and whole numbers stay whole, with which sums over all rows, each rounded
@@ -47,7 +47,8 @@ class Booster {
     const Device& d = *bins.device;
     const char* names[] = {"gradient_squared", "gradient_logistic", "gradient_softmax"};
     kernels_ = {&require_kernel(d, names[static_cast<int>(options.objective)], DType::f32),
-                &require_kernel(d, "measure_gradients", DType::f64), &require_kernel(d, "quantize", DType::i64)};
+                &require_kernel(d, "measure_gradients", DType::f64), &require_kernel(d, "quantize", DType::i64),
+                &require_kernel(d, "quantize", DType::u32)};
     const int64_t n = bins.rows, groups = forest.groups;
     margin_ = Array<float>(d, n * groups);
     first_ = Array<float>(d, n * groups);
@@ -182,18 +183,24 @@ class Booster {
     Extent e;
     for (int64_t c = 0; c < chunks; c++) {
       const double* part = extents_.data() + (group * chunks + c) * 4;
+      e.largest = std::max(e.largest, part[0]);
       e.first_sum += part[1];
-      e.second_sum += part[3];
       e.heaviest = std::max(e.heaviest, part[2]);
+      e.second_sum += part[3];
     }
     const double first_scale = choose_scale(e.first_sum, n), second_scale = choose_scale(e.second_sum, n);
+    const bool fits = std::ceil(e.largest * first_scale) <= kMostShort && std::ceil(e.heaviest * second_scale) <= kMostShort;
+    const bool is_short = fits && options_.grow.accelerator == nullptr;
+    const auto pairs = [&](int64_t first, int64_t count) {
+      return is_short ? dense(reinterpret_cast<uint32_t*>(pairs_.data()) + first, DType::u32, count)
+                      : dense(pairs_.data() + first, DType::i64, count);
+    };
     for_chunks(threads_, n, kChunk, [&](int64_t first, int64_t count, int) {
-      call(*kernels_.quantize,
+      call(is_short ? *kernels_.quantize_short : *kernels_.quantize,
            {dense(first_.data() + group * n + first, DType::f32, count), dense(second_.data() + group * n + first, DType::f32, count)},
-           {dense(pairs_.data() + first, DType::i64, count)}, {static_cast<int64_t>(seed & 0xffffffffu), first},
-           {first_scale, second_scale});
+           {pairs(first, count)}, {static_cast<int64_t>(seed & 0xffffffffu), first}, {first_scale, second_scale});
     });
-    return {pairs_.data(),
+    return {pairs(0, n),
             weight_unit_ / first_scale,
             weight_unit_ / second_scale,
             std::ceil(e.heaviest * second_scale),

@@ -76,7 +76,7 @@ int64_t Grower::divide_rows(OpenLeaf& leaf, const Team& team) {
 }
 
 void Grower::add_chunk(const OpenLeaf& leaf, int64_t first, int64_t count, int64_t* histogram) {
-  const Operand pairs = dense(gradients_.pairs, DType::i64, bins_.rows), rows = dense(rows_.data() + leaf.begin + first, DType::u32, count);
+  const Operand pairs = gradients_.pairs, rows = dense(rows_.data() + leaf.begin + first, DType::u32, count);
   const Operand out = dense(histogram, DType::i64, bins_.slots);
   const Operand narrow = dense(bins_.narrow_rows.data(), DType::u8, bins_.rows, bins_.narrow_stride),
                 narrow_slots = dense(narrow_slots_.data(), DType::i32, bins_.narrow),

@@ -273,7 +273,7 @@ bool Grower::grow(const Gradients& gradients, int64_t count, uint64_t seed, cons
   leaves_ = 1;
   choose_columns(seed);
   set_limits();
-  if (mirror_ != nullptr) mirror_->start(gradients.pairs, narrow_slots_, wide_slots_, all_columns_);
+  if (mirror_ != nullptr) mirror_->start(static_cast<const int64_t*>(gradients.pairs.data), narrow_slots_, wide_slots_, all_columns_);
   tree.nodes.assign(1, {});
   OpenLeaf root;
   start(root, count);

@@ -34,7 +34,7 @@ struct GrowOptions {
 
 // Of every row: rounded for sums over bins, and as they are for leaf values.
 struct Gradients {
-  const int64_t* pairs;
+  Operand pairs;                   // i64 or u32
   double first_unit, second_unit;  // what the integers are worth
   double heaviest;                 // second derivative of a row, in units
   const float *first, *second;

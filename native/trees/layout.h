@@ -8,8 +8,17 @@ namespace tensorwood {
 
 // A gradient pair is int64: (first derivative << 32) + second derivative, which is at least 0. A histogram slot is the sum of pairs, so one
 // addition serves both. Scales are chosen so that the sums over all rows stay within 31 bits; nothing else bounds them, so one large row
-// takes no more from the others than its share of the sum.
+// takes no more from the others than its share of the sum. Where every derivative fits 15 bits, as among many rows alike, pairs are stored
+// in half the memory: uint32, (first << 16) + second.
 TENSORWOOD_INLINE int64_t pair_of(int32_t first, int32_t second) { return first * (int64_t{1} << 32) + second; }
+TENSORWOOD_INLINE uint32_t short_pair_of(int32_t first, int32_t second) {
+  return (static_cast<uint32_t>(first) << 16) + static_cast<uint32_t>(second);
+}
+constexpr double kMostShort = 32767;  // the largest derivative of a short pair
+TENSORWOOD_INLINE int64_t widen_pair(int64_t pair) { return pair; }
+TENSORWOOD_INLINE int64_t widen_pair(uint32_t pair) {
+  return pair_of(static_cast<int32_t>(pair) >> 16, static_cast<int32_t>(pair & 0xffffu));
+}
 TENSORWOOD_INLINE int32_t first_sum(int64_t slot) { return static_cast<int32_t>(slot >> 32); }
 TENSORWOOD_INLINE int32_t second_sum(int64_t slot) { return static_cast<int32_t>(static_cast<uint32_t>(slot)); }
 

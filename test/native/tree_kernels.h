@@ -25,24 +25,33 @@ static void histograms(const Machine& m) {
     const int n = 1000, stride = features + below(5);
     std::vector<uint8_t> bins(static_cast<size_t>(n * stride));
     std::vector<int64_t> pairs(static_cast<size_t>(n));
+    std::vector<uint32_t> short_pairs(pairs.size());
     std::vector<int32_t> slots;
     for (uint8_t& b : bins) b = static_cast<uint8_t>(below(256));
     for (int64_t& p : pairs) p = pair_of(below(2000000) - 1000000, below(2000000));
+    for (uint32_t& p : short_pairs) p = short_pair_of(below(65535) - 32767, below(32768));
     for (int f = 0; f < features; f++) slots.push_back(f * kNarrowSlots);
     for (const double share : {0.0, 0.01, 0.3, 1.0}) {
       const std::vector<uint32_t> rows = some_rows(n, share);
-      std::vector<int64_t> expected(static_cast<size_t>(features * kNarrowSlots), 0);
+      std::vector<int64_t> expected(static_cast<size_t>(features * kNarrowSlots), 0), short_expected(expected);
       for (const uint32_t row : rows) {
-        for (int f = 0; f < features; f++)
-          expected[static_cast<size_t>(slots[static_cast<size_t>(f)] + bins[row * stride + f])] += pairs[row];
+        for (int f = 0; f < features; f++) {
+          const size_t slot = static_cast<size_t>(slots[static_cast<size_t>(f)] + bins[row * stride + f]);
+          expected[slot] += pairs[row];
+          short_expected[slot] += widen_pair(short_pairs[row]);
+        }
       }
-      for (const int64_t dense_slots : {1, 0}) {
+      const auto sum = [&](const Operand& own, int64_t dense_slots) {
         std::vector<int64_t> got(expected.size(), 0);
         call(m.kernel("histogram", DType::i64),
-             {dense(bins.data(), DType::u8, n, stride), dense(pairs.data(), DType::i64, n),
-              dense(rows.data(), DType::u32, static_cast<int64_t>(rows.size())), dense(slots.data(), DType::i32, features)},
+             {dense(bins.data(), DType::u8, n, stride), own, dense(rows.data(), DType::u32, static_cast<int64_t>(rows.size())),
+              dense(slots.data(), DType::i32, features)},
              {dense(got.data(), DType::i64, static_cast<int64_t>(got.size()))}, {dense_slots});
-        EXPECT(got == expected);
+        return got;
+      };
+      for (const int64_t dense_slots : {1, 0}) {
+        EXPECT(sum(dense(pairs.data(), DType::i64, n), dense_slots) == expected);
+        EXPECT(sum(dense(short_pairs.data(), DType::u32, n), dense_slots) == short_expected);
       }
     }
   }
@@ -250,6 +259,10 @@ static void rounding(const Machine& m) {
     std::vector<int64_t> pairs(n);
     call(m.kernel("quantize", DType::i64), {dense(first.data(), DType::f32, n), dense(second.data(), DType::f32, n)},
          {dense(pairs.data(), DType::i64, n)}, {11, 0}, {1, 1});
+    std::vector<uint32_t> short_pairs(n);
+    call(m.kernel("quantize", DType::u32), {dense(first.data(), DType::f32, n), dense(second.data(), DType::f32, n)},
+         {dense(short_pairs.data(), DType::u32, n)}, {11, 0}, {1, 1});
+    EXPECT(std::equal(pairs.begin(), pairs.end(), short_pairs.begin(), [](int64_t a, uint32_t b) { return a == widen_pair(b); }));
     double sums[2] = {0, 0};
     for (const int64_t pair : pairs) {
       sums[0] += first_sum(pair);

@@ -1,10 +1,9 @@
 // Sums of packed gradients per bin, row by row: the second step of growing a tree and most of its time. One read-modify-write of 64 bits
 // serves both derivatives; the limit is about one a cycle.
-//   histogram: inputs bins u8 or u16 (n, row stride), pairs i64 (n), rows u32 (m, ascending), slots i32 (features): where each column
-//   of bins begins in the histogram (-1 = left out), [bins u16 and their slots, beside u8 ones]; output i64 (slots), added to. u8 columns
-//   are kNarrowSlots apart when integers[0] is 1.
-//   add_histogram: input i64 (n); output i64 (n), added to.
-//   count_rows: inputs bins u8 or u16 (n, one column), rows u32 (m); output u32 (bins), added to.
+//   histogram: inputs bins u8 or u16 (n, row stride), pairs i64 or u32 (n), rows u32 (m, ascending), slots i32 (features): where each
+//   column of bins begins in the histogram (-1 = left out), [bins u16 and their slots, beside u8 ones]; output i64 (slots), added to. u8
+//   columns are kNarrowSlots apart when integers[0] is 1. add_histogram: input i64 (n); output i64 (n), added to. count_rows: inputs bins
+//   u8 or u16 (n, one column), rows u32 (m); output u32 (bins), added to.
 #pragma once
 #include "trees/layout.h"
 
@@ -67,24 +66,29 @@ struct Both {
   }
 };
 
-template <class Codes>
-static void add_rows(const Args& a, const Codes& codes) {
-  const int64_t* pairs = static_cast<const int64_t*>(a.inputs[1].data);
+template <class Pair, class Codes>
+static void add_pairs(const Args& a, const Codes& codes) {
+  const Pair* pairs = static_cast<const Pair*>(a.inputs[1].data);
   const uint32_t* rows = static_cast<const uint32_t*>(a.inputs[2].data);
   int64_t* histogram = static_cast<int64_t*>(a.outputs[0].data);
   const int64_t m = a.inputs[2].shape[0];
   if (m == 0) return;
   if (static_cast<int64_t>(rows[m - 1]) - rows[0] == m - 1) {  // ascending without a gap
-    for (int64_t r = rows[0]; r < rows[0] + m; r++) codes.add(r, pairs[r], histogram);
+    for (int64_t r = rows[0]; r < rows[0] + m; r++) codes.add(r, widen_pair(pairs[r]), histogram);
     return;
   }
   const int64_t early = m > kAhead ? m - kAhead : 0;
   for (int64_t i = 0; i < early; i++) {
     codes.fetch(rows[i + kAhead]);
     __builtin_prefetch(pairs + rows[i + kAhead]);
-    codes.add(rows[i], pairs[rows[i]], histogram);
+    codes.add(rows[i], widen_pair(pairs[rows[i]]), histogram);
   }
-  for (int64_t i = early; i < m; i++) codes.add(rows[i], pairs[rows[i]], histogram);
+  for (int64_t i = early; i < m; i++) codes.add(rows[i], widen_pair(pairs[rows[i]]), histogram);
+}
+
+template <class Codes>
+TENSORWOOD_INLINE void add_rows(const Args& a, const Codes& codes) {
+  a.inputs[1].dtype == DType::u32 ? add_pairs<uint32_t>(a, codes) : add_pairs<int64_t>(a, codes);
 }
 
 template <class Bin>

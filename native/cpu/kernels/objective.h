@@ -2,7 +2,7 @@
 //   gradient_squared, gradient_logistic: inputs margin f32 (n), label f32 (n), weight f32 (n) or none; outputs first f32 (n), second f32
 //   (n). gradient_softmax: margin, first, second are (K, n). measure_gradients: inputs first, second; output f64 (4): largest |first|,
 //   sum |first|, largest second, sum second.
-//   quantize: inputs first f32 (n), second f32 (n); output i64 (n) pairs (trees/layout.h); numbers [scale first, scale second];
+//   quantize: inputs first f32 (n), second f32 (n); output i64 or u32 (n) pairs (trees/layout.h); numbers [scale first, scale second];
 //   integers [seed, index of the first row]. sum_gradients: inputs first, second, rows u32 (m); output f64 (2), the sums of these rows.
 //   add_leaf: input rows u32 (m); output margin f32 (n); numbers [value].
 #pragma once
@@ -116,12 +116,16 @@ struct Scale {
   TENSORWOOD_INLINE float of(float x) const { return x * once * again; }
 };
 
+TENSORWOOD_INLINE void store_pair(int64_t& to, int32_t first, int32_t second) { to = pair_of(first, second); }
+TENSORWOOD_INLINE void store_pair(uint32_t& to, int32_t first, int32_t second) { to = short_pair_of(first, second); }
+
 // By a hash of the row's index: sums are unbiased however small a gradient is beside the unit.
+template <class Pair>
 static void run_quantize(const Args& a) {
   const int64_t n = a.inputs[0].shape[0];
   const float* TENSORWOOD_RESTRICT first = static_cast<const float*>(a.inputs[0].data);
   const float* TENSORWOOD_RESTRICT second = static_cast<const float*>(a.inputs[1].data);
-  int64_t* TENSORWOOD_RESTRICT out = static_cast<int64_t*>(a.outputs[0].data);
+  Pair* TENSORWOOD_RESTRICT out = static_cast<Pair*>(a.outputs[0].data);
   const Scale first_scale(a.numbers[0]), second_scale(a.numbers[1]);
   const uint32_t seed = static_cast<uint32_t>(a.integers[0]), begin = static_cast<uint32_t>(a.integers[1]);
   for (int64_t i = 0; i < n; i++) {
@@ -129,7 +133,7 @@ static void run_quantize(const Args& a) {
     x = (x ^ (x >> 16)) * 0x7feb352du;
     x = (x ^ (x >> 15)) * 0x846ca68bu;
     x ^= x >> 16;
-    out[i] = pair_of(round_at_random(first_scale.of(first[i]), x), round_at_random(second_scale.of(second[i]), x * 0x9e3779b1u));
+    store_pair(out[i], round_at_random(first_scale.of(first[i]), x), round_at_random(second_scale.of(second[i]), x * 0x9e3779b1u));
   }
 }
 
@@ -168,7 +172,8 @@ constexpr Kernel rows[] = {{"gradient_squared", DType::f32, run_gradient<squared
                            {"gradient_logistic", DType::f32, run_gradient<logistic_gradient>, refuse_in_program, nullptr},
                            {"gradient_softmax", DType::f32, run_gradient_softmax, refuse_in_program, nullptr},
                            {"measure_gradients", DType::f64, run_measure_gradients, refuse_in_program, nullptr},
-                           {"quantize", DType::i64, run_quantize, refuse_in_program, nullptr},
+                           {"quantize", DType::i64, run_quantize<int64_t>, refuse_in_program, nullptr},
+                           {"quantize", DType::u32, run_quantize<uint32_t>, refuse_in_program, nullptr},
                            {"sum_gradients", DType::f64, run_sum_gradients, refuse_in_program, nullptr},
                            {"add_leaf", DType::f32, run_add_leaf, refuse_in_program, nullptr}};
 
