@@ -4,10 +4,10 @@ import { describe, fail } from '../errors';
 import { type OpenedSource, openSource, type Source } from '../files/source';
 import { type CsvColumn, type CsvSpec, native, type RuntimeHandle, runJob } from '../native';
 import { boolean, checkIsOptions, choice, integer, type Options, parse, text } from '../schema';
+import { finishInTurns, inPieces, type Work } from '../turns';
 import { notesOf } from './csv-notes';
 import type { ReadTable } from './notes';
 import { type Column, createTable, type NumberArray } from './table';
-import { finishInTurns, inPieces, type Work } from './turns';
 
 export const csvSchema = {
   delimiter: text('', 'character between fields, a space for runs of them; empty = the most regular of , ; tab | or spaces'),

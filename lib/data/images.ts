@@ -7,8 +7,8 @@ import { openSource, type ReadOptions, type Source } from '../files/source';
 import { typedArrayName } from '../realm';
 import { checkIsOptions } from '../schema';
 import { sizeOf } from '../shape';
+import { finishInTurns, inPieces, type Work } from '../turns';
 import { resolvePeer } from './peer';
-import { finishInTurns, inPieces, type Work } from './turns';
 
 export type IdxData = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 

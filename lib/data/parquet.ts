@@ -8,12 +8,12 @@ import { copyInTurns } from '../files/gather';
 import { type OpenedSource, openSource, type Source } from '../files/source';
 import { throwIfAborted } from '../realm';
 import { checkIsOptions } from '../schema';
+import { finishInTurns, type Work } from '../turns';
 import type { ReadTable } from './notes';
 import type { CategoryParts, ColumnParts } from './parquet/columns';
 import { decodeParquet, type Job, type Told } from './parquet/decode';
 import type { Message } from './parquet/worker';
 import { type Column, createTable } from './table';
-import { finishInTurns, type Work } from './turns';
 
 export interface ParquetOptions {
   /** Read only these columns. Default: all that a table can hold; the others are named in the notes. */

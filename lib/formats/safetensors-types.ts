@@ -1,6 +1,6 @@
 // The element types of the safetensors format, and what each is read as. Every one can be listed; what tensorwood has no numbers for is refused by name, and
 // only when it is asked for. Format: github.com/huggingface/safetensors, enum Dtype; F8, F6 and F4 by the Open Compute Project.
-import { inPieces, type Work } from '../data/turns';
+import { inPieces, type Work } from '../turns';
 
 /** i64 exists in files only. */
 export type StoredDType = 'f32' | 'bf16' | 'i64' | 'i32' | 'u8' | 'bool';

@@ -2,7 +2,6 @@
 // {name: {dtype, shape, data_offsets}, __metadata__: {text: text}}, then the data without holes. Read as hostile input: nothing is allocated before the
 // header has been checked against the size of the file.
 import { TextDecoder, TextEncoder } from 'node:util';
-import { finishInTurns, type Work } from '../data/turns';
 import { describe, fail, TensorwoodError } from '../errors';
 import { openSource, type ReadInto, type ReadOptions, type Source } from '../files/source';
 import { checkTarget, type Target, writeTo } from '../files/target';
@@ -10,6 +9,7 @@ import { typedArrayName } from '../realm';
 import { checkIsOptions } from '../schema';
 import type { Shape } from '../shape';
 import { showShape, sizeOf } from '../shape';
+import { finishInTurns, type Work } from '../turns';
 import { bitsOf, readers, type StoredData, type StoredDType, writtenAs } from './safetensors-types';
 
 const longestHeader = 100_000_000; // bytes, the limit of the reference implementation

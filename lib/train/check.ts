@@ -2,13 +2,13 @@
 
 import { types } from 'node:util';
 import { checkIsExamples, type Examples } from '../data/examples';
-import { finishInTurns, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import { Executor } from '../executor';
 import type { Model } from '../models/model';
 import { throwIfAborted } from '../realm';
 import { checkIsOptions, checkSignal } from '../schema';
 import { sameShape, showShape, sizeOf } from '../shape';
+import { finishInTurns, type Work } from '../turns';
 
 const lookedAt = 2 ** 17; // elements together
 

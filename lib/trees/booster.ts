@@ -1,10 +1,10 @@
 // Training of boosted trees: options and evaluation sets in, one native job, a forest out.
 
 import { types } from 'node:util';
-import { finishInTurns, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import { type GrowSpec, type LabelledSpec, native, runJob } from '../native';
 import { parse, suggestion } from '../schema';
+import { finishInTurns, type Work } from '../turns';
 import { checkCall, checkFunction } from './check';
 import { Dataset } from './dataset';
 import type { Features } from './features';

@@ -1,10 +1,10 @@
 // A data set: features as bins with their labels, in native memory, ready for any number of trainings.
 
-import { finishInTurns, inPieces, type Work } from '../data/turns';
 import { fail } from '../errors';
 import { native, type RuntimeHandle, runJob, type TableHandle, type TableSpec } from '../native';
 import { disposal } from '../realm';
 import { type Options, parse } from '../schema';
+import { finishInTurns, inPieces, type Work } from '../turns';
 import { checkCall } from './check';
 import { type FeatureList, type Features, interpretFeatures, learnable, type NamedColumn, type Numbers } from './features';
 import { interpretLabel, interpretWeight, type Label, type Labels, refuseMerged, type Weight } from './label';

@@ -2,10 +2,10 @@
 
 import { types } from 'node:util';
 import type { Table, Column as TableColumn } from '../data/table';
-import { inPieces, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import type { ColumnSpec } from '../native';
 import { typedArrayName } from '../realm';
+import { inPieces, type Work } from '../turns';
 import { type Cell, isMissing, numberOf, refuseCell } from './cell';
 
 /** Any array of numbers but BigUint64Array and Float16Array. NaN is missing. */

@@ -1,12 +1,12 @@
 // A trained model: prediction, importance, and its file.
 import { TextDecoder } from 'node:util';
-import { finish, finishInTurns, type Work } from '../data/turns';
 import { fail, type TensorwoodError } from '../errors';
 import { type OpenedSource, openSource, type Source } from '../files/source';
 import { checkTarget, type Target, writeTo } from '../files/target';
 import { type ForestHandle, native, type PredictSpec, type RuntimeHandle, runJob } from '../native';
 import { disposal } from '../realm';
 import { choice, integer, type Options, parse, text } from '../schema';
+import { finish, finishInTurns, type Work } from '../turns';
 import { checkCall } from './check';
 import type { Features } from './features';
 import { matchFeatures, type Signature } from './match';

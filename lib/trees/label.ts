@@ -1,9 +1,9 @@
 // Labels and weights of rows: what users pass, checked and coded as native code reads them.
 import { types } from 'node:util';
 import type { NumberColumn } from '../data/table';
-import { finish, inPieces, type Work } from '../data/turns';
 import { describe, fail } from '../errors';
 import { listed } from '../schema';
+import { finish, inPieces, type Work } from '../turns';
 import { type Cell, isMissing, numberOf, refuseCell } from './cell';
 import { type Dictionary, distinctNames, encodeNames, isNumbers, type Numbers, requireDictionary } from './features';
 

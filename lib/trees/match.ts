@@ -1,9 +1,9 @@
 // Features for a model that was trained on others: columns by name (or place, for a matrix), categories translated to the model's codes.
 
 import { types } from 'node:util';
-import { inPieces, type Work } from '../data/turns';
 import { fail } from '../errors';
 import { listed, suggestion } from '../schema';
+import { inPieces, type Work } from '../turns';
 import {
   type FeatureList,
   type Features,

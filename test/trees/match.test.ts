@@ -1,8 +1,8 @@
 // Features of other rows as a model reads them: which columns fit, how categories are coded, and what is refused.
 import { describe, expect, it } from 'vitest';
-import { finish } from '../../lib/data/turns';
 import type { Features } from '../../lib/trees/features';
 import { matchFeatures, type Signature } from '../../lib/trees/match';
+import { finish } from '../../lib/turns';
 
 const signature: Signature = { names: ['size', 'town', 'code'], categories: [null, ['Oslo', 'Rome'], 3] };
 const full = { size: [1, 2], town: ['Rome', 'Oslo'], code: { codes: Int32Array.of(0, 2), categories: 3 } };

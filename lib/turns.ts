@@ -3,7 +3,7 @@
 
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
-import { throwIfAborted } from '../realm';
+import { throwIfAborted } from './realm';
 
 export type Work<T> = Generator<void, T, void>;
 

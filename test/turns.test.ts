@@ -1,10 +1,10 @@
 // Long work on the JavaScript thread: the same result at once and in turns, and other events between the turns. How long a piece takes is said by a
 // clock of the tests.
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { finish, finishInTurns, inPieces, type Work } from '../../lib/data/turns';
-import { trainTrees } from '../../lib/trees/booster';
-import { createDataset } from '../../lib/trees/dataset';
-import { countTurns, setClock } from '../event-loop';
+import { trainTrees } from '../lib/trees/booster';
+import { createDataset } from '../lib/trees/dataset';
+import { finish, finishInTurns, inPieces, type Work } from '../lib/turns';
+import { countTurns, setClock } from './event-loop';
 
 const pieceRows = 8192;
 
