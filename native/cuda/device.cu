@@ -21,9 +21,10 @@ namespace {
 void* allocate(int64_t bytes) {
   void* memory = nullptr;
   const size_t size = static_cast<size_t>(bytes > 0 ? bytes : 1);
-  if (cudaMalloc(&memory, size) != cudaSuccess) return nullptr;
-  if (cudaMemset(memory, 0, size) == cudaSuccess) return memory;
-  cudaFree(memory);
+  const bool allocated = cudaMalloc(&memory, size) == cudaSuccess;
+  if (allocated && cudaMemset(memory, 0, size) == cudaSuccess) return memory;
+  if (allocated) cudaFree(memory);
+  cudaGetLastError();  // told by the answer: not to the next job
   return nullptr;
 }
 

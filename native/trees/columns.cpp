@@ -16,6 +16,11 @@ template <>
 float to_float(double raw) {
   return round_number(raw);
 }
+// By way of the nearest f64, as one row has them and as cuts are sampled.
+template <>
+float to_float(int64_t raw) {
+  return round_number(static_cast<double>(raw));
+}
 
 float remapped(const Column& column, float code) {
   if (!(code >= 0)) return std::numeric_limits<float>::quiet_NaN();

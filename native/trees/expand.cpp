@@ -238,6 +238,7 @@ void Grower::place_categories(OpenLeaf& leaf, const Team& team) {
 }
 
 void Grower::expand(OpenLeaf& leaf, const Team& team) {
+  if (!leaf.summed) build_histogram(leaf, team);
   if (bins_.features[static_cast<size_t>(leaf.best.feature)].categorical && !leaf.counted) place_categories(leaf, team);
   const int64_t gone = divide_rows(leaf, team);
   leaf.children.resize(2);

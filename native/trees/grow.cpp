@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "trees/random.h"
 
@@ -94,7 +95,7 @@ void Grower::refuse_histogram() const {
                                               " bytes of memory (what this process may take now), got " +
                                               std::to_string(bins_.slots * static_cast<int64_t>(sizeof(int64_t))) +
                                               " for one histogram more beside " + std::to_string(histograms_.size()) +
-                                              "; use fewer leaves, columns or bins"}};
+                                              "; use fewer columns or bins"}};
 }
 
 // A histogram of any content, or null when there is no room for one more.
@@ -151,6 +152,35 @@ void Grower::open(Tree& tree, OpenLeaf&& leaf, int32_t node) {
   open_.push_back(std::move(leaf));
 }
 
+// From the candidate that is to be expanded last, which sums its own again should its turn come; null = only `wanting` holds any.
+int64_t* Grower::take_back(const OpenLeaf& wanting) {
+  for (auto c = queue_.rbegin(); c != queue_.rend(); ++c) {
+    OpenLeaf& leaf = open_[static_cast<size_t>(c->leaf)];
+    if (&leaf == &wanting) continue;
+    if (leaf.histogram != nullptr) return std::exchange(leaf.histogram, nullptr);
+    if (leaf.spare != nullptr) return std::exchange(leaf.spare, nullptr);
+    for (OpenLeaf& child : leaf.children) {
+      if (child.histogram != nullptr) return std::exchange(child.histogram, nullptr);
+    }
+  }
+  return nullptr;
+}
+
+// What it takes to expand a leaf: its histogram, and one for a child. False when there is no room; the first of a batch gets room.
+bool Grower::supply(OpenLeaf& leaf, bool is_first) {
+  const auto fill = [&](int64_t*& histogram) {
+    if (histogram == nullptr) histogram = acquire();
+    if (histogram == nullptr && is_first) histogram = take_back(leaf);
+    if (histogram == nullptr && is_first) refuse_histogram();
+    return histogram != nullptr;
+  };
+  leaf.summed = leaf.histogram != nullptr;
+  const bool children_need_one = options_.max_depth == 0 || leaf.depth + 1 < options_.max_depth;
+  if (fill(leaf.histogram) && (!children_need_one || fill(leaf.spare))) return true;
+  if (!leaf.summed) release(leaf.histogram);
+  return false;
+}
+
 // Expands the first candidate, and with it the next small ones as far as there is room for their histograms.
 void Grower::prepare() {
   std::vector<OpenLeaf*> batch;
@@ -160,12 +190,7 @@ void Grower::prepare() {
     if (leaf.expanded) continue;
     const bool small = leaf.rows() <= kSmallNode;
     if (!small && !batch.empty()) break;
-    const bool has_histogram = options_.max_depth == 0 || leaf.depth + 1 < options_.max_depth;
-    leaf.spare = has_histogram ? acquire() : nullptr;
-    if (has_histogram && leaf.spare == nullptr) {
-      if (batch.empty()) refuse_histogram();
-      break;
-    }
+    if (!supply(leaf, batch.empty())) break;
     batch.push_back(&leaf);
     if (!small || static_cast<int64_t>(batch.size()) >= std::min<int64_t>(kAheadNodes, room)) break;
   }

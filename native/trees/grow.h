@@ -44,12 +44,13 @@ struct Gradients {
 // A node that may be split, and once expanded its two children.
 struct OpenLeaf {
   int32_t node = -1, depth = 0;
-  int64_t begin = 0, end = 0;  // its rows
-  int64_t total = 0;           // histogram sum
-  int64_t* histogram = nullptr;
-  int64_t* spare = nullptr;  // for the smaller child
+  int64_t begin = 0, end = 0;    // its rows
+  int64_t total = 0;             // histogram sum
+  int64_t* histogram = nullptr;  // null when another leaf needed the memory
+  int64_t* spare = nullptr;      // for the smaller child
   Split best = {0, 0, -1, -1, 0, 0, 1};
   bool counted = false;  // best was found with the rows of its feature counted
+  bool summed = true;    // histogram holds the sums
   bool expanded = false;
   std::vector<uint8_t> left_bins;  // categorical: per bin, 1 goes left
   std::vector<OpenLeaf> children;
@@ -76,7 +77,7 @@ class Grower {
  public:
   Grower(const Bins& bins, Threads& threads, const GrowOptions& options);
   // Grows from rows()[0, count), ascending; leaves them sorted by leaf. False when cancelled, or when the accelerator failed. Throws a
-  // Failure, ERR_TENSORWOOD_MEMORY, when the histograms of the leaves that wait do not fit.
+  // Failure, ERR_TENSORWOOD_MEMORY, when not even two histograms fit; with few, leaves that wait give theirs up and sum them again.
   bool grow(const Gradients& gradients, int64_t count, uint64_t seed, const std::atomic<bool>& cancelled, Tree& tree);
   // Adds the leaf values of the tree grown last to the margins of the rows that it grew from.
   void add_to(const Tree& tree, float* margin);
@@ -107,6 +108,8 @@ class Grower {
   int64_t* acquire();
   [[noreturn]] void refuse_histogram() const;
   void release(int64_t*& histogram);
+  int64_t* take_back(const OpenLeaf& wanting);
+  bool supply(OpenLeaf& leaf, bool is_first);
 
   // expand.cpp: the work of one node
   void expand(OpenLeaf& leaf, const Team& team);

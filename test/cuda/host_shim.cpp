@@ -10,6 +10,7 @@
 #include <map>
 #include <mutex>
 #include <random>
+#include <utility>
 #include <vector>
 
 #ifdef SHIM_TSAN
@@ -356,9 +357,12 @@ void __syncwarp(unsigned mask, const char* file, int line) {
   acquire(mine);
 }
 
+static thread_local cudaError_t last_error = cudaSuccess;
+
+// No GPU has a petabyte.
 cudaError_t cudaMalloc(void** memory, size_t bytes) {
-  *memory = std::malloc(bytes);
-  if (*memory == nullptr) return cudaErrorMemoryAllocation;
+  *memory = bytes < size_t{1} << 50 ? std::malloc(bytes) : nullptr;
+  if (*memory == nullptr) return last_error = cudaErrorMemoryAllocation;
   std::memset(*memory, 0xff, bytes);
   return cudaSuccess;
 }
@@ -380,7 +384,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaGetLastError() { return cudaSuccess; }
+cudaError_t cudaGetLastError() { return std::exchange(last_error, cudaSuccess); }
 cudaError_t cudaGetDeviceCount(int* count) {
   *count = 1;
   return cudaSuccess;

@@ -79,8 +79,8 @@ static int64_t histograms_left = 0;
 static int64_t histogram_size = 0;
 static int64_t available() { return std::exchange(histograms_left, 0) * histogram_size; }
 
-// Leaf by leaf without a limit: the code of a refusal, or "".
-static std::string grow_within(const Sample& s, int64_t histograms, double min_child_weight) {
+// One tree in room for so many histograms: its text, or the code of a refusal.
+static std::string grow_within(const Sample& s, int64_t histograms, Policy policy, int32_t max_leaves) {
   Device device = cpu_device();
   device.available = available;
   const std::atomic<bool> cancelled{false};
@@ -88,25 +88,29 @@ static std::string grow_within(const Sample& s, int64_t histograms, double min_c
   EXPECT(make_bins(s.columns, s.options, device, serial_threads(), cancelled, bins).ok());
   histogram_size = bins.slots * 8;
   histograms_left = histograms;
-  BoostOptions o = options_of(Policy::leaf_wise);
+  BoostOptions o = options_of(policy);
   o.rounds = 1;
-  o.grow.max_leaves = o.grow.max_depth = 0;
-  o.grow.min_child_weight = min_child_weight;
+  o.grow.max_leaves = max_leaves;
+  o.grow.max_depth = 0;
   Forest forest;
   try {
     EXPECT(boost(bins, {s.y.data(), nullptr, s.columns.rows}, {}, o, serial_threads(), cancelled, {}, forest).ok());
   } catch (const Failure& failure) {
     return failure.status.code;
   }
-  EXPECT(forest.trees[0].nodes.size() > 1);
-  return "";
+  EXPECT(forest.trees[0].nodes.size() > 10);
+  return write_forest(forest);
 }
 
+// With few histograms leaves are summed again, and the tree stays the same; two are needed.
 static void little_memory(const Sample& s) {
-  EXPECT(grow_within(s, 4, 1) == "ERR_TENSORWOOD_MEMORY");
-  EXPECT(grow_within(s, 4, 0.2 * static_cast<double>(s.columns.rows) / 4).empty());  // few leaves, none expanded ahead
-  EXPECT(grow_within(s, 4, 0.4 * static_cast<double>(s.columns.rows) / 4).empty());  // two leaves
-  EXPECT(grow_within(s, 100000, 1).empty());
+  for (const Policy policy : {Policy::leaf_wise, Policy::depth_wise}) {
+    for (const int32_t max_leaves : {0, 40}) {
+      const std::string expected = grow_within(s, 100000, policy, max_leaves);
+      for (const int64_t histograms : {2, 3, 4, 20, 42}) EXPECT(grow_within(s, histograms, policy, max_leaves) == expected);
+      for (const int64_t histograms : {0, 1}) EXPECT(grow_within(s, histograms, policy, max_leaves) == "ERR_TENSORWOOD_MEMORY");
+    }
+  }
 }
 
 int main() {

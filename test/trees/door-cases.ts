@@ -17,7 +17,7 @@ export interface DoorCase {
   /** Read as categories although the fields look like numbers. */
   readonly asCategories?: boolean;
   /** What a model that learned `cells` is asked for instead. */
-  readonly asked?: { readonly cells: readonly Cell[]; readonly fields: readonly string[] };
+  readonly asked?: Pick<DoorCase, 'cells' | 'fields' | 'typed'>;
 }
 
 const inf = Number.POSITIVE_INFINITY;
@@ -25,6 +25,8 @@ const doubles = [-inf, -1e300, -1e39, -3.4e38, -1, -5e-324, -0, 0, 5e-324, 1e-46
 const floats = [-inf, -3.4e38, -1, -0, 0, Math.fround(1e-45), 0.1, 0.7, 1, 3.4e38, inf];
 const days = [20180101, 20180111, 20180121, 20180102, 16777216, 16777217, 3];
 const large = [-(2n ** 62n), 2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 2n, 2n ** 60n, 3n];
+// The cut 2^60 + 2^36 lies between two f32: the nearest f64 of one more is on it, the nearest f32 beyond.
+const midway = { learned: [2n ** 60n, 2n ** 60n + 2n ** 37n], asked: [2n ** 60n + 2n ** 36n, 2n ** 60n + 2n ** 36n + 1n] };
 const unsigned = [0n, 2n ** 53n, 2n ** 53n + 2n, 2n ** 63n, 2n ** 64n - 2048n];
 const nanoseconds = [1706695200123456789n, 1706695200123457789n, 1706695200124456789n, 0n, -1000000n];
 const textOf = (values: readonly unknown[]): string[] => values.map(String);
@@ -76,6 +78,12 @@ export const cases: readonly DoorCase[] = [
     parquet: ['int32', 'uint32', 'int64'],
   },
   { title: 'integers beyond 2^53', cells: large, typed: [BigInt64Array.from(large)], fields: textOf(large), parquet: ['large'] },
+  {
+    title: 'bigints between two floats',
+    cells: midway.learned,
+    typed: [BigInt64Array.from(midway.learned)],
+    asked: { cells: midway.asked, typed: [BigInt64Array.from(midway.asked)] },
+  },
   {
     title: 'unsigned 64 bits',
     cells: unsigned,
