@@ -5,6 +5,7 @@
 #include <iterator>
 #include <new>
 
+#include "core/limits.h"
 #include "data/csv_block.h"
 #include "data/csv_columns.h"
 #include "data/csv_dialect.h"
@@ -116,6 +117,7 @@ class Reader {
     }
     // A block without a line end has no border of its own: its bytes belong to the block before.
     for (int64_t k = blocks - 1; k > 0; --k) borders_[k] = ends[k] < 0 ? borders_[k + 1] : begin + k * options_.block_bytes + ends[k];
+    borders_.erase(std::unique(borders_.begin() + 1, borders_.end()), borders_.end());
     return {};
   }
 
@@ -134,24 +136,43 @@ class Reader {
   // must keep the same rows.
   Status parse_demoted() {
     std::vector<FileColumn> again = head_.columns;
-    bool any = false;
+    struct Move {
+      size_t from, to;  // pieces of the second reading and of the first
+    };
+    std::vector<Move> moves;
+    size_t first = 0, second = 0;
     for (size_t c = 0; c < again.size(); ++c) {
-      const bool demoted = std::any_of(table_.blocks_.begin(), table_.blocks_.end(), [&](const auto& b) { return b->pieces[c].demoted; });
-      if (demoted) head_.columns[c].type = Type::category;
-      const bool refuses = head_.columns[c].type == Type::number && !head_.columns[c].guessed;
+      FileColumn& column = head_.columns[c];
+      if (column.type == Type::skip) continue;
+      const bool demoted =
+          std::any_of(table_.blocks_.begin(), table_.blocks_.end(), [&](const auto& b) { return b->pieces[first].demoted; });
+      if (demoted) column.type = Type::category;
+      const bool refuses = column.type == Type::number && !column.guessed;
       again[c].type = demoted ? Type::category : refuses ? Type::number : Type::skip;
-      any |= demoted;
+      if (demoted) moves.push_back({second, first});
+      second += demoted || refuses;
+      ++first;
     }
-    if (!any) return {};
+    if (moves.empty()) return {};
     std::vector<std::unique_ptr<Block>> blocks;
     if (Status s = parse(again, blocks); !s.ok()) return s;
     for (size_t b = 0; b < blocks.size(); ++b)
-      for (size_t c = 0; c < again.size(); ++c)
-        if (again[c].type == Type::category) table_.blocks_[b]->pieces[c] = std::move(blocks[b]->pieces[c]);
+      for (const Move& move : moves) table_.blocks_[b]->pieces[move.to] = std::move(blocks[b]->pieces[move.from]);
     return {};
   }
 
+  // A file may have many more pieces of columns than bytes.
+  Status check_room(const std::vector<FileColumn>& columns) const {
+    const auto kept = std::count_if(columns.begin(), columns.end(), [](const FileColumn& c) { return c.type != Type::skip; });
+    const double bytes = static_cast<double>(block_count()) * static_cast<double>(kept) * sizeof(Piece);
+    if (bytes <= static_cast<double>(available_memory())) return {};
+    return {"ERR_TENSORWOOD_MEMORY", "readCsv: expected '" + path_ + "' to fit into memory, got " + std::to_string(kept) + " columns in " +
+                                         std::to_string(block_count()) + " blocks, which take " +
+                                         std::to_string(static_cast<int64_t>(bytes / 1e6)) + " MB; read some of them with { columns }"};
+  }
+
   Status parse(const std::vector<FileColumn>& columns, std::vector<std::unique_ptr<Block>>& blocks) {
+    if (Status s = check_room(columns); !s.ok()) return s;
     blocks.clear();
     blocks.resize(block_count());
     const FieldRules rules = {head_.dialect, {options_.missing, options_.missing_numbers}, options_.bad_values_missing};
@@ -209,17 +230,16 @@ class Reader {
     if (table_.rows == 0) return {"ERR_TENSORWOOD_DATA", "readCsv: '" + path_ + "' holds no rows"};
     table_.delimiter = head_.dialect.delimiter;
     table_.header = head_.header;
-    std::vector<int> kept;
-    for (size_t c = 0; c < head_.columns.size(); ++c)
-      if (head_.columns[c].type != Type::skip) kept.push_back(static_cast<int>(c));
-    table_.pieces_ = kept;
+    std::vector<const FileColumn*> kept;
+    for (const FileColumn& column : head_.columns)
+      if (column.type != Type::skip) kept.push_back(&column);
     const MissingWords missing(options_.missing, options_.missing_numbers);
     const ColumnRules rules = {missing, head_.commas, options_.decimal == 0 && options_.thousands == 0};
     std::vector<WholeColumn> whole(kept.size());
     Status status = for_each(static_cast<int64_t>(kept.size()), [&](int64_t i, std::vector<char>&) {
       std::vector<const Piece*> pieces;
-      for (const auto& block : table_.blocks_) pieces.push_back(&block->pieces[kept[i]]);
-      whole[i] = describe_column(head_.columns[kept[i]], pieces, rules);
+      for (const auto& block : table_.blocks_) pieces.push_back(&block->pieces[i]);
+      whole[i] = describe_column(*kept[i], pieces, rules);
       return Status{};
     });
     if (!status.ok()) return status;
@@ -269,10 +289,12 @@ class Reader {
 
   // Whether every column that is kept has a value in every row: two readings of a file that is written meanwhile may differ.
   bool is_whole(const Block& block) const {
-    for (size_t c = 0; c < head_.columns.size(); ++c) {
-      const Piece& piece = block.pieces[c];
-      const size_t values = head_.columns[c].type == Type::category ? piece.codes.size() : piece.numbers.size();
-      if (head_.columns[c].type != Type::skip && values != static_cast<size_t>(block.rows)) return false;
+    auto piece = block.pieces.begin();
+    for (const FileColumn& column : head_.columns) {
+      if (column.type == Type::skip) continue;
+      const size_t values = column.type == Type::category ? piece->words().codes.size() : piece->numbers.size();
+      if (values != static_cast<size_t>(block.rows)) return false;
+      ++piece;
     }
     return true;
   }

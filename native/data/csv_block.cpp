@@ -29,10 +29,11 @@ class BlockParser {
  public:
   BlockParser(const FieldRules& rules, const std::vector<FileColumn>& columns, Block& block)
       : rules_(rules), columns_(columns), block_(block) {
-    block_.pieces.resize(columns.size());
-    for (const Type type : {Type::number, Type::category})
-      for (size_t i = 0; i < columns.size(); ++i)
-        if (columns[i].type == type) order_.push_back(i);
+    size_t pieces = 0;
+    for (size_t i = 0; i < columns.size(); ++i)
+      if (columns[i].type != Type::skip) order_.push_back({i, pieces++});
+    block_.pieces.resize(pieces);
+    std::stable_partition(order_.begin(), order_.end(), [&](const Place& place) { return columns[place.column].type == Type::number; });
   }
 
   void parse(const char* text, int64_t size) {
@@ -51,15 +52,19 @@ class BlockParser {
   }
 
  private:
+  struct Place {
+    size_t column, piece;
+  };
+
   void add(const std::vector<Field>& fields) {
     if (fields.size() != columns_.size()) {
       const auto fields_in = [](size_t n) { return std::to_string(n) + (n == 1 ? " field" : " fields"); };
       return reject("expected " + fields_in(columns_.size()) + ", got " + std::to_string(fields.size()), Fault::shape);
     }
-    for (const size_t i : order_) {
+    for (const auto [i, of_block] : order_) {
       const FileColumn& column = columns_[i];
-      if (column.type == Type::category ? store_category(block_.pieces[i], fields[i]) : store_number(column, block_.pieces[i], fields[i]))
-        continue;
+      Piece& piece = block_.pieces[of_block];
+      if (column.type == Type::category ? store_category(piece, fields[i]) : store_number(column, piece, fields[i])) continue;
       undo();
       const char* expected = column.times ? "expected a date in column '" : "expected a number in column '";
       return reject(expected + column.name + "', got " + shown(fields[i].text), fault_of(fields[i]));
@@ -84,7 +89,8 @@ class BlockParser {
   bool store_category(Piece& piece, const Field& field) {
     const std::string_view text = text_of(field);
     const bool missing = field.form == Field::bare ? rules_.missing.has(text) : text.empty();  // in quotes it is a word
-    piece.codes.push_back(missing ? -1 : piece.dictionary.code(text, offset_));
+    Words& words = piece.make_words();
+    words.codes.push_back(missing ? -1 : words.dictionary.code(text, offset_));
     return true;
   }
 
@@ -99,7 +105,7 @@ class BlockParser {
       if (is_identifier(trimmed(text), value)) return piece.demoted = true;
     } else {
       piece.plain = true;
-      if (std::fabs(value) >= kExactInDouble && is_identifier(trimmed(text), value)) piece.rounded.add(trimmed(text), offset_);
+      if (std::fabs(value) >= kExactInDouble && is_identifier(trimmed(text), value)) piece.make_words().rounded.add(trimmed(text), offset_);
     }
     piece.wide |= needs_double(trimmed(text), value);
     piece.numbers.push_back(value);
@@ -118,7 +124,7 @@ class BlockParser {
     }
     if (column.guessed) return piece.demoted = true;
     if (!rules_.bad_values_missing) return false;
-    piece.bad.add(text, offset_);
+    piece.make_words().bad.add(text, offset_);
     return true;
   }
 
@@ -143,7 +149,7 @@ class BlockParser {
   const FieldRules& rules_;
   const std::vector<FileColumn>& columns_;
   Block& block_;
-  std::vector<size_t> order_;  // of the columns: categories last, because a dictionary does not forget what a bad record said
+  std::vector<Place> order_;  // categories last, because a dictionary does not forget what a bad record said
   std::string scratch_;
   int64_t offset_ = 0;  // of the record
 };
@@ -176,6 +182,12 @@ void Dictionary::grow() {
     while (slots_[slot] >= 0) slot = (slot + 1) & mask;
     slots_[slot] = static_cast<int32_t>(i);
   }
+}
+
+int64_t Piece::bytes() const {
+  int64_t bytes = static_cast<int64_t>(sizeof *this + numbers.capacity() * sizeof(double));
+  if (words_) bytes += static_cast<int64_t>(sizeof *words_ + words_->codes.capacity() * sizeof(int32_t)) + words_->dictionary.bytes();
+  return bytes;
 }
 
 void parse_block(const char* text, int64_t size, const FieldRules& rules, const std::vector<FileColumn>& columns, Block& block) {

@@ -40,19 +40,19 @@ class ColumnReader {
     whole_.column.times = dated && !plain;
     whole_.column.wide |= whole_.column.times;
     if (file_.guessed && file_.form.decimal == ',' && rules_.detected) doubt("decimal", 0, "");
-    add_odd("bad values", &Piece::bad);
-    add_odd("rounded", &Piece::rounded);
+    add_odd("bad values", &Words::bad);
+    add_odd("rounded", &Words::rounded);
   }
 
-  void add_odd(const char* kind, Odd Piece::*member) {
+  void add_odd(const char* kind, Odd Words::*member) {
     int64_t count = 0, block = -1;
     for (size_t b = 0; b < pieces_.size(); ++b) {
-      const Odd& odd = pieces_[b]->*member;
+      const Odd& odd = pieces_[b]->words().*member;
       if (odd.count > 0 && block < 0) block = static_cast<int64_t>(b);
       count += odd.count;
     }
     if (count == 0) return;
-    const Odd& first = pieces_[static_cast<size_t>(block)]->*member;
+    const Odd& first = pieces_[static_cast<size_t>(block)]->words().*member;
     whole_.doubts.push_back({{kind, file_.name, count, first.text, 0}, block, first.offset});
   }
 
@@ -64,7 +64,7 @@ class ColumnReader {
   void join() {
     std::vector<int32_t> order;
     for (size_t b = 0; b < pieces_.size(); ++b) {
-      const Dictionary& local = pieces_[b]->dictionary;
+      const Dictionary& local = pieces_[b]->words().dictionary;
       std::vector<int32_t>& codes = whole_.recode.emplace_back(local.count());
       for (int64_t i = 0; i < local.count(); ++i) {
         codes[i] = all_.code(local.text(i), local.offset(i));
@@ -130,7 +130,7 @@ class ColumnReader {
   std::vector<int64_t> count_rows() const {
     std::vector<int64_t> rows(all_.count());
     for (size_t b = 0; b < pieces_.size(); ++b)
-      for (const int32_t code : pieces_[b]->codes)
+      for (const int32_t code : pieces_[b]->words().codes)
         if (code >= 0) ++rows[whole_.recode[b][code]];
     return rows;
   }
@@ -148,8 +148,10 @@ class ColumnReader {
 
   int64_t present() const {
     int64_t rows = 0;
-    for (const Piece* piece : pieces_)
-      rows += std::count_if(piece->codes.begin(), piece->codes.end(), [](int32_t code) { return code >= 0; });
+    for (const Piece* piece : pieces_) {
+      const std::vector<int32_t>& codes = piece->words().codes;
+      rows += std::count_if(codes.begin(), codes.end(), [](int32_t code) { return code >= 0; });
+    }
     return rows;
   }
 

@@ -216,6 +216,35 @@ static void read_what_changes(const std::string& path, Threads& threads) {
   writer.join();
 }
 
+// A header of many columns above many blocks of bad lines: small text, and no memory for a piece of each column in each block.
+static void refuse_what_has_no_room(const std::string& path, Threads& threads) {
+  std::string text(100000, ',');
+  for (int row = 0; row < 500000; row++) text += "\n1";
+  write_file(path, text);
+  csv::Options options;
+  options.header = 1;
+  options.delimiter = ',';
+  options.skip_bad_lines = true;
+  const auto refused = read_text(path, options, 2, threads);
+  EXPECT(!refused->status.ok() && std::string(refused->status.code) == "ERR_TENSORWOOD_MEMORY");
+  options.columns = {"column1"};
+  EXPECT(std::string(read_text(path, options, 100000, threads)->status.code) == "ERR_TENSORWOOD_DATA");
+}
+
+// What a block holds for each column besides its values.
+static void take_little_for_columns(const std::string& path, Threads& threads) {
+  std::string text;
+  for (int row = 0; row < 20; row++) {
+    for (int c = 0; c < 20000; c++) text += c > 0 ? ",1" : "1";
+    text += "\n";
+  }
+  write_file(path, text);
+  csv::Options options;
+  options.header = 0;
+  const auto got = read_text(path, options, 40000, threads);
+  EXPECT(got->status.ok() && got->table.bytes() >= 20 * 20000 * 8 && got->table.bytes() < 20 * 20000 * 64);
+}
+
 int main(int count, char** words) {
   const int files = count > 1 ? std::atoi(words[1]) : 2000;
   generator.seed(count > 2 ? static_cast<unsigned>(std::atoi(words[2])) : 1);
@@ -239,6 +268,8 @@ int main(int count, char** words) {
     }
   }
   read_what_changes(path, *three);
+  refuse_what_has_no_room(path, *three);
+  take_little_for_columns(path, *three);
   std::remove(path.c_str());
   EXPECT(tables > files / 10);
   return finish();
