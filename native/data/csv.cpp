@@ -75,17 +75,19 @@ class Reader {
     return examine(path_, buffers_[0].data(), size, size == source_.size(), options_, head_);
   }
 
+  Status check_wanted() const {
+    return cancelled_.load(std::memory_order_relaxed) ? Status{"ERR_TENSORWOOD_ABORTED", "readCsv: aborted"} : Status{};
+  }
+
   // Runs f(task, buffer) on all threads; the first failure (in order of tasks) wins. Memory that runs out is a failure like another.
   template <class F>
   Status for_each(int64_t tasks, const F& f) {
     std::vector<Status> statuses(tasks);
     threads_.parallel(tasks, [&](int64_t task, int worker) {
-      if (cancelled_.load(std::memory_order_relaxed)) {
-        statuses[task] = {"ERR_TENSORWOOD_ABORTED", "readCsv: aborted"};
-        return;
-      }
+      if (!(statuses[task] = check_wanted()).ok()) return;
       try {
         statuses[task] = f(task, buffers_[worker]);
+        if (statuses[task].ok()) statuses[task] = check_wanted();
       } catch (const std::bad_alloc&) {
         statuses[task] = {"ERR_TENSORWOOD_MEMORY", "readCsv: not enough memory to read '" + path_ + "'"};
       }
@@ -234,7 +236,7 @@ class Reader {
     for (const FileColumn& column : head_.columns)
       if (column.type != Type::skip) kept.push_back(&column);
     const MissingWords missing(options_.missing, options_.missing_numbers);
-    const ColumnRules rules = {missing, head_.commas, options_.decimal == 0 && options_.thousands == 0};
+    const ColumnRules rules = {missing, head_.commas, options_.decimal == 0 && options_.thousands == 0, cancelled_};
     std::vector<WholeColumn> whole(kept.size());
     Status status = for_each(static_cast<int64_t>(kept.size()), [&](int64_t i, std::vector<char>&) {
       std::vector<const Piece*> pieces;

@@ -2,6 +2,7 @@
 #include "data/csv_block.h"
 
 #include <algorithm>
+#include <random>
 
 #include "data/utf8.h"
 
@@ -10,19 +11,36 @@ namespace {
 
 constexpr double kExactInDouble = 9007199254740992.0;  // 2^53
 
+// Drawn once for each process, so that no file can be made of texts whose hashes meet.
+struct Secret {
+  uint64_t start, factor;
+  Secret() {
+    std::random_device draw;
+    const auto word = [&] { return uint64_t{draw()} << 32 | draw(); };
+    start = word();
+    factor = word() | 1;
+  }
+};
+
+// Both halves of the product: not to be undone by who does not know a factor (Wang Yi, wyhash).
+uint64_t fold(uint64_t a, uint64_t b) {
+  const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+
 uint32_t hash_of(std::string_view s) {
-  uint64_t h = 0xcbf29ce484222325u ^ s.size();
+  static const Secret secret;
+  uint64_t h = secret.start ^ s.size();
   while (s.size() >= 8) {
     uint64_t word;
     std::memcpy(&word, s.data(), 8);
-    h = (h ^ word) * 0x9e3779b97f4a7c15u;
-    h ^= h >> 29;
+    h = fold(h ^ word, secret.factor) ^ secret.start;
     s.remove_prefix(8);
   }
   uint64_t word = 0;
   std::memcpy(&word, s.data(), s.size());
-  h = (h ^ word) * 0x9e3779b97f4a7c15u;
-  return static_cast<uint32_t>(h >> 32);
+  h = fold(h ^ word, secret.factor);
+  return static_cast<uint32_t>(h ^ h >> 32);
 }
 
 class BlockParser {

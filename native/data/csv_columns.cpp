@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t kFew = 20;  // so many different texts are few, however many rows there are
 constexpr int64_t kSameWords = 10;
+constexpr int64_t kTurn = 4096;  // texts between two looks at whether all of it is still wanted
 
 // Doubts at one column while it is looked through.
 class ColumnReader {
@@ -22,7 +23,7 @@ class ColumnReader {
     whole_.column.type = file_.type;
     if (file_.type == Type::category) {
       join();
-      if (file_.guessed) interpret();
+      if (file_.guessed && !is_cancelled(0)) interpret();
     } else {
       describe_numbers();
     }
@@ -30,6 +31,8 @@ class ColumnReader {
   }
 
  private:
+  bool is_cancelled(int64_t text) const { return text % kTurn == 0 && rules_.cancelled.load(std::memory_order_relaxed); }
+
   void describe_numbers() {
     bool dated = file_.times, plain = false;
     for (const Piece* piece : pieces_) {
@@ -67,6 +70,7 @@ class ColumnReader {
       const Dictionary& local = pieces_[b]->words().dictionary;
       std::vector<int32_t>& codes = whole_.recode.emplace_back(local.count());
       for (int64_t i = 0; i < local.count(); ++i) {
+        if (is_cancelled(i)) return;
         codes[i] = all_.code(local.text(i), local.offset(i));
         if (codes[i] == static_cast<int32_t>(block_.size())) block_.push_back(static_cast<int32_t>(b));
       }
@@ -90,6 +94,7 @@ class ColumnReader {
     Tally tally;
     std::vector<Spelling> spellings(all_.count());
     for (int64_t i = 0; i < all_.count(); ++i) {
+      if (is_cancelled(i)) return;
       const std::string_view text = trimmed(all_.text(i));
       spellings[i] = rules_.missing.has_dash(text) ? Spelling::other : read_spelling(text, file_.form).spelling;
       if (rules_.missing.has_dash(text) || rules_.missing.has(text))
@@ -112,6 +117,7 @@ class ColumnReader {
     whole_.values.resize(all_.count());
     std::string example;
     for (int64_t i = 0; i < all_.count(); ++i) {
+      if (is_cancelled(i)) return;
       const std::string_view text = trimmed(all_.text(i));
       double& value = whole_.values[rank_[i]];
       value = rules_.missing.has(text) || rules_.missing.has_dash(text) ? NAN : read_spelling(text, form).value;
