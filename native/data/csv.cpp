@@ -173,15 +173,23 @@ class Reader {
                                          std::to_string(static_cast<int64_t>(bytes / 1e6)) + " MB; read some of them with { columns }"};
   }
 
+  Status read_block(int64_t k, std::vector<char>& buffer) const {
+    const int64_t size = borders_[k + 1] - borders_[k];
+    if (size > options_.block_bytes && size > available_memory())
+      return {"ERR_TENSORWOOD_MEMORY", "readCsv: expected records of '" + path_ + "' that fit into memory, got " +
+                                           std::to_string(size / 1000000) + " MB without an end of one that is sure"};
+    return source_.read(borders_[k], size, buffer);
+  }
+
   Status parse(const std::vector<FileColumn>& columns, std::vector<std::unique_ptr<Block>>& blocks) {
     if (Status s = check_room(columns); !s.ok()) return s;
     blocks.clear();
     blocks.resize(block_count());
-    const FieldRules rules = {head_.dialect, {options_.missing, options_.missing_numbers}, options_.bad_values_missing};
+    const FieldRules rules = {head_.dialect, {options_.missing, options_.missing_numbers}, options_.bad_values_missing, cancelled_};
     return for_each(block_count(), [&](int64_t k, std::vector<char>& buffer) {
-      const int64_t size = borders_[k + 1] - borders_[k];
       blocks[k] = std::make_unique<Block>();
-      Status s = source_.read(borders_[k], size, buffer);
+      const int64_t size = borders_[k + 1] - borders_[k];
+      Status s = read_block(k, buffer);
       if (s.ok()) parse_block(buffer.data(), size, rules, columns, *blocks[k]);
       return s;
     });
@@ -216,6 +224,7 @@ class Reader {
   // Adds to `line` the line ends of [from, to).
   Status count_lines(int64_t from, int64_t to, int64_t& line) {
     for (int64_t at = from; at < to; at += options_.block_bytes) {
+      if (Status s = check_wanted(); !s.ok()) return s;
       const int64_t size = std::min(options_.block_bytes, to - at);
       if (Status s = source_.read(at, size, buffers_[0]); !s.ok()) return s;
       line += std::count(buffers_[0].begin(), buffers_[0].begin() + size, head_.dialect.newline);
@@ -281,12 +290,12 @@ class Reader {
     Status status = for_each(block_count(), [&](int64_t k, std::vector<char>& buffer) {
       const int64_t size = borders_[k + 1] - borders_[k];
       table_.sparse_[k] = std::make_unique<SparseBlock>();
-      Status s = source_.read(borders_[k], size, buffer);
+      Status s = read_block(k, buffer);
       if (s.ok()) parse_sparse({buffer.data(), static_cast<size_t>(size)}, head_.dialect.newline, *table_.sparse_[k]);
       return s;
     });
     if (status.ok()) status = describe_bad_lines(table_.sparse_);
-    return status.ok() ? SparseReader(path_, options_, table_).join() : status;
+    return status.ok() ? SparseReader(path_, options_, cancelled_, table_).join() : status;
   }
 
   // Whether every column that is kept has a value in every row: two readings of a file that is written meanwhile may differ.

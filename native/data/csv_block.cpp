@@ -9,6 +9,7 @@
 namespace tensorwood::csv {
 namespace {
 
+constexpr int64_t kTurn = 1024;                        // records between two looks at whether they are still wanted
 constexpr double kExactInDouble = 9007199254740992.0;  // 2^53
 
 // Drawn once for each process, so that no file can be made of texts whose hashes meet.
@@ -58,7 +59,8 @@ class BlockParser {
     Records records(text, text + size, rules_.dialect);
     std::vector<Field> fields;
     const char* start = text;
-    while (records.next(fields)) {
+    for (int64_t record = 0; records.next(fields); ++record) {
+      if (record % kTurn == 0 && rules_.cancelled.load(std::memory_order_relaxed)) return;
       offset_ = start - text;
       if (records.open())
         reject("a quoted field is never closed", Fault::shape);

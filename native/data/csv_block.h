@@ -1,5 +1,6 @@
 // The middle of the CSV reader: the records of one block become pieces of columns. Blocks know nothing of each other.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -112,9 +113,10 @@ struct FieldRules {
   Dialect dialect;
   MissingWords missing;
   bool bad_values_missing;
+  const std::atomic<bool>& cancelled;
 };
 
-// Reads the records of text[0, size); kPadding bytes behind must be readable.
+// Reads the records of text[0, size), or some of them when cancelled; kPadding bytes behind must be readable.
 void parse_block(const char* text, int64_t size, const FieldRules& rules, const std::vector<FileColumn>& columns, Block& block);
 
 }  // namespace tensorwood::csv

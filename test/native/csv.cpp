@@ -12,7 +12,8 @@
 #include <unistd.h>
 #include <vector>
 
-#include "data/csv.h"
+#include "data/csv_block.h"
+#include "data/csv_columns.h"
 #include "expect.h"
 
 using namespace tensorwood;
@@ -245,6 +246,30 @@ static void take_little_for_columns(const std::string& path, Threads& threads) {
   EXPECT(got->status.ok() && got->table.bytes() >= 20 * 20000 * 8 && got->table.bytes() < 20 * 20000 * 64);
 }
 
+// One block may be all of a file, and one column all of its texts: both stop when nobody waits any longer.
+static void stop_when_cancelled() {
+  std::string text;
+  for (int row = 0; row < 10000; row++) text += "text " + std::to_string(row) + "\n";
+  const int64_t size = static_cast<int64_t>(text.size());
+  text.append(csv::kPadding, '\0');
+  const std::vector<std::string> none;
+  std::vector<csv::FileColumn> columns(1);
+  columns[0].type = csv::Type::category;
+  std::atomic<bool> cancelled{false};
+  const csv::FieldRules rules = {{}, {none, none}, false, cancelled};
+  csv::Block all, part;
+  csv::parse_block(text.data(), size, rules, columns, all);
+  cancelled = true;
+  csv::parse_block(text.data(), size, rules, columns, part);
+  EXPECT(all.rows == 10000 && part.rows < 10000);
+  const csv::MissingWords missing(none, none);
+  for (const bool stops : {false, true}) {
+    cancelled = stops;
+    const csv::WholeColumn whole = csv::describe_column(columns[0], {&all.pieces[0]}, {missing, false, true, cancelled});
+    EXPECT(whole.doubts.empty() == stops);
+  }
+}
+
 int main(int count, char** words) {
   const int files = count > 1 ? std::atoi(words[1]) : 2000;
   generator.seed(count > 2 ? static_cast<unsigned>(std::atoi(words[2])) : 1);
@@ -270,6 +295,7 @@ int main(int count, char** words) {
   read_what_changes(path, *three);
   refuse_what_has_no_room(path, *three);
   take_little_for_columns(path, *three);
+  stop_when_cancelled();
   std::remove(path.c_str());
   EXPECT(tables > files / 10);
   return finish();
