@@ -76,11 +76,18 @@ class BlockParser {
     size_t column, piece;
   };
 
+  // A sign that was set, or a field that was counted.
+  struct Change {
+    bool* sign;
+    Odd* odd;
+  };
+
   void add(const std::vector<Field>& fields) {
     if (fields.size() != columns_.size()) {
       const auto fields_in = [](size_t n) { return std::to_string(n) + (n == 1 ? " field" : " fields"); };
       return reject("expected " + fields_in(columns_.size()) + ", got " + std::to_string(fields.size()), Fault::shape);
     }
+    changes_.clear();
     for (const auto [i, of_block] : order_) {
       const FileColumn& column = columns_[i];
       Piece& piece = block_.pieces[of_block];
@@ -122,12 +129,12 @@ class BlockParser {
       if (!read_odd(column, piece, trimmed(text), value)) return false;
       if (piece.demoted) return true;
     } else if (column.guessed) {
-      if (is_identifier(trimmed(text), value)) return piece.demoted = true;
+      if (is_identifier(trimmed(text), value)) return mark(piece, &Piece::demoted);
     } else {
-      piece.plain = true;
-      if (std::fabs(value) >= kExactInDouble && is_identifier(trimmed(text), value)) piece.make_words().rounded.add(trimmed(text), offset_);
+      mark(piece, &Piece::plain);
+      if (std::fabs(value) >= kExactInDouble && is_identifier(trimmed(text), value)) count(piece, &Words::rounded, trimmed(text));
     }
-    piece.wide |= needs_double(trimmed(text), value);
+    if (needs_double(trimmed(text), value)) mark(piece, &Piece::wide);
     piece.numbers.push_back(value);
     return true;
   }
@@ -139,12 +146,11 @@ class BlockParser {
     const Reading reading = read_spelling(text, column.form);
     if (column.times ? reading.spelling == Spelling::time : is_read(column, reading)) {
       value = reading.value;
-      (reading.spelling == Spelling::time ? piece.dated : piece.plain) = true;
-      return true;
+      return mark(piece, reading.spelling == Spelling::time ? &Piece::dated : &Piece::plain);
     }
-    if (column.guessed) return piece.demoted = true;
+    if (column.guessed) return mark(piece, &Piece::demoted);
     if (!rules_.bad_values_missing) return false;
-    piece.make_words().bad.add(text, offset_);
+    count(piece, &Words::bad, text);
     return true;
   }
 
@@ -155,8 +161,23 @@ class BlockParser {
     return !column.guessed && s != Spelling::other && s != Spelling::day_month && !std::isnan(reading.value) && !shows_decimal_comma(s);
   }
 
+  bool mark(Piece& piece, bool Piece::*sign) {
+    if (!(piece.*sign)) changes_.push_back({&(piece.*sign), nullptr});
+    return piece.*sign = true;
+  }
+
+  void count(Piece& piece, Odd Words::*odd, std::string_view text) {
+    Odd& fields = piece.make_words().*odd;
+    fields.add(text, offset_);
+    changes_.push_back({nullptr, &fields});
+  }
+
   // Takes back what the number columns before a bad field have stored of this record.
   void undo() {
+    for (const Change& change : changes_) {
+      if (change.sign != nullptr) *change.sign = false;
+      if (change.odd != nullptr) --change.odd->count;
+    }
     const size_t rows = static_cast<size_t>(block_.rows);
     for (Piece& piece : block_.pieces)
       if (piece.numbers.size() > rows) piece.numbers.resize(rows);
@@ -171,7 +192,8 @@ class BlockParser {
   Block& block_;
   std::vector<Place> order_;  // categories last, because a dictionary does not forget what a bad record said
   std::string scratch_;
-  int64_t offset_ = 0;  // of the record
+  int64_t offset_ = 0;           // of the record
+  std::vector<Change> changes_;  // by the record, besides its values
 };
 
 }  // namespace
