@@ -5,6 +5,7 @@
 #include <iterator>
 #include <new>
 
+#include "core/limits.h"
 #include "data/csv_block.h"
 #include "data/csv_columns.h"
 #include "data/csv_dialect.h"
@@ -74,17 +75,19 @@ class Reader {
     return examine(path_, buffers_[0].data(), size, size == source_.size(), options_, head_);
   }
 
+  Status check_wanted() const {
+    return cancelled_.load(std::memory_order_relaxed) ? Status{"ERR_TENSORWOOD_ABORTED", "readCsv: aborted"} : Status{};
+  }
+
   // Runs f(task, buffer) on all threads; the first failure (in order of tasks) wins. Memory that runs out is a failure like another.
   template <class F>
   Status for_each(int64_t tasks, const F& f) {
     std::vector<Status> statuses(tasks);
     threads_.parallel(tasks, [&](int64_t task, int worker) {
-      if (cancelled_.load(std::memory_order_relaxed)) {
-        statuses[task] = {"ERR_TENSORWOOD_ABORTED", "readCsv: aborted"};
-        return;
-      }
+      if (!(statuses[task] = check_wanted()).ok()) return;
       try {
         statuses[task] = f(task, buffers_[worker]);
+        if (statuses[task].ok()) statuses[task] = check_wanted();
       } catch (const std::bad_alloc&) {
         statuses[task] = {"ERR_TENSORWOOD_MEMORY", "readCsv: not enough memory to read '" + path_ + "'"};
       }
@@ -116,6 +119,7 @@ class Reader {
     }
     // A block without a line end has no border of its own: its bytes belong to the block before.
     for (int64_t k = blocks - 1; k > 0; --k) borders_[k] = ends[k] < 0 ? borders_[k + 1] : begin + k * options_.block_bytes + ends[k];
+    borders_.erase(std::unique(borders_.begin() + 1, borders_.end()), borders_.end());
     return {};
   }
 
@@ -134,31 +138,58 @@ class Reader {
   // must keep the same rows.
   Status parse_demoted() {
     std::vector<FileColumn> again = head_.columns;
-    bool any = false;
+    struct Move {
+      size_t from, to;  // pieces of the second reading and of the first
+    };
+    std::vector<Move> moves;
+    size_t first = 0, second = 0;
     for (size_t c = 0; c < again.size(); ++c) {
-      const bool demoted = std::any_of(table_.blocks_.begin(), table_.blocks_.end(), [&](const auto& b) { return b->pieces[c].demoted; });
-      if (demoted) head_.columns[c].type = Type::category;
-      const bool refuses = head_.columns[c].type == Type::number && !head_.columns[c].guessed;
+      FileColumn& column = head_.columns[c];
+      if (column.type == Type::skip) continue;
+      const bool demoted =
+          std::any_of(table_.blocks_.begin(), table_.blocks_.end(), [&](const auto& b) { return b->pieces[first].demoted; });
+      if (demoted) column.type = Type::category;
+      const bool refuses = column.type == Type::number && !column.guessed;
       again[c].type = demoted ? Type::category : refuses ? Type::number : Type::skip;
-      any |= demoted;
+      if (demoted) moves.push_back({second, first});
+      second += demoted || refuses;
+      ++first;
     }
-    if (!any) return {};
+    if (moves.empty()) return {};
     std::vector<std::unique_ptr<Block>> blocks;
     if (Status s = parse(again, blocks); !s.ok()) return s;
     for (size_t b = 0; b < blocks.size(); ++b)
-      for (size_t c = 0; c < again.size(); ++c)
-        if (again[c].type == Type::category) table_.blocks_[b]->pieces[c] = std::move(blocks[b]->pieces[c]);
+      for (const Move& move : moves) table_.blocks_[b]->pieces[move.to] = std::move(blocks[b]->pieces[move.from]);
     return {};
   }
 
+  // A file may have many more pieces of columns than bytes.
+  Status check_room(const std::vector<FileColumn>& columns) const {
+    const auto kept = std::count_if(columns.begin(), columns.end(), [](const FileColumn& c) { return c.type != Type::skip; });
+    const double bytes = static_cast<double>(block_count()) * static_cast<double>(kept) * sizeof(Piece);
+    if (bytes <= static_cast<double>(available_memory())) return {};
+    return {"ERR_TENSORWOOD_MEMORY", "readCsv: expected '" + path_ + "' to fit into memory, got " + std::to_string(kept) + " columns in " +
+                                         std::to_string(block_count()) + " blocks, which take " +
+                                         std::to_string(static_cast<int64_t>(bytes / 1e6)) + " MB; read some of them with { columns }"};
+  }
+
+  Status read_block(int64_t k, std::vector<char>& buffer) const {
+    const int64_t size = borders_[k + 1] - borders_[k];
+    if (size > options_.block_bytes && size > available_memory())
+      return {"ERR_TENSORWOOD_MEMORY", "readCsv: expected records of '" + path_ + "' that fit into memory, got " +
+                                           std::to_string(size / 1000000) + " MB without an end of one that is sure"};
+    return source_.read(borders_[k], size, buffer);
+  }
+
   Status parse(const std::vector<FileColumn>& columns, std::vector<std::unique_ptr<Block>>& blocks) {
+    if (Status s = check_room(columns); !s.ok()) return s;
     blocks.clear();
     blocks.resize(block_count());
-    const FieldRules rules = {head_.dialect, {options_.missing, options_.missing_numbers}, options_.bad_values_missing};
+    const FieldRules rules = {head_.dialect, {options_.missing, options_.missing_numbers}, options_.bad_values_missing, cancelled_};
     return for_each(block_count(), [&](int64_t k, std::vector<char>& buffer) {
-      const int64_t size = borders_[k + 1] - borders_[k];
       blocks[k] = std::make_unique<Block>();
-      Status s = source_.read(borders_[k], size, buffer);
+      const int64_t size = borders_[k + 1] - borders_[k];
+      Status s = read_block(k, buffer);
       if (s.ok()) parse_block(buffer.data(), size, rules, columns, *blocks[k]);
       return s;
     });
@@ -193,6 +224,7 @@ class Reader {
   // Adds to `line` the line ends of [from, to).
   Status count_lines(int64_t from, int64_t to, int64_t& line) {
     for (int64_t at = from; at < to; at += options_.block_bytes) {
+      if (Status s = check_wanted(); !s.ok()) return s;
       const int64_t size = std::min(options_.block_bytes, to - at);
       if (Status s = source_.read(at, size, buffers_[0]); !s.ok()) return s;
       line += std::count(buffers_[0].begin(), buffers_[0].begin() + size, head_.dialect.newline);
@@ -209,17 +241,16 @@ class Reader {
     if (table_.rows == 0) return {"ERR_TENSORWOOD_DATA", "readCsv: '" + path_ + "' holds no rows"};
     table_.delimiter = head_.dialect.delimiter;
     table_.header = head_.header;
-    std::vector<int> kept;
-    for (size_t c = 0; c < head_.columns.size(); ++c)
-      if (head_.columns[c].type != Type::skip) kept.push_back(static_cast<int>(c));
-    table_.pieces_ = kept;
+    std::vector<const FileColumn*> kept;
+    for (const FileColumn& column : head_.columns)
+      if (column.type != Type::skip) kept.push_back(&column);
     const MissingWords missing(options_.missing, options_.missing_numbers);
-    const ColumnRules rules = {missing, head_.commas, options_.decimal == 0 && options_.thousands == 0};
+    const ColumnRules rules = {missing, head_.commas, options_.decimal == 0 && options_.thousands == 0, cancelled_};
     std::vector<WholeColumn> whole(kept.size());
     Status status = for_each(static_cast<int64_t>(kept.size()), [&](int64_t i, std::vector<char>&) {
       std::vector<const Piece*> pieces;
-      for (const auto& block : table_.blocks_) pieces.push_back(&block->pieces[kept[i]]);
-      whole[i] = describe_column(head_.columns[kept[i]], pieces, rules);
+      for (const auto& block : table_.blocks_) pieces.push_back(&block->pieces[i]);
+      whole[i] = describe_column(*kept[i], pieces, rules);
       return Status{};
     });
     if (!status.ok()) return status;
@@ -259,20 +290,22 @@ class Reader {
     Status status = for_each(block_count(), [&](int64_t k, std::vector<char>& buffer) {
       const int64_t size = borders_[k + 1] - borders_[k];
       table_.sparse_[k] = std::make_unique<SparseBlock>();
-      Status s = source_.read(borders_[k], size, buffer);
+      Status s = read_block(k, buffer);
       if (s.ok()) parse_sparse({buffer.data(), static_cast<size_t>(size)}, head_.dialect.newline, *table_.sparse_[k]);
       return s;
     });
     if (status.ok()) status = describe_bad_lines(table_.sparse_);
-    return status.ok() ? SparseReader(path_, options_, table_).join() : status;
+    return status.ok() ? SparseReader(path_, options_, cancelled_, table_).join() : status;
   }
 
   // Whether every column that is kept has a value in every row: two readings of a file that is written meanwhile may differ.
   bool is_whole(const Block& block) const {
-    for (size_t c = 0; c < head_.columns.size(); ++c) {
-      const Piece& piece = block.pieces[c];
-      const size_t values = head_.columns[c].type == Type::category ? piece.codes.size() : piece.numbers.size();
-      if (head_.columns[c].type != Type::skip && values != static_cast<size_t>(block.rows)) return false;
+    auto piece = block.pieces.begin();
+    for (const FileColumn& column : head_.columns) {
+      if (column.type == Type::skip) continue;
+      const size_t values = column.type == Type::category ? piece->words().codes.size() : piece->numbers.size();
+      if (values != static_cast<size_t>(block.rows)) return false;
+      ++piece;
     }
     return true;
   }

@@ -102,7 +102,6 @@ class Table {
   friend class Reader;
   friend class SparseReader;
   std::vector<std::unique_ptr<Block>> blocks_;
-  std::vector<int> pieces_;                                // [column] -> column of the file
   std::vector<int64_t> first_row_;                         // of each block
   std::vector<std::vector<std::vector<int32_t>>> recode_;  // [column][block][local code] -> code
   std::vector<std::vector<double>> values_;                // [column][code]: the numbers that texts turned out to be; empty for categories

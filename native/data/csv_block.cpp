@@ -2,44 +2,65 @@
 #include "data/csv_block.h"
 
 #include <algorithm>
+#include <random>
 
 #include "data/utf8.h"
 
 namespace tensorwood::csv {
 namespace {
 
+constexpr int64_t kTurn = 1024;                        // records between two looks at whether they are still wanted
 constexpr double kExactInDouble = 9007199254740992.0;  // 2^53
 
+// Drawn once for each process, so that no file can be made of texts whose hashes meet.
+struct Secret {
+  uint64_t start, factor;
+  Secret() {
+    std::random_device draw;
+    const auto word = [&] { return uint64_t{draw()} << 32 | draw(); };
+    start = word();
+    factor = word() | 1;
+  }
+};
+
+// Both halves of the product: not to be undone by who does not know a factor (Wang Yi, wyhash).
+uint64_t fold(uint64_t a, uint64_t b) {
+  const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+
 uint32_t hash_of(std::string_view s) {
-  uint64_t h = 0xcbf29ce484222325u ^ s.size();
+  static const Secret secret;
+  uint64_t h = secret.start ^ s.size();
   while (s.size() >= 8) {
     uint64_t word;
     std::memcpy(&word, s.data(), 8);
-    h = (h ^ word) * 0x9e3779b97f4a7c15u;
-    h ^= h >> 29;
+    h = fold(h ^ word, secret.factor) ^ secret.start;
     s.remove_prefix(8);
   }
   uint64_t word = 0;
   std::memcpy(&word, s.data(), s.size());
-  h = (h ^ word) * 0x9e3779b97f4a7c15u;
-  return static_cast<uint32_t>(h >> 32);
+  h = fold(h ^ word, secret.factor);
+  return static_cast<uint32_t>(h ^ h >> 32);
 }
 
 class BlockParser {
  public:
   BlockParser(const FieldRules& rules, const std::vector<FileColumn>& columns, Block& block)
       : rules_(rules), columns_(columns), block_(block) {
-    block_.pieces.resize(columns.size());
-    for (const Type type : {Type::number, Type::category})
-      for (size_t i = 0; i < columns.size(); ++i)
-        if (columns[i].type == type) order_.push_back(i);
+    size_t pieces = 0;
+    for (size_t i = 0; i < columns.size(); ++i)
+      if (columns[i].type != Type::skip) order_.push_back({i, pieces++});
+    block_.pieces.resize(pieces);
+    std::stable_partition(order_.begin(), order_.end(), [&](const Place& place) { return columns[place.column].type == Type::number; });
   }
 
   void parse(const char* text, int64_t size) {
     Records records(text, text + size, rules_.dialect);
     std::vector<Field> fields;
     const char* start = text;
-    while (records.next(fields)) {
+    for (int64_t record = 0; records.next(fields); ++record) {
+      if (record % kTurn == 0 && rules_.cancelled.load(std::memory_order_relaxed)) return;
       offset_ = start - text;
       if (records.open())
         reject("a quoted field is never closed", Fault::shape);
@@ -51,15 +72,26 @@ class BlockParser {
   }
 
  private:
+  struct Place {
+    size_t column, piece;
+  };
+
+  // A sign that was set, or a field that was counted.
+  struct Change {
+    bool* sign;
+    Odd* odd;
+  };
+
   void add(const std::vector<Field>& fields) {
     if (fields.size() != columns_.size()) {
       const auto fields_in = [](size_t n) { return std::to_string(n) + (n == 1 ? " field" : " fields"); };
       return reject("expected " + fields_in(columns_.size()) + ", got " + std::to_string(fields.size()), Fault::shape);
     }
-    for (const size_t i : order_) {
+    changes_.clear();
+    for (const auto [i, of_block] : order_) {
       const FileColumn& column = columns_[i];
-      if (column.type == Type::category ? store_category(block_.pieces[i], fields[i]) : store_number(column, block_.pieces[i], fields[i]))
-        continue;
+      Piece& piece = block_.pieces[of_block];
+      if (column.type == Type::category ? store_category(piece, fields[i]) : store_number(column, piece, fields[i])) continue;
       undo();
       const char* expected = column.times ? "expected a date in column '" : "expected a number in column '";
       return reject(expected + column.name + "', got " + shown(fields[i].text), fault_of(fields[i]));
@@ -84,7 +116,8 @@ class BlockParser {
   bool store_category(Piece& piece, const Field& field) {
     const std::string_view text = text_of(field);
     const bool missing = field.form == Field::bare ? rules_.missing.has(text) : text.empty();  // in quotes it is a word
-    piece.codes.push_back(missing ? -1 : piece.dictionary.code(text, offset_));
+    Words& words = piece.make_words();
+    words.codes.push_back(missing ? -1 : words.dictionary.code(text, offset_));
     return true;
   }
 
@@ -96,12 +129,12 @@ class BlockParser {
       if (!read_odd(column, piece, trimmed(text), value)) return false;
       if (piece.demoted) return true;
     } else if (column.guessed) {
-      if (is_identifier(trimmed(text), value)) return piece.demoted = true;
+      if (is_identifier(trimmed(text), value)) return mark(piece, &Piece::demoted);
     } else {
-      piece.plain = true;
-      if (std::fabs(value) >= kExactInDouble && is_identifier(trimmed(text), value)) piece.rounded.add(trimmed(text), offset_);
+      mark(piece, &Piece::plain);
+      if (std::fabs(value) >= kExactInDouble && is_identifier(trimmed(text), value)) count(piece, &Words::rounded, trimmed(text));
     }
-    piece.wide |= needs_double(trimmed(text), value);
+    if (needs_double(trimmed(text), value)) mark(piece, &Piece::wide);
     piece.numbers.push_back(value);
     return true;
   }
@@ -113,12 +146,11 @@ class BlockParser {
     const Reading reading = read_spelling(text, column.form);
     if (column.times ? reading.spelling == Spelling::time : is_read(column, reading)) {
       value = reading.value;
-      (reading.spelling == Spelling::time ? piece.dated : piece.plain) = true;
-      return true;
+      return mark(piece, reading.spelling == Spelling::time ? &Piece::dated : &Piece::plain);
     }
-    if (column.guessed) return piece.demoted = true;
+    if (column.guessed) return mark(piece, &Piece::demoted);
     if (!rules_.bad_values_missing) return false;
-    piece.bad.add(text, offset_);
+    count(piece, &Words::bad, text);
     return true;
   }
 
@@ -129,8 +161,23 @@ class BlockParser {
     return !column.guessed && s != Spelling::other && s != Spelling::day_month && !std::isnan(reading.value) && !shows_decimal_comma(s);
   }
 
+  bool mark(Piece& piece, bool Piece::*sign) {
+    if (!(piece.*sign)) changes_.push_back({&(piece.*sign), nullptr});
+    return piece.*sign = true;
+  }
+
+  void count(Piece& piece, Odd Words::*odd, std::string_view text) {
+    Odd& fields = piece.make_words().*odd;
+    fields.add(text, offset_);
+    changes_.push_back({nullptr, &fields});
+  }
+
   // Takes back what the number columns before a bad field have stored of this record.
   void undo() {
+    for (const Change& change : changes_) {
+      if (change.sign != nullptr) *change.sign = false;
+      if (change.odd != nullptr) --change.odd->count;
+    }
     const size_t rows = static_cast<size_t>(block_.rows);
     for (Piece& piece : block_.pieces)
       if (piece.numbers.size() > rows) piece.numbers.resize(rows);
@@ -143,9 +190,10 @@ class BlockParser {
   const FieldRules& rules_;
   const std::vector<FileColumn>& columns_;
   Block& block_;
-  std::vector<size_t> order_;  // of the columns: categories last, because a dictionary does not forget what a bad record said
+  std::vector<Place> order_;  // categories last, because a dictionary does not forget what a bad record said
   std::string scratch_;
-  int64_t offset_ = 0;  // of the record
+  int64_t offset_ = 0;           // of the record
+  std::vector<Change> changes_;  // by the record, besides its values
 };
 
 }  // namespace
@@ -176,6 +224,12 @@ void Dictionary::grow() {
     while (slots_[slot] >= 0) slot = (slot + 1) & mask;
     slots_[slot] = static_cast<int32_t>(i);
   }
+}
+
+int64_t Piece::bytes() const {
+  int64_t bytes = static_cast<int64_t>(sizeof *this + numbers.capacity() * sizeof(double));
+  if (words_) bytes += static_cast<int64_t>(sizeof *words_ + words_->codes.capacity() * sizeof(int32_t)) + words_->dictionary.bytes();
+  return bytes;
 }
 
 void parse_block(const char* text, int64_t size, const FieldRules& rules, const std::vector<FileColumn>& columns, Block& block) {

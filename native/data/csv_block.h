@@ -1,6 +1,8 @@
 // The middle of the CSV reader: the records of one block become pieces of columns. Blocks know nothing of each other.
 #pragma once
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,16 +49,35 @@ struct Odd {
   }
 };
 
-struct Piece {
-  std::vector<double> numbers;
+// What a piece holds besides plain numbers.
+struct Words {
   std::vector<int32_t> codes;  // local to the block
   Dictionary dictionary;
+  Odd bad;      // what was none of the numbers that the column must hold, and was taken for missing
+  Odd rounded;  // integers that a double may not tell from their neighbours
+};
+
+// One for every block and column: small where the column is one of plain numbers.
+class Piece {
+ public:
+  std::vector<double> numbers;
   bool wide = false;
   bool demoted = false;  // a guessed number column holds other text: read it again as a category
   bool dated = false;    // a field was a date
   bool plain = false;    // a field was a number as it stands
-  Odd bad;               // what was none of the numbers that the column must hold, and was taken for missing
-  Odd rounded;           // integers that a double may not tell from their neighbours
+
+  const Words& words() const {
+    static const Words none;
+    return words_ ? *words_ : none;
+  }
+  Words& make_words() {
+    if (!words_) words_ = std::make_unique<Words>();
+    return *words_;
+  }
+  int64_t bytes() const;
+
+ private:
+  std::unique_ptr<Words> words_;
 };
 
 // What a record is refused for, as far as it has a cure of its own.
@@ -70,7 +91,7 @@ struct BadRecord {
 
 struct Block {
   int64_t rows = 0;
-  std::vector<Piece> pieces;  // of each column of the file
+  std::vector<Piece> pieces;  // of each column that is not skipped
   std::vector<BadRecord> bad;
   int64_t bad_count = 0;
   bool stray = false;
@@ -92,9 +113,10 @@ struct FieldRules {
   Dialect dialect;
   MissingWords missing;
   bool bad_values_missing;
+  const std::atomic<bool>& cancelled;
 };
 
-// Reads the records of text[0, size); kPadding bytes behind must be readable.
+// Reads the records of text[0, size), or some of them when cancelled; kPadding bytes behind must be readable.
 void parse_block(const char* text, int64_t size, const FieldRules& rules, const std::vector<FileColumn>& columns, Block& block);
 
 }  // namespace tensorwood::csv

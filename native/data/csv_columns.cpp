@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t kFew = 20;  // so many different texts are few, however many rows there are
 constexpr int64_t kSameWords = 10;
+constexpr int64_t kTurn = 4096;  // texts between two looks at whether all of it is still wanted
 
 // Doubts at one column while it is looked through.
 class ColumnReader {
@@ -22,7 +23,7 @@ class ColumnReader {
     whole_.column.type = file_.type;
     if (file_.type == Type::category) {
       join();
-      if (file_.guessed) interpret();
+      if (file_.guessed && !is_cancelled(0)) interpret();
     } else {
       describe_numbers();
     }
@@ -30,6 +31,8 @@ class ColumnReader {
   }
 
  private:
+  bool is_cancelled(int64_t text) const { return text % kTurn == 0 && rules_.cancelled.load(std::memory_order_relaxed); }
+
   void describe_numbers() {
     bool dated = file_.times, plain = false;
     for (const Piece* piece : pieces_) {
@@ -40,19 +43,19 @@ class ColumnReader {
     whole_.column.times = dated && !plain;
     whole_.column.wide |= whole_.column.times;
     if (file_.guessed && file_.form.decimal == ',' && rules_.detected) doubt("decimal", 0, "");
-    add_odd("bad values", &Piece::bad);
-    add_odd("rounded", &Piece::rounded);
+    add_odd("bad values", &Words::bad);
+    add_odd("rounded", &Words::rounded);
   }
 
-  void add_odd(const char* kind, Odd Piece::*member) {
+  void add_odd(const char* kind, Odd Words::*member) {
     int64_t count = 0, block = -1;
     for (size_t b = 0; b < pieces_.size(); ++b) {
-      const Odd& odd = pieces_[b]->*member;
+      const Odd& odd = pieces_[b]->words().*member;
       if (odd.count > 0 && block < 0) block = static_cast<int64_t>(b);
       count += odd.count;
     }
     if (count == 0) return;
-    const Odd& first = pieces_[static_cast<size_t>(block)]->*member;
+    const Odd& first = pieces_[static_cast<size_t>(block)]->words().*member;
     whole_.doubts.push_back({{kind, file_.name, count, first.text, 0}, block, first.offset});
   }
 
@@ -64,9 +67,10 @@ class ColumnReader {
   void join() {
     std::vector<int32_t> order;
     for (size_t b = 0; b < pieces_.size(); ++b) {
-      const Dictionary& local = pieces_[b]->dictionary;
+      const Dictionary& local = pieces_[b]->words().dictionary;
       std::vector<int32_t>& codes = whole_.recode.emplace_back(local.count());
       for (int64_t i = 0; i < local.count(); ++i) {
+        if (is_cancelled(i)) return;
         codes[i] = all_.code(local.text(i), local.offset(i));
         if (codes[i] == static_cast<int32_t>(block_.size())) block_.push_back(static_cast<int32_t>(b));
       }
@@ -90,6 +94,7 @@ class ColumnReader {
     Tally tally;
     std::vector<Spelling> spellings(all_.count());
     for (int64_t i = 0; i < all_.count(); ++i) {
+      if (is_cancelled(i)) return;
       const std::string_view text = trimmed(all_.text(i));
       spellings[i] = rules_.missing.has_dash(text) ? Spelling::other : read_spelling(text, file_.form).spelling;
       if (rules_.missing.has_dash(text) || rules_.missing.has(text))
@@ -112,6 +117,7 @@ class ColumnReader {
     whole_.values.resize(all_.count());
     std::string example;
     for (int64_t i = 0; i < all_.count(); ++i) {
+      if (is_cancelled(i)) return;
       const std::string_view text = trimmed(all_.text(i));
       double& value = whole_.values[rank_[i]];
       value = rules_.missing.has(text) || rules_.missing.has_dash(text) ? NAN : read_spelling(text, form).value;
@@ -130,7 +136,7 @@ class ColumnReader {
   std::vector<int64_t> count_rows() const {
     std::vector<int64_t> rows(all_.count());
     for (size_t b = 0; b < pieces_.size(); ++b)
-      for (const int32_t code : pieces_[b]->codes)
+      for (const int32_t code : pieces_[b]->words().codes)
         if (code >= 0) ++rows[whole_.recode[b][code]];
     return rows;
   }
@@ -148,8 +154,10 @@ class ColumnReader {
 
   int64_t present() const {
     int64_t rows = 0;
-    for (const Piece* piece : pieces_)
-      rows += std::count_if(piece->codes.begin(), piece->codes.end(), [](int32_t code) { return code >= 0; });
+    for (const Piece* piece : pieces_) {
+      const std::vector<int32_t>& codes = piece->words().codes;
+      rows += std::count_if(codes.begin(), codes.end(), [](int32_t code) { return code >= 0; });
+    }
     return rows;
   }
 

@@ -1,6 +1,7 @@
 // What a column is when all of it has been read: dictionaries of blocks joined, texts that are numbers in another spelling after all, and
 // what of it is in doubt.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -24,11 +25,13 @@ struct WholeColumn {
   std::vector<PlacedDoubt> doubts;
 };
 
-// `commas`: some column of the file shows that its commas are decimal; `detected`: the form of numbers was not told.
+// What holds for all columns. `commas`: some column of the file shows that its commas are decimal; `detected`: the form of numbers was not
+// told.
 struct ColumnRules {
   const MissingWords& missing;
   bool commas;
   bool detected;
+  const std::atomic<bool>& cancelled;  // then what is returned is of no use
 };
 
 WholeColumn describe_column(const FileColumn& file, const std::vector<const Piece*>& pieces, const ColumnRules& rules);

@@ -60,6 +60,7 @@ void SparseReader::add(std::string name, int64_t index) {
 void SparseReader::find_wide() {
   std::set<int64_t> wide;
   for (const auto& block : table_.sparse_) {
+    if (cancelled_.load(std::memory_order_relaxed)) return;
     for (const SparseEntry& entry : block->entries)
       if (is_wide(entry.value)) wide.insert(entry.index);
     for (const double value : block->labels)
@@ -100,6 +101,7 @@ Status SparseReader::join() {
     add(name, name == "label" ? kLabel : name == "qid" ? kQuery : index);
   }
   find_wide();
+  if (cancelled_.load(std::memory_order_relaxed)) return {"ERR_TENSORWOOD_ABORTED", "readCsv: aborted"};
   table_.doubts.push_back({"libsvm", "", 0, queries ? "qid" : "", 0});
   return {};
 }

@@ -1,6 +1,7 @@
 // The table that the blocks of a libsvm file are: columns label, qid where lines have one, and f1, f2, ... (from f0 where an index is 0).
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -14,9 +15,10 @@ constexpr int64_t kLabel = -2, kQuery = -1;  // in place of an index
 
 class SparseReader {
  public:
-  SparseReader(const std::string& path, const Options& options, Table& table) : path_(path), options_(options), table_(table) {}
+  SparseReader(const std::string& path, const Options& options, const std::atomic<bool>& cancelled, Table& table)
+      : path_(path), options_(options), cancelled_(cancelled), table_(table) {}
   // Names the columns of the blocks that were read. _DATA: no rows; _MEMORY: a table of so many columns has no room; _ARGUMENT: options ask
-  // for what such a file does not have.
+  // for what such a file does not have; _ABORTED.
   Status join();
 
  private:
@@ -27,6 +29,7 @@ class SparseReader {
 
   const std::string& path_;
   const Options& options_;
+  const std::atomic<bool>& cancelled_;
   Table& table_;
 };
 

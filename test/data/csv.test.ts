@@ -136,6 +136,22 @@ describe('readCsv', () => {
     expect(first.columns[0]).toMatchObject({ categories: ['red'] });
   });
 
+  it('keeps nothing of a line that is skipped', async () => {
+    const options: CsvOptions = { badLines: 'skip', numbers: ['y'] };
+    const kinds = async (text: string, more: CsvOptions = {}) => {
+      const table = await read(text, { ...options, ...more });
+      return [
+        ...table.columns.map((c) => (c.kind === 'number' ? `${c.values.constructor.name}${c.times ? ' times' : ''}` : 'category')),
+        table.notes.length,
+      ];
+    };
+    const rows = '1,2\n'.repeat(1100);
+    expect(await kinds(`x,y\n${rows}16777217,bad\n1,2\n`)).toEqual(['Float32Array', 'Float32Array', 0]);
+    expect(await kinds(`x,y\n${rows}red,bad\n1,2\n`)).toEqual(['Float32Array', 'Float32Array', 0]);
+    expect(await kinds(`x,y\n${rows}9007199254740993,bad\n1,2\n`, { numbers: ['x', 'y'] })).toEqual(['Float32Array', 'Float32Array', 0]);
+    expect(await kinds('x,y\n2024-01-31,1\n5,bad\n', { numbers: ['x', 'y'] })).toEqual(['Float64Array times', 'Float32Array', 0]);
+  });
+
   it('leaves out what an open quote swallows, and nothing else', async () => {
     const table = await read('a,b\n1,p\n2,q\nx,"open\n', { numbers: ['a'], badLines: 'skip' });
     expect(table.columns.map(cells)).toEqual([

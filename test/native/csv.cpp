@@ -12,7 +12,8 @@
 #include <unistd.h>
 #include <vector>
 
-#include "data/csv.h"
+#include "data/csv_block.h"
+#include "data/csv_columns.h"
 #include "expect.h"
 
 using namespace tensorwood;
@@ -216,6 +217,59 @@ static void read_what_changes(const std::string& path, Threads& threads) {
   writer.join();
 }
 
+// A header of many columns above many blocks of bad lines: small text, and no memory for a piece of each column in each block.
+static void refuse_what_has_no_room(const std::string& path, Threads& threads) {
+  std::string text(100000, ',');
+  for (int row = 0; row < 500000; row++) text += "\n1";
+  write_file(path, text);
+  csv::Options options;
+  options.header = 1;
+  options.delimiter = ',';
+  options.skip_bad_lines = true;
+  const auto refused = read_text(path, options, 2, threads);
+  EXPECT(!refused->status.ok() && std::string(refused->status.code) == "ERR_TENSORWOOD_MEMORY");
+  options.columns = {"column1"};
+  EXPECT(std::string(read_text(path, options, 100000, threads)->status.code) == "ERR_TENSORWOOD_DATA");
+}
+
+// What a block holds for each column besides its values.
+static void take_little_for_columns(const std::string& path, Threads& threads) {
+  std::string text;
+  for (int row = 0; row < 20; row++) {
+    for (int c = 0; c < 20000; c++) text += c > 0 ? ",1" : "1";
+    text += "\n";
+  }
+  write_file(path, text);
+  csv::Options options;
+  options.header = 0;
+  const auto got = read_text(path, options, 40000, threads);
+  EXPECT(got->status.ok() && got->table.bytes() >= 20 * 20000 * 8 && got->table.bytes() < 20 * 20000 * 64);
+}
+
+// One block may be all of a file, and one column all of its texts: both stop when nobody waits any longer.
+static void stop_when_cancelled() {
+  std::string text;
+  for (int row = 0; row < 10000; row++) text += "text " + std::to_string(row) + "\n";
+  const int64_t size = static_cast<int64_t>(text.size());
+  text.append(csv::kPadding, '\0');
+  const std::vector<std::string> none;
+  std::vector<csv::FileColumn> columns(1);
+  columns[0].type = csv::Type::category;
+  std::atomic<bool> cancelled{false};
+  const csv::FieldRules rules = {{}, {none, none}, false, cancelled};
+  csv::Block all, part;
+  csv::parse_block(text.data(), size, rules, columns, all);
+  cancelled = true;
+  csv::parse_block(text.data(), size, rules, columns, part);
+  EXPECT(all.rows == 10000 && part.rows < 10000);
+  const csv::MissingWords missing(none, none);
+  for (const bool stops : {false, true}) {
+    cancelled = stops;
+    const csv::WholeColumn whole = csv::describe_column(columns[0], {&all.pieces[0]}, {missing, false, true, cancelled});
+    EXPECT(whole.doubts.empty() == stops);
+  }
+}
+
 int main(int count, char** words) {
   const int files = count > 1 ? std::atoi(words[1]) : 2000;
   generator.seed(count > 2 ? static_cast<unsigned>(std::atoi(words[2])) : 1);
@@ -239,6 +293,9 @@ int main(int count, char** words) {
     }
   }
   read_what_changes(path, *three);
+  refuse_what_has_no_room(path, *three);
+  take_little_for_columns(path, *three);
+  stop_when_cancelled();
   std::remove(path.c_str());
   EXPECT(tables > files / 10);
   return finish();
