@@ -39,6 +39,7 @@ interface Naming {
 const pieceBytes = 2 ** 22; // copied at once: about 1 ms
 const blockBytes = 2 ** 20;
 const pieceLetters = 2 ** 20;
+const leastLetters = 2 ** 14;
 const lookBytes = 2 ** 24; // between looks at the memory that is left
 
 export const isStream = (value: unknown): value is Stream =>
@@ -140,7 +141,7 @@ function collect(pieces: Pieces, naming: Naming): Promise<Blocks> {
   });
 }
 
-function partsOf(piece: unknown, text: ReturnType<typeof createEncoder>, { subject, name }: Naming): Iterable<Uint8Array> {
+function partsOf(piece: unknown, text: Encoder, { subject, name }: Naming): Iterable<Uint8Array> {
   if (typeof piece === 'string') return text.encode(piece);
   if (isUint8Array(piece)) return [...text.end(), ...cut(piece)];
   return fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected bytes or text from '${name}', got ${describe(piece)}`);
@@ -150,24 +151,29 @@ function* cut(bytes: Uint8Array): Generator<Uint8Array> {
   for (let from = 0; from < bytes.length; from += pieceBytes) yield bytes.subarray(from, from + pieceBytes);
 }
 
-/** Text to UTF-8, a piece at a time; half of a letter that two UTF-16 units make waits for the other. */
-function createEncoder(): { encode(text: string): Iterable<Uint8Array>; end(): Uint8Array[] } {
+interface Encoder {
+  encode(text: string): Iterable<Uint8Array>;
+  /** What is left. */
+  end(): Uint8Array[];
+}
+
+/** Text to UTF-8. Short pieces wait for more: each array costs as much as thousands of letters. So does half of a letter that two UTF-16 units make. */
+function createEncoder(): Encoder {
   const encoder = new TextEncoder();
-  let half = '';
+  let waiting = '';
   return {
     *encode(text) {
-      const whole = half + text;
-      half = /[\ud800-\udbff]$/.test(whole.slice(-1)) ? whole.slice(-1) : '';
-      const length = whole.length - half.length;
-      for (let from = 0, to = 0; from < length; from = to) {
-        to = Math.min(length, from + pieceLetters);
-        if (to < length && /[\ud800-\udbff]/.test(whole[to - 1]!)) to--;
-        yield encoder.encode(whole.slice(from, to));
+      for (let from = 0; from < text.length; from += pieceLetters) {
+        waiting += text.slice(from, from + pieceLetters);
+        if (waiting.length < leastLetters) continue;
+        const whole = waiting.length - (/[\ud800-\udbff]/.test(waiting.at(-1)!) ? 1 : 0);
+        yield encoder.encode(waiting.slice(0, whole));
+        waiting = waiting.slice(whole);
       }
     },
     end() {
-      const rest = half === '' ? [] : [encoder.encode(half)];
-      half = '';
+      const rest = waiting === '' ? [] : [encoder.encode(waiting)];
+      waiting = '';
       return rest;
     },
   };

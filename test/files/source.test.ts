@@ -242,6 +242,14 @@ describe('a stream', () => {
     await expect(openSource('test', repeated<Uint8Array | string>(piece), { signal: controller.signal })).rejects.toThrow('enough');
   });
 
+  it('may cut a letter of two units wherever it is long', async () => {
+    const text = `${'a'.repeat(2 ** 14 - 1)}😀`.repeat(5);
+    for (const first of [2 ** 14 - 1, 2 ** 14, 2 ** 14 + 1])
+      expect(
+        Buffer.from(await (await openSource('test', Readable.from([text.slice(0, first), text.slice(first)]))).bytes('test')).toString(),
+      ).toBe(text);
+  });
+
   it('may fill the same memory again for each piece', async () => {
     const memory = new Uint8Array(3);
     async function* reuse(): AsyncGenerator<Uint8Array> {
