@@ -181,8 +181,12 @@ describe('lists of names', () => {
 
   it('name what there is not, with the nearest', () => {
     const { status, stderr } = bash("tw inspect commas.csv --ignore 'distance, m'");
-    expect(status).toBe(1);
-    expect(stderr).toBe(`tensorwood: table: no column 'distance' (columns: distance, km, b, say "hi", y)\n`);
+    expect(status).toBe(2);
+    expect(stderr).toBe(`tensorwood: readCsv: 'commas.csv' has no column 'distance' (columns: distance, km, b, say "hi", y)\n`);
+    expect(bash('tw inspect commas.csv --columns b --ignore b')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('expected --ignore to be some of the columns to read'),
+    });
     expect(bash('tw inspect commas.csv --ignore bb').stderr).toContain("no column 'bb', did you mean 'b'?");
   });
 });
