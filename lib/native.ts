@@ -116,7 +116,9 @@ export interface CsvSpec {
   readonly skipBadLines: boolean;
   readonly badValuesMissing: boolean;
   readonly names: readonly string[];
+  /** Empty = all. */
   readonly columns: readonly string[];
+  readonly ignore: readonly string[];
   readonly categories: readonly string[];
   readonly numbers: readonly string[];
   readonly dates: readonly string[];

@@ -42,6 +42,34 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   fail('ERR_TENSORWOOD_ABORTED', 'the job was aborted, and its signal says no reason');
 }
 
+/** A promise, or the rejection of an abort where that comes first. */
+type OrAbort = <P>(promise: Promise<P>) => Promise<P>;
+
+/** Gives `use` what to wait by, for one promise after the other: an abort rejects with the signal's reason, and nobody waits for the promise then. */
+export async function untilAborted<T>(signal: AbortSignal | undefined, use: (orAbort: OrAbort) => Promise<T>): Promise<T> {
+  let reject: (reason: unknown) => void = () => undefined;
+  const onAbort = (): void => {
+    try {
+      throwIfAborted(signal);
+    } catch (reason) {
+      reject(reason);
+    }
+  };
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await use(
+      (promise) =>
+        new Promise((resolve, refuse) => {
+          reject = refuse;
+          promise.then(resolve, refuse);
+          onAbort();
+        }),
+    );
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
 /** Declared here: types that are shipped need none of Node's. */
 interface Require {
   (name: string): unknown;

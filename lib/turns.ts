@@ -24,16 +24,28 @@ export function finish<T>(work: Work<T>): T {
   return step.value;
 }
 
-/** The same, and other events have their turn every few milliseconds. Looks at the signal after each piece. @throws the signal's reason */
-export async function finishInTurns<T>(work: Work<T>, signal?: AbortSignal): Promise<T> {
+/**
+ * A function to await between the pieces of a work: other events have their turn where the last one was some milliseconds ago. It looks at the signal
+ * each time. @throws the signal's reason
+ */
+export function takeTurns(signal?: AbortSignal): () => Promise<void> | undefined {
   let start = performance.now();
-  for (;;) {
-    const step = work.next();
-    if (step.done) return step.value;
-    if (performance.now() - start >= turn) {
-      await setImmediate();
-      start = performance.now();
-    }
+  const rest = async (): Promise<void> => {
+    await setImmediate();
+    start = performance.now();
     throwIfAborted(signal);
+  };
+  return () => {
+    throwIfAborted(signal);
+    return performance.now() - start < turn ? undefined : rest();
+  };
+}
+
+/** The same as finish, in turns. Looks at the signal after each piece. @throws the signal's reason */
+export async function finishInTurns<T>(work: Work<T>, signal?: AbortSignal): Promise<T> {
+  const endTurn = takeTurns(signal);
+  for (let step = work.next(); ; step = work.next()) {
+    if (step.done) return step.value;
+    await endTurn();
   }
 }

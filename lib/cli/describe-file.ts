@@ -8,7 +8,7 @@ import { showShape, sizeOf } from '../shape';
 import { loadForest } from '../trees/forest';
 import type { Input } from './command';
 import { layOut } from './help';
-import { kindOf, modelPath, openWord, runOf } from './model-file';
+import { kindOf, modelOf, openWord } from './model-file';
 import { type Asked, asAsked, guessesOf, readAsked } from './tables';
 
 const listed = 40; // rows of a long list
@@ -22,8 +22,8 @@ const section = (title: string, rows: Rows): string => {
 
 const bytes = (n: number): string => (n < 1e6 ? `${(n / 1e3).toFixed(1)} kB` : `${(n / 1e6).toFixed(1)} MB`);
 
-async function describeForest(source: OpenedSource): Promise<string> {
-  using forest = await loadForest(source);
+async function describeForest(source: OpenedSource, { signal }: Input): Promise<string> {
+  using forest = await loadForest(source, { signal });
   const { names, categories } = forest.signature;
   const kinds = new Map(names.map((name, i) => [name, categoryText(categories[i]!)]));
   const features: Rows = forest
@@ -45,8 +45,8 @@ function describeEntry({ code, dtype, shape, begin, end }: Entry): string {
   return `${code} ${showShape(shape)}, ${bytes(end - begin)}${read}`;
 }
 
-async function describeSafetensors(source: OpenedSource): Promise<string> {
-  const { entries, metadata } = await inspectSafetensors(source);
+async function describeSafetensors(source: OpenedSource, { signal }: Input): Promise<string> {
+  const { entries, metadata } = await inspectSafetensors(source, { signal });
   const total = entries.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const head = `${source.name}: safetensors, ${entries.length} tensors, ${grouped(total)} elements, ${bytes(source.size)}`;
   const tensors: Rows = entries.map((entry) => [entry.name, describeEntry(entry)]);
@@ -92,14 +92,14 @@ function describeTable(path: string, asked: Asked): string {
 
 /** What a file, standard input or the folder of a run is and holds. @throws ERR_TENSORWOOD_FILE, _FORMAT, _DATA when it cannot be told */
 export async function describeFile(word: string, input: Input): Promise<string> {
-  const run = await runOf(word);
-  if (run !== undefined) return `${word}: folder of a run (${run.kind})\n\n${await describeFile(modelPath(word, run), input)}`;
+  const { run, word: file } = await modelOf('inspect', word);
+  if (run !== undefined) return `${word}: folder of a run (${run.kind})\n\n${await describeFile(file, input)}`;
   const source = await openWord('inspect', word, input);
   switch (await kindOf('inspect', source)) {
     case 'forest':
-      return describeForest(source);
+      return describeForest(source, input);
     case 'safetensors':
-      return describeSafetensors(source);
+      return describeSafetensors(source, input);
     case 'text':
       if (/\.json$/i.test(source.name))
         fail('ERR_TENSORWOOD_FORMAT', `inspect: '${source.name}' is not a tensorwood model, and JSON is no table`);

@@ -27,7 +27,7 @@ export const imageFlags: Readonly<Record<string, Flag>> = {
 /** Images with labels, for training. */
 export async function openLabelledImages(input: Input): Promise<LabelledImages> {
   const data = requiredFlag('train', input.flags, 'data');
-  if (data === 'digits') return readDigits();
+  if (data === 'digits') return readDigits({ signal: input.signal });
   const labels = textFlag(input.flags, 'labels');
   if (labels === undefined) fail('ERR_TENSORWOOD_ARGUMENT', 'train: expected --labels FILE with the classes of the images in --data');
   const [images, classes] = [await openWord('train', data, input), await openWord('train', labels, input)];
@@ -40,7 +40,7 @@ export async function openImages(
   normalisation: { mean: number; deviation: number } = mnistNormalisation,
 ): Promise<LabelledImages['fields']['x']> {
   const word = requiredFlag('predict', input.flags, 'data');
-  if (word === 'digits') return (await readDigits(normalisation)).fields.x;
+  if (word === 'digits') return (await readDigits({ ...normalisation, signal: input.signal })).fields.x;
   const source = await openWord('predict', word, input);
   const images = await readIdx(source, { signal: input.signal });
   if (![3, 4].includes(images.shape.length))

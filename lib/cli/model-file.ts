@@ -1,16 +1,29 @@
 // What a word of the command line stands for: the folder of a run, a file, or standard input; and what a file is, by its first bytes: which model to load, what to inspect.
 import { join } from 'node:path';
 import { fail } from '../errors';
+import { pathOf } from '../files/path';
 import { type OpenedSource, openSource } from '../files/source';
 import type { Input } from './command';
-import { isFolder, type Run, readRun } from './runs';
+import { isFolder, type Run, readRun, runFile } from './runs';
 
 export type Kind = 'forest' | 'safetensors' | 'parquet' | 'text';
 
-/** The run of a folder, or nothing for a file. */
-export const runOf = async (path: string): Promise<Run | undefined> => ((await isFolder(path)) ? readRun(path) : undefined);
+/** A model that a word stands for: its own word, and, in the folder of a run, that run. */
+export interface ModelWord {
+  readonly word: string;
+  readonly run?: Run;
+  /** What describes the run. */
+  readonly about?: string;
+}
 
-export const modelPath = (path: string, run: Run | undefined): string => (run === undefined ? path : join(path, run.model));
+/** @throws ERR_TENSORWOOD_FILE, ERR_TENSORWOOD_FORMAT when the word is a folder, but not of a run */
+export async function modelOf(subject: string, word: string): Promise<ModelWord> {
+  if (word === '' || word === '-') return { word };
+  const folder = pathOf(subject, word);
+  if (!(await isFolder(folder))) return { word };
+  const run = await readRun(folder);
+  return { word: join(folder, run.model), run, about: runFile(folder) };
+}
 
 /** The source that a word of the command line stands for: `-` is standard input. @throws ERR_TENSORWOOD_FILE when it cannot be read */
 export async function openWord(subject: string, word: string, { signal }: Pick<Input, 'signal'>): Promise<OpenedSource> {

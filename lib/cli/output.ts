@@ -2,23 +2,37 @@
 import { fstatSync, type Stats, statSync } from 'node:fs';
 import { csvText } from '../data/csv-text';
 import type { Table } from '../data/table';
-import { fail } from '../errors';
+import { fail, TensorwoodError } from '../errors';
+import { pathOf } from '../files/path';
 import { writeTo } from '../files/target';
 import { type Input, textFlag } from './command';
 
 export const outputFlag = { output: { value: 'FILE', doc: 'CSV file for the predictions; default: -, standard output' } } as const;
 
-/** @throws ERR_TENSORWOOD_ARGUMENT when the answers would take the place of the data that they are about */
-export function refuseOverwriting({ flags }: Input): void {
-  const [data, output] = [textFlag(flags, 'data'), textFlag(flags, 'output')];
+/**
+ * @param inputs words for files that the answers rest on, by what messages call them
+ * @throws ERR_TENSORWOOD_ARGUMENT when the answers would take the place of one of them
+ */
+export function refuseOverwriting({ flags }: Input, inputs: Readonly<Record<string, string | undefined>>): void {
+  const output = textFlag(flags, 'output');
   if (output === '') fail('ERR_TENSORWOOD_ARGUMENT', "predict: expected --output to be a file, or - for standard output, got ''");
-  const [from, to] = [data === '-' ? fstatSync(0) : statsOf(data), output === '-' ? undefined : statsOf(output)];
-  if (from?.isFile() && to?.dev === from.dev && to.ino === from.ino)
-    fail('ERR_TENSORWOOD_ARGUMENT', `predict: expected --output to be another file than --data, got '${output}' for both`);
+  const to = output === '-' ? undefined : statsOf(output);
+  for (const [name, word] of Object.entries(inputs)) {
+    const from = word === '-' ? fstatSync(0) : statsOf(word);
+    if (from?.isFile() && to?.dev === from.dev && to.ino === from.ino)
+      fail('ERR_TENSORWOOD_ARGUMENT', `predict: expected --output to be another file than ${name}, got '${output}' for both`);
+  }
 }
 
-const statsOf = (path: string | undefined): Stats | undefined =>
-  path === undefined ? undefined : statSync(path, { throwIfNoEntry: false });
+function statsOf(word: string | undefined): Stats | undefined {
+  if (word === undefined || word === '') return undefined;
+  try {
+    return statSync(pathOf('predict', word), { throwIfNoEntry: false });
+  } catch (error) {
+    if (error instanceof TensorwoodError) throw error;
+    return undefined; // who opens it tells why it cannot be had
+  }
+}
 
 /** Text as bytes, a piece at a time. */
 export function* encoded(pieces: Iterable<string>): Generator<Buffer> {

@@ -1,5 +1,6 @@
 // The flags of every training: what is held out, where the run goes, and what its report is called.
 import { fail } from '../errors';
+import { pathOf } from '../files/path';
 import { number, type Schema, text, type Values } from '../schema';
 
 interface Defaults {
@@ -24,12 +25,12 @@ export const runSchema = ({ things, heldOut, output, choosers }: Defaults) =>
 
 export type RunOptions = Values<ReturnType<typeof runSchema>>;
 
-/** A run has a folder: - would be standard output elsewhere. @throws ERR_TENSORWOOD_ARGUMENT */
+/** The same with the path of the folder; - would be standard output elsewhere. @throws ERR_TENSORWOOD_ARGUMENT */
 export function checkRunFolder(run: RunOptions): RunOptions {
   if (run.output === '-')
     fail(
       'ERR_TENSORWOOD_ARGUMENT',
       'train: expected --output to be a folder, got - for standard output; write ./- for a folder of that name',
     );
-  return run;
+  return { ...run, output: pathOf('train', run.output, 'a folder for --output') };
 }

@@ -18,7 +18,8 @@ export interface Run {
   readonly classes?: readonly string[];
 }
 
-const runFile = (folder: string): string => join(folder, 'run.json');
+/** The file that says what a run is. */
+export const runFile = (folder: string): string => join(folder, 'run.json');
 
 export const writeRun = (folder: string, run: Run): Promise<void> =>
   writeAtomically(runFile(folder), [Buffer.from(`${JSON.stringify(run, null, 2)}\n`)]);

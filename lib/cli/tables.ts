@@ -6,7 +6,7 @@ import { type Column, createTable, type Table, withoutColumns } from '../data/ta
 import { readColumnNames, readTable } from '../data/table-file';
 import { fail } from '../errors';
 import type { OpenedSource } from '../files/source';
-import { fromFlags, listed, suggestion } from '../schema';
+import { fromFlags } from '../schema';
 import type { Forest } from '../trees/forest';
 import { type Flag, flagsOfSchema, type Input, listFlag, type Section } from './command';
 
@@ -76,28 +76,26 @@ export async function readAsked(source: OpenedSource, { flags, signal }: Input, 
     ...(beside.like === undefined ? {} : { like: beside.like }),
     signal,
   };
-  const names = columnFlags.some((flag) => flags[flag] !== undefined) ? await readColumnNames(source, splitting) : [];
+  const isDoubtful = columnFlags.some((flag) => ((flags[flag] ?? []) as readonly string[]).some((value) => /[",\s]/.test(value)));
+  const names = isDoubtful ? await readColumnNames(source, splitting) : [];
   const lists = Object.fromEntries(columnFlags.map((flag) => [flag, listFlag(flags, flag, names)])) as unknown as ColumnLists;
-  const columns = columnsOf(names, lists, beside.label);
+  const columns = columnsOf(lists, beside.label);
   const isRead = (name: string): boolean => !lists.ignore.includes(name) || lists.keep.includes(name);
   const table = await readTable(source, {
     ...splitting,
     categories: [...lists.categories.filter(isRead), ...(beside.categories ?? [])],
     numbers: lists.numbers.filter(isRead),
     dates: lists.dates.filter(isRead),
-    ...(columns === undefined ? { ignore: lists.ignore.filter((name) => !isRead(name)) } : { columns }),
+    ignore: lists.ignore.filter((name) => !isRead(name)),
+    ...(columns === undefined ? {} : { columns }),
   });
   tellSkipped(table as Partial<CsvTable>);
   return { table, ...lists };
 }
 
-/** The columns that are asked for, with the label, without those to ignore; undefined where none are named. */
-function columnsOf(names: readonly string[], { columns, ignore, keep }: ColumnLists, label: string | undefined): string[] | undefined {
-  if (ignore.length > 0 && names.length > 0) checkRest(names, ignore, keep);
-  if (columns.length === 0) return undefined;
-  const wanted = [...new Set([...columns, ...(label === undefined ? [] : [label]), ...keep])];
-  return wanted.filter((name) => !ignore.includes(name) || keep.includes(name));
-}
+/** The columns that are asked for, with the label and those to keep; undefined where none are named. */
+const columnsOf = ({ columns, keep }: ColumnLists, label: string | undefined): string[] | undefined =>
+  columns.length === 0 ? undefined : [...new Set([...columns, ...(label === undefined ? [] : [label]), ...keep])];
 
 /** What was guessed of columns that are used, a line each. */
 export const guessesOf = ({ table, ignore }: Asked): string[] =>
@@ -107,15 +105,6 @@ export const guessesOf = ({ table, ignore }: Asked): string[] =>
 export function tellGuesses(asked: Asked, used?: readonly string[]): void {
   const notes = asked.table.notes.filter(({ column }) => column === undefined || used === undefined || used.includes(column));
   for (const line of guessesOf({ ...asked, table: { ...asked.table, notes } })) process.stderr.write(`note: ${line}\n`);
-}
-
-/** @throws ERR_TENSORWOOD_DATA where nothing is left to read, or a column to ignore is not there */
-function checkRest(names: readonly string[], ignore: readonly string[], keep: readonly string[]): void {
-  const unknown = ignore.find((name) => !names.includes(name));
-  if (unknown !== undefined)
-    fail('ERR_TENSORWOOD_DATA', `table: no column '${unknown}'${suggestion(unknown, names)} (columns: ${listed(names)})`);
-  if (names.every((name) => ignore.includes(name) && !keep.includes(name)))
-    fail('ERR_TENSORWOOD_DATA', 'table: expected --ignore to leave some columns, got all of them');
 }
 
 /** A table without the columns to ignore, and with calendar features for times: those of the flags, and more. */

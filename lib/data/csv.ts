@@ -3,7 +3,7 @@ import { TextDecoder } from 'node:util';
 import { describe, fail } from '../errors';
 import { type OpenedSource, openSource, type Source } from '../files/source';
 import { type CsvColumn, type CsvSpec, native, type RuntimeHandle, runJob } from '../native';
-import { boolean, checkIsOptions, choice, integer, type Options, parse, text } from '../schema';
+import { boolean, checkIsOptions, choice, integer, type Options, parse, show, text } from '../schema';
 import { finishInTurns, inPieces, type Work } from '../turns';
 import { notesOf } from './csv-notes';
 import type { ReadTable } from './notes';
@@ -31,6 +31,8 @@ export interface CsvOptions extends Options<typeof csvSchema> {
   readonly names?: readonly string[];
   /** Read only these columns. Default: all. */
   readonly columns?: readonly string[];
+  /** Columns to leave out, unread. */
+  readonly ignore?: readonly string[];
   /** Columns to read as categories even if they look like numbers. */
   readonly categories?: readonly string[];
   /**
@@ -95,12 +97,15 @@ const usualDashes = ['-', '--', '.', '–', '—'];
  * false is 1 and 0; one of dates as ISO 8601 writes them is milliseconds since 1970
  * (`times`). Of libsvm files: columns label, qid and f1, f2, ..., 0 where a line leaves one out. `numbers`, `categories` and `dates` decide otherwise. `notes` of the table say what was in doubt, and what decides it otherwise.
  *
- * @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not delimited text, or not in UTF-8), _DATA (no rows, or bad lines: the first is named with its number)
+ * @throws ERR_TENSORWOOD_FILE (cannot be read), _FORMAT (not delimited text, or not in UTF-8), _DATA (no rows, or bad lines: the first is named with its
+ *   number), _ARGUMENT (a column is named that there is not, with the nearest that there is)
  */
 export async function readCsv(source: Source, options: CsvOptions = {}): Promise<CsvTable> {
   checkIsOptions('readCsv', options);
-  const { names, columns, categories, numbers, dates, missing, like, signal, ...rest } = options;
+  const { names, columns, ignore, categories, numbers, dates, missing, like, signal, ...rest } = options;
   const values = parse('readCsv', csvSchema, rest);
+  for (const [option, texts] of Object.entries({ names, columns, ignore, categories, numbers, dates, missing })) checkTexts(option, texts);
+  if (columns?.length === 0) fail('ERR_TENSORWOOD_ARGUMENT', 'readCsv: expected columns to be the names of some columns, got []');
   const spec: CsvSpec = {
     ...values,
     decimal: values.decimal === 'detect' ? '' : values.decimal,
@@ -110,6 +115,7 @@ export async function readCsv(source: Source, options: CsvOptions = {}): Promise
     badValuesMissing: values.badValues === 'missing',
     names: names ?? [],
     columns: columns ?? [],
+    ignore: ignore ?? [],
     categories: categories ?? [],
     numbers: numbers ?? [],
     dates: dates ?? [],
@@ -124,6 +130,11 @@ export async function readCsv(source: Source, options: CsvOptions = {}): Promise
   } finally {
     native().dispose(runtime);
   }
+}
+
+function checkTexts(option: string, texts: unknown): void {
+  if (texts === undefined || (Array.isArray(texts) && texts.every((text) => typeof text === 'string'))) return;
+  fail('ERR_TENSORWOOD_ARGUMENT', `readCsv: expected ${option} to be an array of strings, got ${show(texts)}`);
 }
 
 function knownOf(like: KnownColumns | undefined): Pick<CsvSpec, 'knownCategories' | 'knownNumbers'> {

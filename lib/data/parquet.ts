@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { codes, describe, type ErrorCode, fail } from '../errors';
 import { copyInTurns } from '../files/gather';
 import { type OpenedSource, openSource, type Source } from '../files/source';
-import { throwIfAborted } from '../realm';
+import { untilAborted } from '../realm';
 import { checkIsOptions } from '../schema';
 import { finishInTurns, type Work } from '../turns';
 import type { ReadTable } from './notes';
@@ -103,33 +103,28 @@ async function shared(job: Job, signal: AbortSignal | undefined): Promise<Job> {
   const { source } = job;
   if (typeof source.content === 'string') return job;
   const content = new Uint8Array(new SharedArrayBuffer(source.size));
-  await copyInTurns(content, source.content, { signal });
+  await copyInTurns(content, source.content, signal);
   return { ...job, source: { ...source, content } };
 }
 
 async function decodeApart(job: Job, signal: AbortSignal | undefined): Promise<Decoded> {
-  throwIfAborted(signal);
   const worker = new Worker(workerFile, { workerData: job, resourceLimits: { maxYoungGenerationSizeMb: youngMegabytes } });
   const parts: ColumnParts[] = [];
-  let abort: (() => void) | undefined;
-  try {
-    const told = await new Promise<Told>((resolve, reject) => {
-      worker.on('message', (message: Message) => {
-        if ('column' in message) parts.push(message.column);
-        else if ('told' in message) resolve(message.told);
-        else reject(message.error);
-      });
-      worker.on('error', reject);
-      worker.on('exit', () => reject(new Error('its thread ended')));
-      abort = () => reject(signal!.reason);
-      signal?.addEventListener('abort', abort);
+  const told = new Promise<Told>((resolve, reject) => {
+    worker.on('message', (message: Message) => {
+      if ('column' in message) parts.push(message.column);
+      else if ('told' in message) resolve(message.told);
+      else reject(message.error);
     });
-    return { parts, told };
+    worker.on('error', reject);
+    worker.on('exit', () => reject(new Error('its thread ended')));
+  });
+  try {
+    return { parts, told: await untilAborted(signal, (orAbort) => orAbort(told)) };
   } catch (error) {
-    if (signal?.aborted) throw signal.reason;
+    if (signal?.aborted) throw error;
     return failApart(job, error as { code?: string; message: string });
   } finally {
-    if (abort !== undefined) signal?.removeEventListener('abort', abort);
     await worker.terminate();
   }
 }

@@ -1,21 +1,18 @@
 // A table from a source of any kind that tensorwood reads, by what its first bytes say it is.
-import { fail } from '../errors';
 import { OpenedSource, openSource, type Source } from '../files/source';
-import { checkIsOptions, listed, suggestion } from '../schema';
+import { throwIfAborted } from '../realm';
+import { checkIsOptions } from '../schema';
 import { type CsvOptions, readCsv } from './csv';
 import type { ReadTable } from './notes';
 import { readParquet, readParquetNames } from './parquet';
 
-export interface TableOptions extends CsvOptions {
-  /** Columns to leave out, unread. */
-  readonly ignore?: readonly string[];
-}
+export type TableOptions = CsvOptions;
 
 /** Reads a table: Parquet by its first bytes, else delimited text. Options that only text needs are left aside for Parquet. */
 export async function readTable(source: Source, options: TableOptions = {}): Promise<ReadTable> {
   checkIsOptions('readTable', options);
   const opened = await openSource('readTable', source, { signal: options.signal });
-  if (!(await isParquet(opened))) return readText(opened, options);
+  if (!(await isParquet(opened))) return readCsv(opened, options);
   const { columns, categories, ignore, signal } = options;
   return readParquet(opened, {
     ...(columns === undefined ? {} : { columns }),
@@ -23,18 +20,6 @@ export async function readTable(source: Source, options: TableOptions = {}): Pro
     ...(ignore === undefined ? {} : { ignore }),
     ...(signal === undefined ? {} : { signal }),
   });
-}
-
-async function readText(opened: OpenedSource, { ignore = [], ...options }: TableOptions): Promise<ReadTable> {
-  if (ignore.length === 0) return readCsv(opened, options);
-  const names = await readColumnNames(opened, options);
-  const unknown = ignore.find((name) => !names.includes(name));
-  if (unknown !== undefined && names.length > 0)
-    fail(
-      'ERR_TENSORWOOD_ARGUMENT',
-      `readTable: '${opened.name}' has no column '${unknown}'${suggestion(unknown, names)} (columns: ${listed(names)})`,
-    );
-  return readCsv(opened, { ...options, columns: (options.columns ?? names).filter((name) => !ignore.includes(name)) });
 }
 
 const isParquet = async (opened: OpenedSource): Promise<boolean> =>
@@ -48,7 +33,7 @@ const headBytes = 2 ** 20; // what the reader of text tells its dialect by
  * options, those that say how text is split count.
  */
 export async function readColumnNames(source: Source, options: CsvOptions = {}): Promise<string[]> {
-  const { columns: _, categories: __, numbers: ___, dates: ____, like: _____, ...splitting } = options;
+  const { columns: _, ignore: __, categories: ___, numbers: ____, dates: _____, like: ______, ...splitting } = options;
   const opened = await openSource('readTable', source, { signal: options.signal });
   if (await isParquet(opened)) return [...(await readParquetNames(opened, options.signal))];
   const head = await opened.head('readTable', headBytes);
@@ -58,5 +43,8 @@ export async function readColumnNames(source: Source, options: CsvOptions = {}):
     if (delimiter === '' && source !== opened) return read(opened); // later lines of libsvm may have more columns
     return columns.map((c) => c.name);
   };
-  return read(new OpenedSource(opened.name, whole, whole.length)).catch(() => []);
+  return read(new OpenedSource(opened.name, whole, whole.length)).catch(() => {
+    throwIfAborted(options.signal);
+    return [];
+  });
 }

@@ -47,22 +47,22 @@ export function createTable(columns: readonly Column[]): Table {
   return { rows, columns };
 }
 
-/** The column of that name. @throws ERR_TENSORWOOD_DATA with the nearest name that exists */
+/** The column of that name. @throws ERR_TENSORWOOD_ARGUMENT with the nearest name that exists */
 export function columnOf(table: Table, name: string): Column {
   const found = table.columns.find((c) => c.name === name);
   if (found !== undefined) return found;
   const names = table.columns.map((c) => c.name);
-  fail('ERR_TENSORWOOD_DATA', `table: no column '${name}'${suggestion(name, names)} (columns: ${listed(names)})`);
+  fail('ERR_TENSORWOOD_ARGUMENT', `table: no column '${name}'${suggestion(name, names)} (columns: ${listed(names)})`);
 }
 
-/** The numbers of the column of that name, in place; NaN is missing. @throws ERR_TENSORWOOD_DATA when it holds categories, or there is none */
+/** The numbers of the column of that name, in place; NaN is missing. @throws ERR_TENSORWOOD_DATA when it holds categories, ERR_TENSORWOOD_ARGUMENT when there is none */
 export function numbersOf(table: Table, name: string): NumberArray {
   const column = columnOf(table, name);
   if (column.kind === 'number') return column.values;
   fail('ERR_TENSORWOOD_DATA', `table: expected numbers in column '${name}', got categories; read it as numbers with { numbers }`);
 }
 
-/** The same table without the named columns. @throws ERR_TENSORWOOD_DATA with the nearest name when there is no such column */
+/** The same table without the named columns. @throws ERR_TENSORWOOD_ARGUMENT with the nearest name when there is no such column */
 export function withoutColumns(table: Table, names: readonly string[]): Table {
   if (!Array.isArray(names)) fail('ERR_TENSORWOOD_ARGUMENT', `withoutColumns: expected an array of names, got ${describe(names)}`);
   for (const name of names) columnOf(table, name);

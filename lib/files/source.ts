@@ -6,7 +6,7 @@ import { describe, fail, TensorwoodError } from '../errors';
 import { throwIfAborted } from '../realm';
 import { checkSignal } from '../schema';
 import { fileReason } from './atomic';
-import { copyInTurns, gather, isStream, type Stream, type WebStream } from './gather';
+import { checkMemory, copyInTurns, gather, isStream, type Stream, type WebStream } from './gather';
 import { isPath, type Path, pathOf } from './path';
 import { streamOfFile } from './pipe';
 
@@ -55,7 +55,7 @@ export class OpenedSource {
     throwIfAborted(signal);
     const { content, name } = this;
     if (typeof content !== 'string')
-      return use((target, position) => copyInTurns(target, content.subarray(position, position + target.length), { signal }));
+      return use((target, position) => copyInTurns(target, content.subarray(position, position + target.length), signal));
     const refuse = (error: unknown): never => {
       if (error instanceof TensorwoodError || signal?.aborted) throw error;
       return fail('ERR_TENSORWOOD_FILE', `${subject}: cannot read '${name}': ${fileReason(error)}`, error);
@@ -146,8 +146,11 @@ async function hold(subject: string, stream: Stream, { name, signal }: Named): P
 /** In place, unless others may write or shrink the memory while it is read. */
 async function openBytes(subject: string, bytes: Uint8Array, { name = '<bytes>', signal }: SourceOptions): Promise<OpenedSource> {
   const moves = isSharedArrayBuffer(bytes.buffer) || (bytes.buffer as { resizable?: boolean }).resizable === true;
-  if (moves) return hold(subject, once(bytes), { name, signal });
-  return new OpenedSource(name, bytes, bytes.length);
+  if (!moves) return new OpenedSource(name, bytes, bytes.length);
+  checkMemory(bytes.length, { subject, name });
+  const copy = new Uint8Array(bytes.length);
+  await copyInTurns(copy, bytes, signal);
+  return new OpenedSource(name, copy, copy.length);
 }
 
 async function openPath(subject: string, source: Path, { name, signal }: SourceOptions): Promise<OpenedSource> {

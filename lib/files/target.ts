@@ -1,7 +1,5 @@
 // What every writer accepts as the place of what it writes, and the one way to write there: a path whole or not at all, a stream piece by piece, at the
 // pace of its reader.
-import { Readable, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { describe, fail } from '../errors';
 import { fileReason, writeAtomically } from './atomic';
 import { isPath, type Path, pathOf } from './path';
@@ -18,9 +16,10 @@ export interface WebTarget {
 
 /** A Writable of Node. */
 export interface NodeTarget {
-  write(chunk: Uint8Array): boolean;
+  write(chunk: Uint8Array, written?: (error?: Error | null) => void): boolean;
   end(): unknown;
   on(event: string, listener: (...values: any[]) => void): unknown;
+  removeListener(event: string, listener: (...values: any[]) => void): unknown;
 }
 
 /** Where something is written: a path or a file URL, a Writable of Node or a WritableStream; streams are ended, but for the process's own. */
@@ -31,8 +30,8 @@ const accepted = 'a path, a file: URL or a writable stream';
 
 const isWeb = (target: unknown): target is WebTarget => typeof (target as WebTarget)?.getWriter === 'function';
 const isNode = (target: unknown): target is NodeTarget => {
-  const { write, end, on } = (target ?? {}) as Partial<NodeTarget>;
-  return typeof write === 'function' && typeof end === 'function' && typeof on === 'function';
+  const { write, end, on, removeListener } = (target ?? {}) as Partial<NodeTarget>;
+  return [write, end, on, removeListener].every((method) => typeof method === 'function');
 };
 
 export const isTarget = (value: unknown): value is Target => (isPath(value) && value !== '') || isWeb(value) || isNode(value);
@@ -58,7 +57,7 @@ export async function writeTo(subject: string, target: Target, parts: Iterable<A
   const name = target === process.stdout ? 'standard output' : "'<stream>'";
   try {
     if (isWeb(target)) await writeWeb(target.getWriter(), parts);
-    else await pipeline(Readable.from(piecesOf(parts)), target as Writable, { end: !isOwn(target) });
+    else await writeNode(target, parts);
   } catch (error) {
     fail('ERR_TENSORWOOD_FILE', `${subject}: cannot write to ${name}: ${fileReason(error)}`, error);
   }
@@ -72,6 +71,64 @@ function* piecesOf(parts: Iterable<ArrayBufferView>): Generator<Uint8Array> {
     const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
     for (let from = 0; from < bytes.length; from += pieceBytes) yield bytes.subarray(from, from + pieceBytes);
   }
+}
+
+/** What Node's own streams tell of themselves. */
+interface State {
+  readonly destroyed?: boolean;
+  readonly writableEnded?: boolean;
+  readonly errored?: Error | null;
+  destroy?(): unknown;
+}
+
+async function writeNode(target: NodeTarget, parts: Iterable<ArrayBufferView>): Promise<void> {
+  const state = target as State;
+  if (state.destroyed || state.writableEnded) throw state.errored ?? new Error('the stream was ended or closed before');
+  const events = listenTo(target);
+  try {
+    for (const piece of piecesOf(parts)) if (!target.write(piece)) await events.next('drain');
+    await (isOwn(target) ? events.flushed() : events.finished());
+  } catch (error) {
+    if (!isOwn(target)) state.destroy?.();
+    throw error;
+  } finally {
+    events.end();
+  }
+}
+
+/** The events of a stream while it is written, so that no error of it is without a listener; each wait fails when the stream does. */
+function listenTo(target: NodeTarget) {
+  let [resolve, awaited] = [(): void => undefined, ''];
+  let reject: (error: Error) => void = () => undefined;
+  let failed: Error | undefined;
+  const fails = (error: Error): void => {
+    failed ??= error;
+    reject(failed);
+  };
+  const settles = (event: string) => () => event === awaited && resolve();
+  const listeners: Record<string, (error: Error) => void> = {
+    drain: settles('drain'),
+    finish: settles('finish'),
+    error: fails,
+    close: () => fails(new Error('the stream was closed before all was written')),
+  };
+  for (const [event, listener] of Object.entries(listeners)) target.on(event, listener);
+  const next = (event: string, begin = (): unknown => undefined): Promise<void> =>
+    new Promise((...settle) => {
+      [resolve, reject] = settle;
+      awaited = event;
+      if (failed === undefined) begin();
+      else reject(failed);
+    });
+  return {
+    next,
+    finished: () => next('finish', () => target.end()),
+    /** Its callback tells of a failure before the event, which needs its listener. */
+    flushed: () => next('', () => target.write(new Uint8Array(), (error) => (error ? setImmediate(fails, error) : resolve()))),
+    end(): void {
+      for (const [event, listener] of Object.entries(listeners)) target.removeListener(event, listener);
+    },
+  };
 }
 
 async function writeWeb(writer: ReturnType<WebTarget['getWriter']>, parts: Iterable<ArrayBufferView>): Promise<void> {

@@ -38,6 +38,7 @@ struct Options {
   int64_t block_bytes = 1 << 20;             // never by the number of threads: where blocks meet must not depend on it; tests make it small
   std::vector<std::string> names;            // instead of the header's
   std::vector<std::string> columns;          // read only these; empty = all
+  std::vector<std::string> ignore;           // but for these
   std::vector<std::string> missing;          // spellings of a missing value; the empty field always is one
   std::vector<std::string> missing_numbers;  // further spellings, among numbers
   std::vector<std::pair<std::string, Type>> types;  // columns whose type is not to be guessed

@@ -7,6 +7,7 @@
 
 #include "data/csv_header.h"
 #include "data/libsvm.h"
+#include "data/unknown_column.h"
 #include "data/utf8.h"
 
 namespace tensorwood::csv {
@@ -191,17 +192,20 @@ Status apply_choices(const std::string& path, const Options& options, Head& head
     return std::find_if(head.columns.begin(), head.columns.end(), [&](const FileColumn& c) { return c.name == name; });
   };
   const auto unknown = [&](const std::string& name) {
-    std::string list;
-    for (size_t i = 0; i < head.columns.size() && i < 12; ++i) list += (i ? ", " : "") + head.columns[i].name;
-    return Status{"ERR_TENSORWOOD_ARGUMENT",
-                  "readCsv: '" + path + "' has no column '" + name + "' (columns: " + list + (head.columns.size() > 12 ? ", ...)" : ")")};
+    std::vector<std::string> names;
+    for (const FileColumn& column : head.columns) names.push_back(column.name);
+    return unknown_column(path, name, names, listed(names));
   };
-  for (const std::string& name : options.columns)
-    if (find(name) == head.columns.end()) return unknown(name);
-  for (FileColumn& column : head.columns) {
-    const auto& wanted = options.columns;
-    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), column.name) == wanted.end()) column.type = Type::skip;
-  }
+  for (const auto* names : {&options.columns, &options.ignore})
+    for (const std::string& name : *names)
+      if (find(name) == head.columns.end()) return unknown(name);
+  const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  for (FileColumn& column : head.columns)
+    if ((!options.columns.empty() && !has(options.columns, column.name)) || has(options.ignore, column.name)) column.type = Type::skip;
+  if (std::all_of(head.columns.begin(), head.columns.end(), [](const FileColumn& c) { return c.type == Type::skip; }))
+    return nothing_left(path);
   const auto choose = [](FileColumn& column, Type type) {
     if (column.type == Type::skip) return;
     column.type = type == Type::time ? Type::number : type;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/limits.h"
+#include "data/unknown_column.h"
 
 namespace tensorwood::csv {
 namespace {
@@ -71,6 +72,29 @@ void SparseReader::find_wide() {
   for (size_t i = 0; i < table_.columns.size(); ++i) table_.columns[i].wide = wide.count(table_.indices_[i]) > 0;
 }
 
+// The columns that are asked for, of label, perhaps qid, and the features from `least` to `most`.
+Status SparseReader::name_columns(int64_t least, int64_t most, bool queries) {
+  const std::string first = "f" + std::to_string(least), last = "f" + std::to_string(most);
+  const auto place = [&](const std::string& name) { return name == "label" ? kLabel : name == "qid" ? kQuery : index_of(name); };
+  for (const auto* names : {&options_.columns, &options_.ignore})
+    for (const std::string& name : *names) {
+      const int64_t index = index_of(name);
+      if (name != "label" && (name != "qid" || !queries) && (index < least || index > most))
+        return unknown_column(path_, name, {"label"}, std::string("label, ") + (queries ? "qid, " : "") + first + " to " + last);
+    }
+  const std::set<std::string> ignored(options_.ignore.begin(), options_.ignore.end());
+  std::vector<std::string> wanted = options_.columns;
+  if (wanted.empty()) {
+    if (Status s = check_room(most - least + 2 + queries - static_cast<int64_t>(ignored.size())); !s.ok()) return s;
+    wanted.push_back("label");
+    if (queries) wanted.push_back("qid");
+    for (int64_t i = least; i <= most; ++i) wanted.push_back("f" + std::to_string(i));
+  }
+  for (const std::string& name : wanted)
+    if (ignored.count(name) == 0) add(name, place(name));
+  return table_.columns.empty() ? nothing_left(path_) : Status{};
+}
+
 Status SparseReader::join() {
   if (Status s = check_options(); !s.ok()) return s;
   int64_t least = 1, most = 0;
@@ -86,20 +110,7 @@ Status SparseReader::join() {
   for (const auto& [name, type] : options_.known) most = std::max(most, std::min(index_of(name), kMostColumns));
   if (table_.rows == 0) return {"ERR_TENSORWOOD_DATA", "readCsv: '" + path_ + "' holds no rows"};
   table_.delimiter = 0;
-  if (options_.columns.empty()) {
-    if (Status s = check_room(most - least + 2 + queries); !s.ok()) return s;
-    add("label", kLabel);
-    if (queries) add("qid", kQuery);
-    for (int64_t i = least; i <= most; ++i) add("f" + std::to_string(i), i);
-  }
-  for (const std::string& name : options_.columns) {
-    const int64_t index = index_of(name);
-    const bool found = name == "label" || (name == "qid" && queries) || (index >= least && index <= most);
-    if (!found)
-      return {"ERR_TENSORWOOD_ARGUMENT", "readCsv: '" + path_ + "' has no column '" + name + "' (columns: label, " +
-                                             (queries ? "qid, " : "") + "f" + std::to_string(least) + " to f" + std::to_string(most) + ")"};
-    add(name, name == "label" ? kLabel : name == "qid" ? kQuery : index);
-  }
+  if (Status s = name_columns(least, most, queries); !s.ok()) return s;
   find_wide();
   if (cancelled_.load(std::memory_order_relaxed)) return {"ERR_TENSORWOOD_ABORTED", "readCsv: aborted"};
   table_.doubts.push_back({"libsvm", "", 0, queries ? "qid" : "", 0});

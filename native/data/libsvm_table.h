@@ -24,6 +24,7 @@ class SparseReader {
  private:
   Status check_options() const;
   Status check_room(int64_t columns) const;
+  Status name_columns(int64_t least, int64_t most, bool queries);
   void add(std::string name, int64_t index);
   void find_wide();
 

@@ -50,6 +50,7 @@ csv::Options read_options(const Napi::Value& value) {
   options.order = read_character(spec, "dateOrder");
   options.names = read_texts(spec.Get("names"), "names");
   options.columns = read_texts(spec.Get("columns"), "columns");
+  options.ignore = read_texts(spec.Get("ignore"), "ignore");
   options.missing = read_texts(spec.Get("missing"), "missing");
   options.missing_numbers = read_texts(spec.Get("missingNumbers"), "missingNumbers");
   const auto add_types = [&](const char* list, csv::Type type, std::vector<std::pair<std::string, csv::Type>>& types) {

@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -15,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { idxBytes } from '../../lib/data/images';
 import { compileLib } from '../compiled';
@@ -48,6 +50,44 @@ beforeAll(() => {
 afterAll(() => {
   rmSync(folder, { recursive: true });
   compiled.remove();
+});
+
+describe('file URLs', () => {
+  const url = (name: string): string => `'${pathToFileURL(join(folder, name)).href}'`;
+
+  it('stand for the folder of a run, whole, and for all that is read and written', () => {
+    const trained = bash(`tw train trees --data ${url('commas.csv')} --label y --trees 2 --output ${url('by-url')}`);
+    expect(trained).toMatchObject({ status: 0, stderr: expect.not.stringContaining('file:') });
+    expect(trained.stdout).not.toContain('file:');
+    expect(existsSync(join(folder, 'file:'))).toBe(false);
+    expect(readdirSync(join(folder, 'by-url')).sort()).toEqual(['held-out.csv', 'history.jsonl', 'model.json', 'report.html', 'run.json']);
+    expect(bash(`tw inspect ${url('by-url')}`).stdout).toContain('folder of a run (trees)');
+    expect(bash(`tw predict ${url('by-url')} --data ${url('commas.csv')} --output ${url('url.csv')}`)).toMatchObject({ status: 0 });
+    expect(existsSync(join(folder, 'url.csv'))).toBe(true);
+  });
+});
+
+it('predictions take the place of nothing that they rest on, however it is written', () => {
+  const url = (name: string): string => `'${pathToFileURL(join(folder, name)).href}'`;
+  const content = (): string[] => ['commas.csv', 'run/model.json', 'run/run.json'].map((name) => readFileSync(join(folder, name), 'utf8'));
+  const before = content();
+  for (const [script, name] of [
+    [`run --data ${url('commas.csv')} --output commas.csv`, '--data'],
+    [`run --data commas.csv --output ${url('commas.csv')}`, '--data'],
+    ['run --data - --output ./commas.csv < commas.csv', '--data'],
+    ['run --data commas.csv --output run/model.json', 'the model'],
+    ['run/model.json --data commas.csv --output run/model.json', 'the model'],
+    [`${url('run')} --data commas.csv --output ${url('run/model.json')}`, 'the model'],
+    ['run --data commas.csv --output run/run.json', 'that of the run'],
+    ['run --data commas.csv --labels package.json --output package.json', '--labels'],
+  ] as const) {
+    const { status, stderr } = bash(`tw predict ${script}`);
+    expect({ script, status, stderr }).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(`to be another file than ${name}, got`),
+    });
+  }
+  expect(content()).toEqual(before);
 });
 
 describe('standard input and pipes', () => {
@@ -181,8 +221,12 @@ describe('lists of names', () => {
 
   it('name what there is not, with the nearest', () => {
     const { status, stderr } = bash("tw inspect commas.csv --ignore 'distance, m'");
-    expect(status).toBe(1);
-    expect(stderr).toBe(`tensorwood: table: no column 'distance' (columns: distance, km, b, say "hi", y)\n`);
+    expect(status).toBe(2);
+    expect(stderr).toBe(`tensorwood: readCsv: 'commas.csv' has no column 'distance' (columns: distance, km, b, say "hi", y)\n`);
+    expect(bash('tw inspect commas.csv --columns b --ignore b')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('expected --ignore to be some of the columns to read'),
+    });
     expect(bash('tw inspect commas.csv --ignore bb').stderr).toContain("no column 'bb', did you mean 'b'?");
   });
 });

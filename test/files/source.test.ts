@@ -28,8 +28,8 @@ import {
   trainTrees,
 } from '../../lib';
 import { idxBytes } from '../../lib/data/images';
-import { gather } from '../../lib/files/gather';
-import type { Source } from '../../lib/files/source';
+import { openSource, type Source } from '../../lib/files/source';
+import { countTurns, setClock } from '../event-loop';
 
 const folder = mkdtempSync(join(tmpdir(), 'tensorwood-sources-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -211,28 +211,67 @@ describe.each(Object.entries(readers))('%s', (_, { file, read }) => {
 describe('a stream', () => {
   afterEach(() => vi.restoreAllMocks());
 
-  async function* endless(turns: { count: number }): AsyncGenerator<Uint8Array> {
-    setImmediate(function turn() {
-      turns.count++;
-      setImmediate(turn).unref();
-    });
-    for (;;) yield new Uint8Array(2 ** 22);
+  async function* repeated<T>(piece: T, count = Number.POSITIVE_INFINITY): AsyncGenerator<T> {
+    for (let i = 0; i < count; i++) yield piece;
   }
 
-  it('without end is refused where the memory would end, and others have their turn meanwhile', async () => {
+  it('without end is refused where the memory would end', async () => {
     vi.spyOn(process, 'availableMemory').mockReturnValue(1e8);
-    const turns = { count: 0 };
-    await expect(readCsv(endless(turns))).rejects.toMatchObject({
+    await expect(readCsv(repeated(new Uint8Array(2 ** 22)))).rejects.toMatchObject({
       code: 'ERR_TENSORWOOD_MEMORY',
       message: expect.stringMatching(/^readCsv: expected '<stream>' to end, got \d+ bytes and no memory for more$/),
     });
-    expect(turns.count).toBeGreaterThan(3);
   });
 
-  it('is told to stop where the abort came before its first piece', async () => {
-    const stream = new Readable({ read: () => {} });
-    await expect(gather(stream, { subject: 'test', name: 'x', signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
-    expect(stream.destroyed).toBe(true);
+  it.each<[string, () => Source, number]>([
+    ['very many tiny pieces', () => repeated('1\n', 2000), 1000],
+    ['a Readable of very many', () => Readable.from(Array.from({ length: 2000 }, () => '1\n')), 1000],
+    ['one large piece', () => repeated(Buffer.alloc(2 ** 25, '1\n'), 1), 8],
+    ['one long text', () => ({ text: '1\n'.repeat(2 ** 23) }), 8],
+    ['shared memory', () => sharedBytes(Buffer.alloc(2 ** 25, '1\n')), 7],
+  ])('lets others have their turn: %s', async (_, make, least) => {
+    const source = make();
+    setClock(5);
+    expect(await countTurns(() => openSource('test', source))).toBeGreaterThanOrEqual(least);
+  });
+
+  it.each(['1\n', '', new Uint8Array(), Uint8Array.of(10)])('that always has a piece (%j) hears an abort', async (piece) => {
+    setClock(5);
+    const controller = new AbortController();
+    setImmediate(() => controller.abort(new Error('enough')));
+    await expect(openSource('test', repeated<Uint8Array | string>(piece), { signal: controller.signal })).rejects.toThrow('enough');
+  });
+
+  it('may cut a letter of two units wherever it is long', async () => {
+    const text = `${'a'.repeat(2 ** 14 - 1)}😀`.repeat(5);
+    for (const first of [2 ** 14 - 1, 2 ** 14, 2 ** 14 + 1])
+      expect(
+        Buffer.from(await (await openSource('test', Readable.from([text.slice(0, first), text.slice(first)]))).bytes('test')).toString(),
+      ).toBe(text);
+  });
+
+  it('may fill the same memory again for each piece', async () => {
+    const memory = new Uint8Array(3);
+    async function* reuse(): AsyncGenerator<Uint8Array> {
+      for (const line of ['ab\n', '1,2', '\n', '3,4']) yield memory.subarray(0, new TextEncoder().encodeInto(line, memory).written);
+    }
+    expect(Buffer.from(await (await openSource('test', reuse())).bytes('test')).toString()).toBe('ab\n1,2\n3,4');
+  });
+
+  it('may answer without promises, and its own error is the one that is told', async () => {
+    const plain = (pieces: unknown[], end: () => unknown) => ({
+      [Symbol.asyncIterator]: () => ({ next: () => ({ done: pieces.length === 0, value: pieces.shift() }), return: end }),
+    });
+    const read = (pieces: unknown[], end: () => unknown) => openSource('test', plain(pieces, end) as never);
+    expect((await read(['a', 'b'], () => undefined)).content).toEqual(new TextEncoder().encode('ab'));
+    for (const end of [
+      () => ({ done: true }),
+      () => Promise.reject(new Error('late')),
+      () => {
+        throw new Error('late');
+      },
+    ])
+      await expect(read([3], end)).rejects.toThrow("expected bytes or text from '<stream>', got 3");
   });
 
   it('is called by its path, and standard input by its own name', async () => {
@@ -244,23 +283,10 @@ describe('a stream', () => {
 });
 
 it('lets others have their turn while categories and text become values', async () => {
-  let now = 0;
-  vi.spyOn(performance, 'now').mockImplementation(() => {
-    now += 10;
-    return now; // every piece takes as long as a turn
-  });
   const text = `name\n${Array.from({ length: 100_000 }, (_, i) => `n${i}`).join('\n')}`;
-  let turns = 0;
-  let stopped = false;
-  (function turn() {
-    turns++;
-    if (!stopped) setImmediate(turn);
-  })();
-  const { columns } = await readCsv({ text });
-  stopped = true;
+  setClock(5);
+  expect(await countTurns(() => readCsv({ text }))).toBeGreaterThan(10);
   vi.restoreAllMocks();
-  expect(columns[0]).toMatchObject({ kind: 'category' });
-  expect(turns).toBeGreaterThan(10);
 });
 
 it('reads the same source twice where it stays: bytes, and a file', async () => {

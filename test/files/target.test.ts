@@ -1,5 +1,5 @@
 // Every writer x every kind of target: the same bytes, or the same refusal.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,18 +23,22 @@ import {
   writeSafetensors,
 } from '../../lib';
 import { writePage } from '../../lib/dashboard/page';
-import type { Target } from '../../lib/files/target';
+import { type NodeTarget, type Target, writeTo } from '../../lib/files/target';
+import { compileLib } from '../compiled';
 
 const folder = mkdtempSync(join(tmpdir(), 'tensorwood-targets-'));
 let forest: Forest;
 let model: Model;
+let compiled: ReturnType<typeof compileLib>;
 afterAll(() => {
+  compiled.remove();
   forest.dispose();
   model.dispose();
   rmSync(folder, { recursive: true });
 });
 
 beforeAll(async () => {
+  compiled = compileLib();
   const x = Float32Array.from({ length: 100 }, (_, i) => i);
   using dataset = await createDataset({ x }, { label: x });
   forest = await trainTrees(dataset, { trees: 2 });
@@ -118,6 +122,63 @@ describe.each(Object.entries(writers))('%s', (_, write) => {
     await expect(write(closed)).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_FILE' });
     const refusing = new WritableStream({ write: () => Promise.reject(new Error('not today')) });
     await expect(write(refusing)).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_FILE', message: expect.stringContaining('not today') });
+  });
+});
+
+describe('a stream', () => {
+  const bytes = new Uint8Array(3 * 2 ** 20).fill(7);
+
+  it('needs no more than what its type says', async () => {
+    const written: Uint8Array[] = [];
+    const listeners = new Map<string, () => void>();
+    const least: Target = {
+      write: (chunk) => {
+        written.push(chunk);
+        setImmediate(() => listeners.get('drain')?.());
+        return false;
+      },
+      end: () => setImmediate(() => listeners.get('finish')?.()),
+      on: (event, listener) => listeners.set(event, listener),
+      removeListener: (event) => listeners.delete(event),
+    };
+    await writeTo('test', least, [bytes]);
+    expect([Buffer.concat(written).equals(bytes), listeners.size]).toEqual([true, 0]);
+    const { removeListener: _, ...less } = least as NodeTarget;
+    await expect(writeTo('test', less as never, [bytes])).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_ARGUMENT' });
+  });
+
+  it.each<[string, (stream: Writable) => unknown]>([
+    ['was destroyed', (stream) => stream.destroy()],
+    ['was ended', (stream) => stream.end()],
+    ['failed before', (stream) => stream.on('error', () => undefined).destroy(new Error('no'))],
+    ['is closed meanwhile', (stream) => setImmediate(() => stream.destroy())],
+    ['is ended by another meanwhile', (stream) => setImmediate(() => stream.end())],
+  ])('that %s is refused, and left without listeners', async (_, spoil) => {
+    const slow = new Writable({ write: (_chunk, _encoding, done) => void setTimeout(done, 5) });
+    for (const stream of [createWriteStream(free()), slow]) {
+      const count = (): number[] => ['drain', 'finish', 'error', 'close'].map((event) => stream.listenerCount(event));
+      spoil(stream);
+      const before = count();
+      await expect(writeTo('test', stream, Array(40).fill(bytes))).rejects.toMatchObject({
+        code: 'ERR_TENSORWOOD_FILE',
+        message: expect.stringMatching(/^test: cannot write to '<stream>': ./),
+      });
+      expect(count()).toEqual(before);
+    }
+  });
+
+  it.each(['stdout', 'stderr'] as const)('of the process, %s, stays open and keeps its listeners', async (name) => {
+    const program = `
+      const { writeTo } = require(${JSON.stringify(join(compiled.folder, 'files', 'target.js'))});
+      const stream = process.${name};
+      const count = () => stream.eventNames().reduce((sum, event) => sum + stream.listenerCount(event), 0);
+      (async () => {
+        const before = count();
+        for (let i = 0; i < 20; i++) await writeTo('test', stream, [Buffer.from('line\\n')]);
+        stream.write(count() - before + ' more\\n');
+      })();`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' });
+    expect([stdout, stderr].sort()).toEqual(['', `${'line\n'.repeat(20)}0 more\n`]);
   });
 });
 

@@ -2,9 +2,9 @@
 import { fail } from '../../errors';
 import { loadModel } from '../../train/model-file';
 import { loadForest } from '../../trees/forest';
-import type { Command } from '../command';
+import { type Command, textFlag } from '../command';
 import { imageFlags } from '../image-sets';
-import { kindOf, modelPath, openWord, runOf } from '../model-file';
+import { kindOf, modelOf, openWord } from '../model-file';
 import { outputFlag, refuseOverwriting } from '../output';
 import { runPredictModel } from '../predict-model';
 import { predictTreeSections, runPredictTrees } from '../predict-trees';
@@ -35,17 +35,23 @@ export const command: Command = {
     ...predictTreeSections,
   ],
   async run(input) {
-    const path = input.words[0]!;
-    refuseOverwriting(input);
-    const run = await runOf(path);
-    const file = await openWord('predict', modelPath(path, run), input);
+    const { flags, signal } = input;
+    const { word, run, about } = await modelOf('predict', input.words[0]!);
+    const inputs = {
+      '--data': textFlag(flags, 'data'),
+      '--labels': textFlag(flags, 'labels'),
+      'the model': word,
+      'that of the run': about,
+    };
+    refuseOverwriting(input, inputs);
+    const file = await openWord('predict', word, input);
     const kind = await kindOf('predict', file);
     if (kind === 'safetensors') {
-      const loaded = await loadModel(file);
-      await runPredictModel(loaded, input);
-      loaded.model.dispose();
+      const { model, notes } = await loadModel(file, { signal });
+      using held = model;
+      await runPredictModel({ model: held, notes }, input);
     } else if (kind === 'forest') {
-      using forest = await loadForest(file);
+      using forest = await loadForest(file, { signal });
       await runPredictTrees(forest, run, input);
     } else fail('ERR_TENSORWOOD_FORMAT', `predict: expected a model, got '${file.name}', which is ${kind}`);
   },
