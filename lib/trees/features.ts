@@ -145,10 +145,22 @@ function* readNames(subject: string, name: string, list: readonly unknown[]): Wo
   return { name, categories, column: whole(codes, true), rows: list.length };
 }
 
+/** The first value; without one, the empty text where there is one. */
+function* findFirst(list: readonly unknown[]): Work<unknown> {
+  let [first, hasEmpty]: [unknown, boolean] = [undefined, false];
+  yield* inPieces(list.length, (from, to) => {
+    for (let row = from; first === undefined && row < to; row++) {
+      if (!isMissing(list[row])) first = list[row];
+      if (list[row] === '') hasEmpty = true;
+    }
+  });
+  return first ?? (hasEmpty ? '' : undefined);
+}
+
 /** Numbers or names, as the first value is; without one, names where there are empty texts. */
-function interpretList(subject: string, name: string, list: readonly unknown[]): Work<CountedColumn> {
-  const first = list.find((cell) => !isMissing(cell)) ?? list.find((cell) => cell === '');
-  return typeof first === 'string' ? readNames(subject, name, list) : readNumbers(subject, name, list);
+function* interpretList(subject: string, name: string, list: readonly unknown[]): Work<CountedColumn> {
+  const first = yield* findFirst(list);
+  return yield* typeof first === 'string' ? readNames(subject, name, list) : readNumbers(subject, name, list);
 }
 
 /** @throws ERR_TENSORWOOD_ARGUMENT "expected <what> or { codes, categories }" */

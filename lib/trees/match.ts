@@ -153,6 +153,7 @@ export function* matchFeatures(
   for (const [i, name] of signature.names.entries()) {
     const found = list.byPlace ? list.columns[i]! : findColumn(subject, list, name);
     columns.push(yield* translate({ subject, rows: list.rows, known: signature.categories[i]!, told }, { ...found, name }));
+    yield;
   }
   return { rows: list.rows, columns };
 }
