@@ -31,8 +31,8 @@ export interface Dictionary {
 }
 
 /**
- * One feature: numbers (in a plain array, too, where booleans, bigints and Dates are numbers), categories by code, or categories by name. null, undefined
- * and the empty text are missing.
+ * One feature: numbers (in a plain array, too, where booleans, bigints and Dates are numbers), categories by code, or categories by name. null, undefined,
+ * NaN and the empty text are missing.
  */
 export type FeatureColumn = Numbers | Dictionary | readonly Exclude<Cell, string>[] | readonly (string | null | undefined)[];
 
@@ -89,7 +89,7 @@ export function* encodeNames(names: readonly (string | null | undefined)[]): Wor
   yield* inPieces(names.length, (from, to) => {
     for (let row = from; row < to; row++) {
       const name = names[row];
-      if (name === null || name === undefined) continue;
+      if (typeof name !== 'string') continue;
       const known = codeOf.get(name);
       if (known === undefined) codeOf.set(name, codeOf.size);
       codes[row] = known ?? codeOf.size - 1;
