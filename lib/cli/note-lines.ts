@@ -26,7 +26,8 @@ export function noteLines(notes: readonly Note[], knows: (flag: string) => boole
   const columns = new Map<string, string[]>();
   for (const { column, message, cure } of notes) {
     const flags = cure === undefined ? undefined : flagsOf(cure.option, knows);
-    const told = `${message}${flags === undefined ? '' : ` (to change it: ${flags})`}`;
+    const spoken = message.replace(/\{ (\w+) \}/g, (all, option: string) => (knows(flagName(option)) ? `--${flagName(option)}` : all));
+    const told = `${spoken}${flags === undefined ? '' : ` (to change it: ${flags})`}`;
     columns.set(told, [...(columns.get(told) ?? []), ...(column === undefined ? [] : [column])]);
   }
   return Array.from(columns, ([told, named]) => (named.length === 0 ? told : `${quoted(named)}: ${told}`));
