@@ -18,6 +18,35 @@ export function* inPieces(rows: number, piece: (from: number, to: number) => voi
   }
 }
 
+/** The list in order: pieces of it are sorted, and then merged; what is in order already is left so. */
+export function* sorted<T>(list: readonly T[], compare: (a: T, b: T) => number): Work<readonly T[]> {
+  let isSorted = true;
+  yield* inPieces(list.length, (from, to) => {
+    for (let i = Math.max(1, from); isSorted && i < to; i++) isSorted = compare(list[i - 1]!, list[i]!) <= 0;
+  });
+  if (isSorted) return list;
+  let runs: (readonly T[])[] = [];
+  yield* inPieces(list.length, (from, to) => void runs.push(list.slice(from, to).sort(compare)));
+  while (runs.length > 1) {
+    const merged: (readonly T[])[] = [];
+    for (let i = 0; i < runs.length; i += 2) merged.push(i + 1 < runs.length ? yield* merge(runs[i]!, runs[i + 1]!, compare) : runs[i]!);
+    runs = merged;
+  }
+  return runs[0] ?? [];
+}
+
+function* merge<T>(left: readonly T[], right: readonly T[], compare: (a: T, b: T) => number): Work<T[]> {
+  const both: T[] = [];
+  let [a, b] = [0, 0];
+  yield* inPieces(left.length + right.length, (from, to) => {
+    for (let i = from; i < to; i++) {
+      const isLeft = b >= right.length || (a < left.length && compare(left[a]!, right[b]!) <= 0);
+      both.push(isLeft ? left[a++]! : right[b++]!);
+    }
+  });
+  return both;
+}
+
 export function finish<T>(work: Work<T>): T {
   let step = work.next();
   while (!step.done) step = work.next();

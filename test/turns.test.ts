@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { trainTrees } from '../lib/trees/booster';
 import { createDataset } from '../lib/trees/dataset';
+import { interpretFeatures } from '../lib/trees/features';
 import { finish, finishInTurns, inPieces, type Work } from '../lib/turns';
 import { countTurns, setClock } from './event-loop';
 
@@ -19,7 +20,19 @@ function* sum(rows: number, afterPiece = () => {}): Work<number> {
 
 afterEach(() => vi.restoreAllMocks());
 
+/** How many pieces the work has. */
+function piecesOf(work: Work<unknown>): number {
+  let pieces = 0;
+  while (!work.next().done) pieces++;
+  return pieces;
+}
+
 describe('work in turns', () => {
+  it('looks for the first value of a list in pieces, too', () => {
+    const list = [...Array<null>(5 * pieceRows).fill(null), 1];
+    expect(piecesOf(interpretFeatures('test', { list }))).toBeGreaterThanOrEqual(12);
+  });
+
   it.each([0, 1, pieceRows, 20_001])('goes over %i rows once each', async (rows) => {
     const expected = (rows * Math.max(0, rows - 1)) / 2;
     expect(finish(sum(rows))).toBe(expected);

@@ -153,6 +153,9 @@ export function textFlag(flags: Flags, name: string): string | undefined {
 export const listFlag = (flags: Flags, name: string, names: readonly string[] = []): string[] =>
   ((flags[name] ?? []) as readonly string[]).flatMap((value) => (names.includes(value) ? [value] : splitList(value)));
 
+/** A name as an item of such a list. */
+export const listWord = (item: string): string => (/[,"]|^\s|\s$/.test(item) ? `"${item.replaceAll('"', '""')}"` : item);
+
 const splitList = (value: string): string[] =>
   Array.from(value.matchAll(/\s*(?:"((?:[^"]|"")*)"\s*(?=,|$)|([^,]*))(?:,|$)/g), ([, quoted, plain]) =>
     quoted === undefined ? plain!.trim() : quoted.replaceAll('""', '"'),

@@ -48,5 +48,5 @@ function parseRun(path: string, text: string): Run {
 
 export const isFolder = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 
-/** A path as it can be typed in a shell. */
-export const shellWord = (path: string): string => (/^[\w./:@%+=-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
+/** A path or another text as it can be typed in a shell. */
+export const shellWord = (path: string): string => (/^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);

@@ -6,8 +6,8 @@ import { flagName } from '../schema';
 type Knows = (flag: string) => boolean;
 
 const quoted = /'(?:[^']|'(?=\w))*'/g;
-/** What only a program can do: a call, an option that is no flag, a name in camel case. */
-const isCode = (clause: string): boolean => /\w\(|\{|\bawait\b|\b[a-z]+[A-Z]/.test(clause);
+/** What only a program can do: a call, an option that is no flag, a name in camel case, a value of the language. */
+const isCode = (clause: string): boolean => /\w\(|\{|\b(await|null|undefined)\b|\b[a-z]+[A-Z]/.test(clause);
 
 const spokenCure = (cure: string, knows: Knows): string =>
   cure.replace(/\{ (\w+)(?:: ([^{},]+))? \}/g, (written, option: string, value?: string) => {

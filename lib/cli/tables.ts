@@ -1,7 +1,7 @@
 // Flags that every command with a table has, and the table they ask for.
 import { expandCalendar } from '../data/calendar';
 import { type CsvTable, csvSchema, usualMissing } from '../data/csv';
-import { noteLines, type ReadTable } from '../data/notes';
+import type { ReadTable } from '../data/notes';
 import { type Column, createTable, type Table, withoutColumns } from '../data/table';
 import { readColumnNames, readTable } from '../data/table-file';
 import { fail } from '../errors';
@@ -9,6 +9,7 @@ import type { OpenedSource } from '../files/source';
 import { fromFlags } from '../schema';
 import type { Forest } from '../trees/forest';
 import { type Flag, flagsOfSchema, type Input, listFlag, type Section } from './command';
+import { noteLines } from './note-lines';
 
 const { threads: _, ...textSchema } = csvSchema;
 
@@ -97,9 +98,14 @@ export async function readAsked(source: OpenedSource, { flags, signal }: Input, 
 const columnsOf = ({ columns, keep }: ColumnLists, label: string | undefined): string[] | undefined =>
   columns.length === 0 ? undefined : [...new Set([...columns, ...(label === undefined ? [] : [label]), ...keep])];
 
+const isTableFlag = (flag: string): boolean => tableSections.some(({ flags }) => Object.hasOwn(flags, flag));
+
 /** What was guessed of columns that are used, a line each. */
 export const guessesOf = ({ table, ignore }: Asked): string[] =>
-  noteLines(table.notes.filter(({ column }) => column === undefined || !ignore.includes(column)));
+  noteLines(
+    table.notes.filter(({ column }) => column === undefined || !ignore.includes(column)),
+    isTableFlag,
+  );
 
 /** The same on standard error. @param used columns that matter; all where none are named */
 export function tellGuesses(asked: Asked, used?: readonly string[]): void {

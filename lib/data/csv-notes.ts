@@ -1,20 +1,8 @@
 // What the reader of delimited text guessed, in words: notes from the doubts that native/data reports.
 import type { CsvDoubt } from '../native';
-import type { Note } from './notes';
+import { literal, type Note } from './notes';
 
-/** A name or word in a list of the command line, quoted for the shell, and for the list where it holds a comma. */
-const word = (text: string): string => {
-  if (/^[\w./:+-]+$/.test(text)) return text;
-  const listed = /[,"]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  return `'${listed.replaceAll("'", "'\\''")}'`;
-};
-
-const lists = (option: string, column: string): Note['cure'] => ({
-  option: `${option}: ['${column}']`,
-  flag: `--${option} ${word(column)}`,
-});
-
-const leavesOut = (column: string): Note['cure'] => ({ option: 'columns: [...]', flag: lists('ignore', column)!.flag });
+const lists = (option: string, text: string): Note['cure'] => ({ option: `${option}: [${literal(text)}]` });
 
 const times = (count: number, thing = 'field'): string => (count === 1 ? `1 ${thing}` : `${count.toLocaleString('en')} ${thing}s`);
 
@@ -35,24 +23,24 @@ type Words = (doubt: CsvDoubt) => Pick<Note, 'message' | 'cure'>;
 const words: Readonly<Record<string, Words>> = {
   header: ({ text }) => ({
     message: `line 1 (${text}) was taken for the names of the columns`,
-    cure: { option: "header: 'no'", flag: '--header no' },
+    cure: { option: "header: 'no'" },
   }),
   'no header': ({ text }) => ({
     message: `line 1 (${text}) was taken for a row, not for the names of the columns`,
-    cure: { option: "header: 'yes'", flag: '--header yes' },
+    cure: { option: "header: 'yes'" },
   }),
-  index: ({ column }) => ({ message: 'has no name and counts the rows, like the index that pandas writes', cure: leavesOut(column) }),
+  index: ({ column }) => ({ message: 'has no name and counts the rows, like the index that pandas writes', cure: lists('ignore', column) }),
   spaces: () => ({
     message: 'columns were told apart by runs of spaces',
-    cure: { option: "delimiter: ','", flag: '--delimiter ,' },
+    cure: { option: "delimiter: ','" },
   }),
   libsvm: ({ text }) => ({
     message: `libsvm was read: label, ${text === '' ? '' : 'qid (the query, no feature) '}and f1, f2, … by their index; what a line leaves out is 0`,
-    cure: { option: "delimiter: ' '", flag: "--delimiter ' '" },
+    cure: { option: "delimiter: ' '" },
   }),
   decimal: ({ text }) => ({
     message: `read as numbers with a decimal comma${text === '' ? '' : `, as ${shown(text)}`}`,
-    cure: { option: "decimal: '.'", flag: '--decimal .' },
+    cure: { option: "decimal: '.'" },
   }),
   thousands: ({ column, text }) => ({
     message: `read as numbers with commas between thousands, as ${shown(text)}`,
@@ -60,15 +48,15 @@ const words: Readonly<Record<string, Words>> = {
   }),
   'comma or group': (doubt) => ({
     message: `read as categories: ${at(doubt)} may be a fraction or thousands`,
-    cure: { option: "decimal: ',' or thousands: ','", flag: '--decimal , or --thousands ,' },
+    cure: { option: "decimal: ',' or thousands: ','" },
   }),
   'decimal comma': (doubt) => ({
     message: `read as categories: numbers have a decimal comma, as ${at(doubt)}`,
-    cure: { option: "decimal: ','", flag: '--decimal ,' },
+    cure: { option: "decimal: ','" },
   }),
   group: (doubt) => ({
     message: `read as categories: numbers have commas between thousands, as ${at(doubt)}`,
-    cure: { option: "thousands: ','", flag: '--thousands ,' },
+    cure: { option: "thousands: ','" },
   }),
   spaced: (doubt) => ({
     message: `read as categories: numbers have gaps between thousands, as ${at(doubt)}`,
@@ -84,7 +72,7 @@ const words: Readonly<Record<string, Words>> = {
   }),
   'day and month': (doubt) => ({
     message: `read as categories: ${at(doubt)} is a date by day and month or by month and day`,
-    cure: { option: "dateOrder: 'dmy' or 'mdy'", flag: '--date-order dmy, or mdy' },
+    cure: { option: "dateOrder: 'dmy' or dateOrder: 'mdy'" },
   }),
   identifiers: (doubt) => ({
     message: `read as categories: ${at(doubt)} looks like an identifier (${/^[-+]?0/.test(doubt.text) ? 'zeros before a digit' : 'an integer beyond 2^53'})`,
@@ -101,18 +89,14 @@ const words: Readonly<Record<string, Words>> = {
   }),
   different: ({ column, count }) => ({
     message: `read as ${times(count, 'different text')}, nearly one a row: an identifier or free text tells trees little`,
-    cure: leavesOut(column),
+    cure: lists('ignore', column),
   }),
 };
 
 /** A spelling of missing, or the column as numbers with what is none taken for missing. */
-const oddWords = ({ column, text }: CsvDoubt, option: 'numbers' | 'dates'): Note['cure'] => {
-  const { option: named, flag } = lists(option, column)!;
-  return {
-    option: `${named} with badValues: 'missing', or missing: ['${text}']`,
-    flag: `${flag} --bad-values missing, or --missing ${word(text)} in place of the usual words`,
-  };
-};
+const oddWords = ({ column, text }: CsvDoubt, option: 'numbers' | 'dates'): Note['cure'] => ({
+  option: `${lists(option, column)!.option}, badValues: 'missing', or ${lists('missing', text)!.option} in place of the usual words`,
+});
 
 /** The notes of a table that was read. */
 export const notesOf = (doubts: readonly CsvDoubt[]): Note[] =>

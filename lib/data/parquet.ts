@@ -22,6 +22,10 @@ export interface ParquetOptions {
   readonly ignore?: readonly string[];
   /** Columns to read as categories even if they hold numbers. */
   readonly categories?: readonly string[];
+  /** Columns that must hold numbers; text is refused. */
+  readonly numbers?: readonly string[];
+  /** Columns that must hold dates or timestamps; text and other numbers are refused. */
+  readonly dates?: readonly string[];
   readonly signal?: AbortSignal;
 }
 
@@ -39,14 +43,15 @@ export interface ParquetOptions {
  *
  * @throws the signal's reason; ERR_TENSORWOOD_PEER when hyparquet (or, for other codecs than Snappy, hyparquet-compressors) is not installed,
  *   ERR_TENSORWOOD_FILE when the file cannot be read, ERR_TENSORWOOD_FORMAT when it is no Parquet, is damaged, or a column asked for by name cannot be
- *   held by a table, ERR_TENSORWOOD_DATA when it holds no rows, ERR_TENSORWOOD_MEMORY when it needs more than there is
+ *   held by a table, ERR_TENSORWOOD_DATA when it holds no rows, or text in `numbers` or `dates`, ERR_TENSORWOOD_MEMORY when it needs more than there is
  */
 export async function readParquet(source: Source, options: ParquetOptions = {}): Promise<ReadTable> {
   checkIsOptions('readParquet', options);
-  const { signal, columns, ignore, categories } = options;
-  for (const [name, names] of Object.entries({ columns, ignore, categories })) checkNames(name, names);
+  const { signal, columns, ignore, categories, numbers, dates } = options;
+  const asked = { columns, ignore, categories, numbers, dates };
+  for (const [name, names] of Object.entries(asked)) checkNames(name, names);
   const { name, content, size } = await openSource('readParquet', source, { signal });
-  const { parts, told } = await decode({ source: { name, content, size }, columns, ignore, categories }, signal);
+  const { parts, told } = await decode({ source: { name, content, size }, ...asked }, signal);
   const read: Column[] = [];
   for (const part of parts) read.push(part.kind === 'number' ? withoutNotes(part) : await withTexts(part, signal));
   return { ...createTable(read), notes: [...told.notes, ...parts.flatMap(({ notes }) => notes)] };

@@ -2,24 +2,36 @@
 import { OpenedSource, openSource, type Source } from '../files/source';
 import { throwIfAborted } from '../realm';
 import { checkIsOptions } from '../schema';
-import { type CsvOptions, readCsv } from './csv';
-import type { ReadTable } from './notes';
+import { type CsvOptions, csvSchema, readCsv } from './csv';
+import type { Note, ReadTable } from './notes';
 import { readParquet, readParquetNames } from './parquet';
 
 export type TableOptions = CsvOptions;
 
-/** Reads a table: Parquet by its first bytes, else delimited text. Options that only text needs are left aside for Parquet. */
+/** Reads a table: Parquet by its first bytes, else delimited text. Options that only text needs are left aside for Parquet, which a note says. */
 export async function readTable(source: Source, options: TableOptions = {}): Promise<ReadTable> {
   checkIsOptions('readTable', options);
   const opened = await openSource('readTable', source, { signal: options.signal });
   if (!(await isParquet(opened))) return readCsv(opened, options);
-  const { columns, categories, ignore, signal } = options;
-  return readParquet(opened, {
+  const { columns, categories, ignore, numbers, dates, signal } = options;
+  const table = await readParquet(opened, {
     ...(columns === undefined ? {} : { columns }),
     ...(categories === undefined ? {} : { categories }),
     ...(ignore === undefined ? {} : { ignore }),
+    ...(numbers === undefined ? {} : { numbers }),
+    ...(dates === undefined ? {} : { dates }),
     ...(signal === undefined ? {} : { signal }),
   });
+  return { ...table, notes: [...leftAside(options), ...table.notes] };
+}
+
+/** A note of the options that were given and mean nothing for Parquet. */
+function leftAside(options: TableOptions): Note[] {
+  const { threads: _, ...ofText } = csvSchema;
+  const given = [...Object.keys(ofText), 'names', 'missing'].filter((name) => options[name as keyof TableOptions] !== undefined);
+  if (given.length === 0) return [];
+  const named = given.map((name) => `{ ${name} }`).join(', ');
+  return [{ message: `the file is Parquet, for which ${named} mean${given.length === 1 ? 's' : ''} nothing: left aside` }];
 }
 
 const isParquet = async (opened: OpenedSource): Promise<boolean> =>

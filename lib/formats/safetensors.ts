@@ -1,7 +1,7 @@
 // Weights on disk: the safetensors format (github.com/huggingface/safetensors, "Format"). Eight bytes of header length, a JSON header
 // {name: {dtype, shape, data_offsets}, __metadata__: {text: text}}, then the data without holes. Read as hostile input: nothing is allocated before the
 // header has been checked against the size of the file.
-import { TextDecoder, TextEncoder } from 'node:util';
+import { TextEncoder } from 'node:util';
 import { describe, fail, TensorwoodError } from '../errors';
 import { openSource, type ReadInto, type ReadOptions, type Source } from '../files/source';
 import { checkTarget, type Target, writeTo } from '../files/target';
@@ -9,7 +9,8 @@ import { typedArrayName } from '../realm';
 import { checkIsOptions } from '../schema';
 import type { Shape } from '../shape';
 import { showShape, sizeOf } from '../shape';
-import { finishInTurns, type Work } from '../turns';
+import { finishInTurns, inPieces, sorted, type Work } from '../turns';
+import { parseMembers, parseText, RepeatedKey } from './json-members';
 import { bitsOf, readers, type StoredData, type StoredDType, writtenAs } from './safetensors-types';
 
 const longestHeader = 100_000_000; // bytes, the limit of the reference implementation
@@ -40,21 +41,6 @@ export interface Header {
 
 const refuse = (path: string, what: string): never => fail('ERR_TENSORWOOD_FORMAT', `safetensors: '${path}' ${what}`);
 
-// JSON.parse keeps the last of two equal keys without a word, so the keys are looked at in the text, which is known to be valid JSON.
-function findRepeatedKey(text: string): string | undefined {
-  const open: Set<string>[] = [];
-  for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"(?:\s*:)?|[{}]/g)) {
-    if (token === '{') open.push(new Set());
-    else if (token === '}') open.pop();
-    else if (token.endsWith(':')) {
-      const key = JSON.parse(token.slice(0, token.lastIndexOf('"') + 1)) as string;
-      if (open.at(-1)!.has(key)) return key;
-      open.at(-1)!.add(key);
-    }
-  }
-  return undefined;
-}
-
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isCounts = (value: unknown): value is number[] => Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 
@@ -74,92 +60,77 @@ function parseEntry(path: string, name: string, value: unknown): Entry {
 }
 
 // In order of offsets each tensor must begin where the one before ended, and the last must end with the file: no overlap, no hole, nothing beyond.
-function checkLayout(path: string, entries: readonly Entry[], dataBytes: number): void {
+function* checkLayout(path: string, entries: readonly Entry[], dataBytes: number): Work<void> {
   let end = 0;
-  for (const entry of entries) {
-    if (entry.begin !== end)
-      refuse(path, `has ${entry.begin < end ? 'overlapping data' : 'a hole in the data'} before tensor '${entry.name}'`);
-    end = entry.end;
-  }
+  yield* inPieces(entries.length, (from, to) => {
+    for (const entry of entries.slice(from, to)) {
+      if (entry.begin !== end)
+        refuse(path, `has ${entry.begin < end ? 'overlapping data' : 'a hole in the data'} before tensor '${entry.name}'`);
+      end = entry.end;
+    }
+  });
   if (end > dataBytes) refuse(path, `is truncated: ${end} bytes of data expected, ${dataBytes} there`);
   if (end < dataBytes) refuse(path, `has ${dataBytes - end} bytes that belong to no tensor`);
 }
 
-function parseMetadata(path: string, value: unknown): Record<string, string> {
-  if (value === undefined) return {};
-  if (!isRecord(value) || Object.values(value).some((v) => typeof v !== 'string')) refuse(path, 'has metadata that is not text');
+const metadataKey = '__metadata__';
+
+const refuseMetadata = (path: string): never => refuse(path, 'has metadata that is not text');
+
+function parseMetadata(path: string, value: unknown = {}): Record<string, string> {
+  if (!isRecord(value) || Object.values(value).some((v) => typeof v !== 'string')) refuseMetadata(path);
   return value as Record<string, string>;
 }
 
-const pieceLetters = 2 ** 16; // parsed at once
-const pieceBytes = 2 ** 20;
-
-/** UTF-8 to text, a piece after the other. @throws when it is not UTF-8 */
-function* decodeText(bytes: Uint8Array): Work<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  const parts: string[] = [];
-  for (let at = 0; at < bytes.length; at += pieceBytes) {
-    parts.push(decoder.decode(bytes.subarray(at, at + pieceBytes), { stream: true }));
-    yield;
+/** Metadata that is too long to be read in one go; its texts may be, too. */
+function* parseLargeMetadata(path: string, bytes: Uint8Array): Work<Record<string, string>> {
+  const readText = (_: string, value: Uint8Array): Work<string> => (value[0] === 0x22 ? parseText(value) : refuseMetadata(path));
+  const metadata: Record<string, string> = {};
+  let count = 0;
+  for (const [key, value] of yield* parseMembers(bytes, readText)) {
+    if (typeof value !== 'string') refuseMetadata(path);
+    Object.defineProperty(metadata, key, { value, enumerable: true, writable: true, configurable: true }); // __proto__ is a key like another
+    if (++count % 256 === 0) yield;
   }
-  return parts.join('') + decoder.decode();
+  return metadata;
 }
 
-/** Where a JSON object may be cut: at commas of its own, some letters apart. */
-function* piecesOf(text: string): Generator<string> {
-  let [depth, from] = [0, 1];
-  for (const { 0: token, index } of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],]/g)) {
-    if (token === '{' || token === '[') depth++;
-    else if (token === '}' || token === ']') depth--;
-    else if (token === ',' && depth === 1 && index - from >= pieceLetters) {
-      yield text.slice(from, index);
-      from = index + 1;
-      if (
-        text
-          .slice(from, from + 64)
-          .trimStart()
-          .startsWith('}')
-      )
-        throw new SyntaxError('a comma before the end');
-    }
-  }
-  yield text.slice(from, text.trimEnd().length - 1);
+interface Members {
+  readonly tensors: ReadonlyMap<string, unknown>;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** The entries of a header. Object.entries would move names such as '0', and a second key of one name would be lost. */
-function* parseEntries(path: string, bytes: Uint8Array): Work<Map<string, unknown>> {
-  const entries = new Map<string, unknown>();
+function* readMembers(path: string, bytes: Uint8Array): Work<Members> {
+  let metadata: Record<string, string> | undefined;
+  function* readLarge(key: string, value: Uint8Array): Work<unknown> {
+    if (key !== metadataKey) return refuse(path, `has ${value.length} bytes for what it says of tensor '${shortName(key)}'`);
+    if (value[0] !== 0x7b) refuseMetadata(path);
+    metadata = yield* parseLargeMetadata(path, value);
+  }
   try {
-    const text = yield* decodeText(bytes);
-    if (!text.startsWith('{') || !text.trimEnd().endsWith('}')) refuse(path, 'has a header that is not a JSON object');
-    for (const piece of piecesOf(text)) {
-      const object = `{${piece}}`;
-      const found = JSON.parse(object) as Record<string, unknown>;
-      const repeated = findRepeatedKey(object) ?? Object.keys(found).find((key) => entries.has(key));
-      if (repeated !== undefined) refuse(path, `has the key '${repeated}' twice in its header`);
-      for (const [key, value] of Object.entries(found)) entries.set(key, value);
-      yield;
-    }
+    const tensors = yield* parseMembers(bytes, readLarge);
+    metadata ??= parseMetadata(path, tensors.get(metadataKey));
+    tensors.delete(metadataKey);
+    return { tensors, metadata };
   } catch (error) {
     if (error instanceof TensorwoodError) throw error;
+    if (error instanceof RepeatedKey) return refuse(path, `has the key '${error.key}' twice in its header`);
     return refuse(path, 'has a header that is not JSON');
   }
-  return entries;
 }
 
+const shortName = (name: string): string => (name.length > 80 ? `${name.slice(0, 80)}…` : name);
+
 function* parseHeader(path: string, bytes: Uint8Array, fileBytes: number): Work<Header> {
-  const found = yield* parseEntries(path, bytes);
-  const metadata = parseMetadata(path, found.get('__metadata__'));
-  found.delete('__metadata__');
-  const entries: Entry[] = [];
-  for (const [name, value] of found) {
-    entries.push(parseEntry(path, name, value));
-    if (entries.length % 256 === 0) yield;
+  const { tensors, metadata } = yield* readMembers(path, bytes);
+  const found: Entry[] = [];
+  for (const [name, value] of tensors) {
+    found.push(parseEntry(path, name, value));
+    if (found.length % 256 === 0) yield;
   }
-  entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
-  yield;
+  const entries = yield* sorted(found, (a, b) => a.begin - b.begin || a.end - b.end);
   const dataStart = 8 + bytes.length;
-  checkLayout(path, entries, fileBytes - dataStart);
+  yield* checkLayout(path, entries, fileBytes - dataStart);
   return { entries, metadata, dataStart };
 }
 

@@ -2,10 +2,10 @@
 import { types } from 'node:util';
 import { describe, fail } from '../errors';
 
-/** Numbers are numbers, true 1 and false 0, a Date its milliseconds since 1970, a bigint the nearest number; null, undefined and the empty text are missing. */
+/** Numbers are numbers, true 1 and false 0, a Date its milliseconds since 1970, a bigint the nearest number; null, undefined, NaN and the empty text are missing. */
 export type Cell = number | bigint | boolean | Date | string | null | undefined;
 
-export const isMissing = (cell: unknown): boolean => cell === null || cell === undefined || cell === '';
+export const isMissing = (cell: unknown): boolean => cell === null || cell === undefined || cell === '' || Number.isNaN(cell);
 
 /** The number that a value other than text stands for; undefined when it is none. */
 export function numberOf(cell: unknown): number | undefined {

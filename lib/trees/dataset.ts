@@ -167,7 +167,12 @@ function* interpret(features: Features, { label, weight }: DatasetOptions): Work
   const found = yield* interpretFeatures('dataset', features);
   if (found.rows === 0) fail('ERR_TENSORWOOD_DATA', 'dataset: expected at least one row, got none');
   for (const column of found.columns) yield* tellMerged(column);
-  const list = { ...found, columns: found.columns.map(learnable) };
+  const learned: NamedColumn[] = [];
+  for (const column of found.columns) {
+    learned.push(learnable(column));
+    yield;
+  }
+  const list = { ...found, columns: learned };
   const categories = list.columns.map(countCategories);
   const labels = label === undefined ? undefined : yield* interpretLabel('dataset', label);
   if (labels !== undefined) yield* refuseMerged('dataset', labels);

@@ -31,8 +31,8 @@ export interface Dictionary {
 }
 
 /**
- * One feature: numbers (in a plain array, too, where booleans, bigints and Dates are numbers), categories by code, or categories by name. null, undefined
- * and the empty text are missing.
+ * One feature: numbers (in a plain array, too, where booleans, bigints and Dates are numbers), categories by code, or categories by name. null, undefined,
+ * NaN and the empty text are missing.
  */
 export type FeatureColumn = Numbers | Dictionary | readonly Exclude<Cell, string>[] | readonly (string | null | undefined)[];
 
@@ -89,7 +89,7 @@ export function* encodeNames(names: readonly (string | null | undefined)[]): Wor
   yield* inPieces(names.length, (from, to) => {
     for (let row = from; row < to; row++) {
       const name = names[row];
-      if (name === null || name === undefined) continue;
+      if (typeof name !== 'string') continue;
       const known = codeOf.get(name);
       if (known === undefined) codeOf.set(name, codeOf.size);
       codes[row] = known ?? codeOf.size - 1;
@@ -145,10 +145,22 @@ function* readNames(subject: string, name: string, list: readonly unknown[]): Wo
   return { name, categories, column: whole(codes, true), rows: list.length };
 }
 
+/** The first value; without one, the empty text where there is one. */
+function* findFirst(list: readonly unknown[]): Work<unknown> {
+  let [first, hasEmpty]: [unknown, boolean] = [undefined, false];
+  yield* inPieces(list.length, (from, to) => {
+    for (let row = from; first === undefined && row < to; row++) {
+      if (!isMissing(list[row])) first = list[row];
+      if (list[row] === '') hasEmpty = true;
+    }
+  });
+  return first ?? (hasEmpty ? '' : undefined);
+}
+
 /** Numbers or names, as the first value is; without one, names where there are empty texts. */
-function interpretList(subject: string, name: string, list: readonly unknown[]): Work<CountedColumn> {
-  const first = list.find((cell) => !isMissing(cell)) ?? list.find((cell) => cell === '');
-  return typeof first === 'string' ? readNames(subject, name, list) : readNumbers(subject, name, list);
+function* interpretList(subject: string, name: string, list: readonly unknown[]): Work<CountedColumn> {
+  const first = yield* findFirst(list);
+  return yield* typeof first === 'string' ? readNames(subject, name, list) : readNumbers(subject, name, list);
 }
 
 /** @throws ERR_TENSORWOOD_ARGUMENT "expected <what> or { codes, categories }" */

@@ -70,7 +70,7 @@ export class Forest {
   readonly parameters: Partial<TreeValues>;
   #owned: Owned<ForestHandle>;
   #result: Float32Array;
-  #readRow: (row: Row) => NativeRow;
+  #readRow: ((row: Row) => NativeRow) | undefined;
   /** Columns of which it was told that none of their values is known. */
   readonly #told = new Set<string>();
 
@@ -85,7 +85,6 @@ export class Forest {
     this.parameters = about.parameters;
     this.#owned = new Owned(handle, 'forest: expected a model', (alive) => native().dispose(alive));
     this.#result = new Float32Array(classes);
-    this.#readRow = createRowReader(this.signature, this.#told);
   }
 
   get #alive(): ForestHandle {
@@ -136,6 +135,7 @@ export class Forest {
    * @throws ERR_TENSORWOOD_MODEL when the row has other columns than the model, or a value that its column cannot hold
    */
   predictRow(row: Row): number | Float32Array {
+    this.#readRow ??= createRowReader(this.signature, this.#told);
     native().predictRow(this.#alive, this.#readRow(row), this.#result, false);
     return this.outputs === 1 ? this.#result[0]! : this.#result;
   }
@@ -202,12 +202,15 @@ function parseAbout(subject: string, text: string): About {
   }
 }
 
+const headBytes = 2 ** 16; // in which a model says that it is one
+
 async function readHandle(runtime: RuntimeHandle, bytes: Uint8Array, subject: string, signal?: AbortSignal): Promise<ForestHandle> {
   try {
     return await runJob(() => native().loadForest(runtime, bytes, subject), signal);
   } catch (error) {
     // Of a file that never was a model, the place where reading stopped says nothing.
-    if ((error as TensorwoodError).code !== 'ERR_TENSORWOOD_FORMAT' || Buffer.from(bytes).includes('"tensorwood-forest"')) throw error;
+    const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(headBytes, bytes.length));
+    if ((error as TensorwoodError).code !== 'ERR_TENSORWOOD_FORMAT' || head.includes('"tensorwood-forest"')) throw error;
     return fail(
       'ERR_TENSORWOOD_FORMAT',
       `${subject}: expected a forest that tensorwood saved, got another file; this is not a tensorwood model`,

@@ -74,8 +74,11 @@ function* refuseCategories({ subject, rows }: Target, { name, categories, column
   const isText = (row: number): boolean => textOf(row) !== undefined && textOf(row) !== '';
   const odd = yield* findRow(rows, (row) => isText(row) && !looksLikeNumber(textOf(row)));
   const row = odd >= 0 ? odd : yield* findRow(rows, isText);
-  const cure = odd >= 0 ? 'pass null where there is no number' : 'pass numbers, as values.map(Number)';
-  return fail('ERR_TENSORWOOD_MODEL', `${expected}, as '${textOf(row)}' in row ${row}; ${cure}`);
+  const cures =
+    odd >= 0
+      ? 'read it with { numbers }, and name what is no number in { missing }; pass null where there is no number'
+      : 'read it with { numbers }; pass numbers, as values.map(Number)';
+  return fail('ERR_TENSORWOOD_MODEL', `${expected}, as '${textOf(row)}' in row ${row}; ${cures}`);
 }
 
 /** Where a model knows names, booleans are the texts true and false. */
@@ -153,6 +156,7 @@ export function* matchFeatures(
   for (const [i, name] of signature.names.entries()) {
     const found = list.byPlace ? list.columns[i]! : findColumn(subject, list, name);
     columns.push(yield* translate({ subject, rows: list.rows, known: signature.categories[i]!, told }, { ...found, name }));
+    yield;
   }
   return { rows: list.rows, columns };
 }

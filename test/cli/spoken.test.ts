@@ -80,6 +80,7 @@ describe('spoken', () => {
     );
     expect(says('x: bad; lower { batchSize } or { accumulate }', 'batch-size')).toBe('x: bad');
     expect(says('x: bad; use loadWeights; the file is damaged')).toBe('x: bad; the file is damaged');
+    expect(says('x: bad; read it with { numbers }; pass null where there is none', 'numbers')).toBe('x: bad; read it with --numbers');
     expect(says('x: bad; pass strings or { codes, categories }', 'categories')).toBe('x: bad');
   });
 

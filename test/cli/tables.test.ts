@@ -80,7 +80,7 @@ describe('inspect', () => {
     expect(run('inspect', 'days.csv').out).toContain('when  time, 2024-01-10 to 2024-01-28\n');
     expect(run('inspect', 'days.csv', '--columns', 'y').out).not.toContain('when');
     written('order.csv', 'when,y\n31/01/2024,1\n01/02/2024,2\n');
-    expect(run('inspect', 'order.csv').out).toContain('(to change it: --date-order dmy, or mdy)');
+    expect(run('inspect', 'order.csv').out).toContain('(to change it: --date-order dmy or --date-order mdy)');
     expect(run('inspect', 'order.csv', '--date-order', 'dmy').out).toContain('when  time, 2024-01-31 to 2024-02-01\n');
   });
 

@@ -1,7 +1,8 @@
 // What the reader of text guesses where nobody tells it: headers, spellings of numbers, truth values, dates; what it says of that; and how it is told.
 import { describe, expect, it } from 'vitest';
+import { noteLines } from '../../lib/cli/note-lines';
 import { type CsvOptions, readCsv, usualMissing } from '../../lib/data/csv';
-import { noteLines } from '../../lib/data/notes';
+import type { Note } from '../../lib/data/notes';
 import type { Column } from '../../lib/data/table';
 
 const read = (text: string, options?: CsvOptions) => readCsv({ text }, options);
@@ -9,7 +10,8 @@ const cells = (column: Column): (number | string | null)[] =>
   column.kind === 'number' ? Array.from(column.values) : Array.from(column.codes, (code) => (code < 0 ? null : column.categories[code]!));
 const columnsOf = async (text: string, options?: CsvOptions) => (await read(text, options)).columns.map(cells);
 const namesOf = async (text: string, options?: CsvOptions) => (await read(text, options)).columns.map((c) => c.name);
-const notesOf = async (text: string, options?: CsvOptions) => noteLines((await read(text, options)).notes);
+const linesOf = (notes: readonly Note[]): string[] => noteLines(notes, () => true);
+const notesOf = async (text: string, options?: CsvOptions) => linesOf((await read(text, options)).notes);
 const rows = (count: number, row: (i: number) => string): string => Array.from({ length: count }, (_, i) => `${row(i)}\n`).join('');
 
 describe('a header', () => {
@@ -60,7 +62,7 @@ describe('a header', () => {
     expect((await read('a,2\n3,4\n')).notes).toEqual([
       {
         message: 'line 1 (a, 2) was taken for a row, not for the names of the columns',
-        cure: { option: "header: 'yes'", flag: '--header yes' },
+        cure: { option: "header: 'yes'" },
       },
     ]);
     expect(await notesOf('a,b\n1,2\n3,4\n')).toEqual([]);
@@ -217,7 +219,7 @@ describe('missing values', () => {
     ]);
     const table = await read(text, { numbers: ['x'], badValues: 'missing' });
     expect(cells(table.columns[0]!).slice(2499, 2502)).toEqual([2499.5, Number.NaN, 2501.5]);
-    expect(noteLines(table.notes)).toEqual(["'x': 2 fields that are no numbers were taken for missing, the first 'late' in line 2502"]);
+    expect(linesOf(table.notes)).toEqual(["'x': 2 fields that are no numbers were taken for missing, the first 'late' in line 2502"]);
     await expect(read(text, { numbers: ['x'] })).rejects.toThrow(
       "line 2502: expected a number in column 'x', got 'late' (and 1 more bad line); take such fields for missing with { badValues: 'missing' }",
     );
@@ -246,7 +248,7 @@ describe('truth values and dates', () => {
     ]);
     const odd = await read(`f,d\n${rows(1200, () => 'true,2024-01-02')}maybe,soon\n`);
     expect(odd.columns.map((c) => cells(c).at(-1))).toEqual(['maybe', 'soon']);
-    expect(noteLines(odd.notes)).toEqual([
+    expect(linesOf(odd.notes)).toEqual([
       "'d': read as categories for 1 field that is no date: 'soon' in line 1202 (to change it: --dates d --bad-values missing, or --missing soon in place of the usual words)",
     ]);
   });
@@ -262,7 +264,7 @@ describe('truth values and dates', () => {
     const text = 'd,n\n01/02/2024,1\n13/02/2024,2\n';
     expect((await columnsOf(text))[0]).toEqual(['01/02/2024', '13/02/2024']);
     expect(await notesOf(text)).toEqual([
-      "'d': read as categories: '01/02/2024' in line 2 is a date by day and month or by month and day (to change it: --date-order dmy, or mdy)",
+      "'d': read as categories: '01/02/2024' in line 2 is a date by day and month or by month and day (to change it: --date-order dmy or --date-order mdy)",
     ]);
     expect((await columnsOf(text, { dateOrder: 'dmy' }))[0]).toEqual([Date.UTC(2024, 1, 1), Date.UTC(2024, 1, 13)]);
     await expect(read(text, { dates: ['d'] })).rejects.toThrow("expected a date in column 'd', got '01/02/2024'");

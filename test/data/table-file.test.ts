@@ -26,6 +26,23 @@ describe('readTable', () => {
     copyFileSync(resolvePeer('test', 'vega-datasets', 'data/flights-3m.parquet'), path);
     const table = await readTable(path, { columns: ['delay'], delimiter: ';', missing: ['-'] });
     expect(table.columns.map((c) => [c.name, c.kind])).toEqual([['delay', 'number']]);
+    expect(table.notes).toEqual([{ message: 'the file is Parquet, for which { delimiter }, { missing } mean nothing: left aside' }]);
+  });
+
+  const doors = join(__dirname, '../golden/doors.parquet');
+  it.each([
+    [{ numbers: ['digit'] }, "has no column 'digit', did you mean 'digits'?"],
+    [{ dates: ['dat'] }, "has no column 'dat'"],
+    [{ numbers: ['digits'] }, "expected numbers in column 'digits'"],
+    [{ dates: ['digits'] }, "expected dates in column 'digits'"],
+    [{ dates: ['double'] }, "expected dates in column 'double'"],
+  ])('refuses of Parquet %j', async (options, message) => {
+    await expect(readTable(doors, options)).rejects.toThrow(message);
+  });
+
+  it('takes numbers and dates of Parquet for such', async () => {
+    const { columns, notes } = await readTable(doors, { columns: ['int32', 'date'], numbers: ['int32', 'date'], dates: ['date'] });
+    expect([columns.map(({ kind }) => kind), notes]).toEqual([['number', 'number'], []]);
   });
 
   const wide = (value: string): string => `a,b,c\n1,${value},x\n2,${value},y\n`;

@@ -2,12 +2,14 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import type { StoredTensor } from '../../lib/formats/safetensors';
 import { inspectSafetensors, readSafetensors, writeSafetensors } from '../../lib/formats/safetensors';
+import { countTurns, setClock } from '../event-loop';
 
 const folder = mkdtempSync(join(tmpdir(), 'safetensors-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+afterEach(() => vi.restoreAllMocks());
 let count = 0;
 const fresh = (): string => join(folder, `${count++}.safetensors`);
 
@@ -204,6 +206,42 @@ describe('a header of many pieces', () => {
   });
 });
 
+const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i}`);
+const text = 'é\\ud83d\ude00\n"'.repeat(100_000);
+
+describe('a large header leaves other events their turn', () => {
+  const backwards = Object.fromEntries(
+    names(40_000).map((name, i) => [name, { dtype: 'U8', shape: [1], data_offsets: [39_999 - i, 40_000 - i] }]),
+  );
+  it.each<[string, Record<string, unknown>, number, number]>([
+    ['of many notes', { __metadata__: Object.fromEntries(names(200_000).map((name) => [name, name])) }, 0, 150],
+    ['of one long note', { __metadata__: { a: 'b', ['long'.repeat(9000)]: 'c', text, z: '' } }, 0, 30],
+    ['of tensors in no order', backwards, 40_000, 120],
+  ])('%s', async (_, header, dataBytes, turns) => {
+    const path = craft(header, new Uint8Array(dataBytes));
+    setClock(5);
+    let found: Awaited<ReturnType<typeof inspectSafetensors>> | undefined;
+    const counted = await countTurns(async () => {
+      found = await inspectSafetensors(path);
+    });
+    expect(counted).toBeGreaterThan(turns);
+    expect(found!.metadata).toEqual(header.__metadata__ ?? {});
+    expect(found!.entries.map(({ begin }) => begin)).toEqual(Array.from({ length: dataBytes }, (_, i) => i));
+  });
+
+  it('refuses in it what it refuses in a small one', async () => {
+    const notes = Array.from({ length: 9000 }, (_, i) => `"${i}":"${i}"`).join(',');
+    const long = (inside: string): string => craft(`{"__metadata__":{${notes}${inside}}}`);
+    await refused(long(',"5":"twice"'), /key '5' twice/);
+    await refused(long(`,${' '.repeat(80)}`), /not JSON/);
+    await refused(long(',"x":{}'), /metadata that is not text/);
+    await refused(long(`,"x":[${'1,'.repeat(40_000)}1]`), /metadata that is not text/);
+    await refused(long(`,"x":"${'x'.repeat(40_000)}\t"`), /not JSON/);
+    await refused(craft(`{"x":${' '.repeat(40_000)}{}}`), /has 2 bytes for what it says of tensor 'x'/);
+    await refused(craft(`{${notes.replaceAll('"', '')}}`), /not JSON/);
+  });
+});
+
 describe('refuses', () => {
   it('a file that ends too early', async () => {
     const short = fresh();
@@ -228,6 +266,8 @@ describe('refuses', () => {
     bytes[10] = 0xff;
     writeFileSync(path, bytes);
     await refused(path, /not JSON/);
+    const entries = Array.from({ length: 2000 }, (_, i) => `"${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`).join(',');
+    for (const end of [',', `,${' '.repeat(80)}`, ',,"a":{}', ']', '}{']) await refused(craft(`{${entries}${end}}`), /not JSON/);
     await refused(craft('['.repeat(2_000_000)), /a header that is not/);
     await refused(craft(`{"a":${'['.repeat(2_000_000)}}`), /not JSON/);
   });

@@ -67,6 +67,7 @@ export const cases: readonly DoorCase[] = [
   {
     title: 'decimals between those learned',
     cells: [0, 0.2, 0.4, 0.6, 0.8, 1],
+    typed: [Float64Array.of(0, 0.2, 0.4, 0.6, 0.8, 1)],
     fields: ['0', '0.2', '0.4', '.6', '8e-1', '1.0'],
     asked: { cells: [0.1, 0.3, 0.5, 0.7, 0.9], fields: ['0.1', '0.3', '0.5', '0.7', '0.9'] },
   },
@@ -105,6 +106,12 @@ export const cases: readonly DoorCase[] = [
     fields: ['""', 'Oslo', 'Rome', '', '" "', '"NA"'],
     parquet: ['empty'],
   },
+  {
+    title: 'names among which NaN is missing',
+    cells: [Number.NaN, 'Oslo', 'Rome', Number.NaN, null],
+    groups: [0, 1, 2, 0, 0],
+    fields: ['NaN', 'Oslo', 'Rome', 'nan', ''],
+  },
   { title: 'bytes', cells: ['ff00', '6162', null], fields: ['ff00', '6162', ''], parquet: ['bytes'] },
   {
     title: 'UUIDs',
@@ -130,6 +137,7 @@ export const cases: readonly DoorCase[] = [
   {
     title: 'times without a zone',
     cells: [morning, BigInt(later), null],
+    typed: [Float64Array.of(morning, later, Number.NaN)],
     fields: ['2024-01-31 10:00:00', '2024-01-31T10:00:01', ''],
     parquet: ['zoneless'],
   },

@@ -42,9 +42,13 @@ describe('matchFeatures', () => {
     [
       'categories for numbers',
       { ...full, size: ['a', null] },
-      /expected numbers in column 'size', got categories, as 'a' in row 0; pass null/,
+      /expected numbers in column 'size', got categories, as 'a' in row 0; read it with { numbers }, .*; pass null/,
     ],
-    ['text of numbers', { ...full, size: ['', '12'] }, /got categories, as '12' in row 1; pass numbers, as values.map\(Number\)/],
+    [
+      'text of numbers',
+      { ...full, size: ['', '12'] },
+      /got categories, as '12' in row 1; read it with { numbers }; pass numbers, as values.map\(Number\)/,
+    ],
     ['numbers for names', { ...full, town: [null, 1] }, /expected categories in column 'town', got numbers/],
     ['a column that is absent', { size: [1, 2], twon: ['Rome', 'Oslo'] }, /'town' as the model has, did you mean 'twon'/],
     [

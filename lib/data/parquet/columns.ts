@@ -1,5 +1,5 @@
 // A Parquet column gathered chunk by chunk, in the form in which it crosses to the thread that asked for it: typed arrays, and the categories as UTF-8.
-import type { Note } from '../notes';
+import { literal, type Note } from '../notes';
 import type { NumberArray } from '../table';
 import type { Cell, NumberMeaning, TextMeaning } from './meaning';
 
@@ -57,7 +57,7 @@ function createWatch(name: string, meaning: NumberMeaning) {
         note = {
           column: name,
           message: `holds integers beyond 2^53, of which some become one number (${other} and ${text} are both ${value})`,
-          cure: { option: `categories: ['${name}']`, flag: `--categories ${name}` },
+          cure: { option: `categories: [${literal(name)}]` },
         };
       }
     },

@@ -17,6 +17,8 @@ export interface Job {
   readonly columns?: readonly string[] | undefined;
   readonly categories?: readonly string[] | undefined;
   readonly ignore?: readonly string[] | undefined;
+  readonly numbers?: readonly string[] | undefined;
+  readonly dates?: readonly string[] | undefined;
   /** Only tell the names of the columns. */
   readonly namesOnly?: true;
 }
@@ -119,9 +121,10 @@ interface Chosen {
 }
 
 /** The columns that are asked for. One that cannot be read is refused when it is asked for by its name, and else left out, which is said. */
-function choose({ name }: Reading, all: readonly Field[], { columns, categories, ignore }: Job): { fields: Chosen[]; notes: Note[] } {
+function choose({ name }: Reading, all: readonly Field[], job: Job): { fields: Chosen[]; notes: Note[] } {
+  const { columns, categories, ignore, numbers, dates } = job;
   const names = all.map((f) => f.element.name);
-  const unknown = [...(columns ?? []), ...(categories ?? []), ...(ignore ?? [])].find((asked) => !names.includes(asked));
+  const unknown = [columns, categories, ignore, numbers, dates].flatMap((asked) => asked ?? []).find((asked) => !names.includes(asked));
   if (unknown !== undefined)
     fail(
       'ERR_TENSORWOOD_ARGUMENT',
@@ -132,8 +135,10 @@ function choose({ name }: Reading, all: readonly Field[], { columns, categories,
   for (const field of wanted) {
     const column = field.element.name;
     const meaning = meaningOfField(field);
-    if (meaning.kind !== 'unreadable') fields.push({ field, meaning });
-    else if (columns?.includes(column) || categories?.includes(column))
+    if (meaning.kind !== 'unreadable') {
+      checkKind(job, column, meaning);
+      fields.push({ field, meaning });
+    } else if (columns?.includes(column) || categories?.includes(column))
       failFormat(
         name,
         `has in column '${column}' what is ${meaning.reason}, which no column of a table can hold; leave it out with { ignore }`,
@@ -142,6 +147,19 @@ function choose({ name }: Reading, all: readonly Field[], { columns, categories,
   }
   if (fields.length === 0) failFormat(name, `has no column that can be read (columns: ${listed(names)})`);
   return { fields, notes };
+}
+
+/** @throws ERR_TENSORWOOD_DATA when a column that must be numbers or dates is none: spellings in text are for the reader of delimited text */
+function checkKind({ source, numbers, dates }: Job, column: string, meaning: Chosen['meaning']): void {
+  const isTime = meaning.kind === 'number' && meaning.times === true;
+  const expected =
+    dates?.includes(column) && !isTime ? 'dates' : numbers?.includes(column) && meaning.kind === 'text' ? 'numbers' : undefined;
+  if (expected === undefined) return;
+  const got = meaning.kind === 'text' ? 'text' : 'numbers';
+  fail(
+    'ERR_TENSORWOOD_DATA',
+    `${subject}: expected ${expected} in column '${column}' of '${source.name}', got ${got}; write them as ${expected} of Parquet`,
+  );
 }
 
 function meaningOfField({ element, children }: Field): Meaning {
