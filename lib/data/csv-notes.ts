@@ -54,6 +54,14 @@ const words: Readonly<Record<string, Words>> = {
     message: `read as numbers with a decimal comma${text === '' ? '' : `, as ${shown(text)}`}`,
     cure: { option: "decimal: '.'", flag: '--decimal .' },
   }),
+  points: (doubt) => ({
+    message: `points between groups of three digits were read as thousands, as ${at(doubt)}: commas are decimal in other columns`,
+    cure: { option: "decimal: '.'", flag: '--decimal .' },
+  }),
+  'point or group': ({ text }) => ({
+    message: `read with decimal points, as ${shown(text)}; where commas are decimal these are thousands`,
+    cure: { option: "decimal: ','", flag: '--decimal ,' },
+  }),
   thousands: ({ column, text }) => ({
     message: `read as numbers with commas between thousands, as ${shown(text)}`,
     cure: lists('categories', column),

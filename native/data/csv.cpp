@@ -59,9 +59,13 @@ class Reader {
     if (status.ok()) status = read_head();
     if (status.ok()) status = find_borders();
     if (status.ok() && head_.libsvm) return read_sparse();
-    if (status.ok()) status = parse_all();
-    if (status.ok()) status = describe_bad_lines(table_.blocks_);
-    if (status.ok()) status = join();
+    if (status.ok()) status = read_records();
+    if (status.ok() && late_commas_) {
+      // A file has one decimal mark: what was read before is wrong where points stand between thousands.
+      head_.commas = true;
+      take_commas(head_);
+      status = read_records();
+    }
     return status;
   }
 
@@ -119,6 +123,15 @@ class Reader {
     return {};
   }
 
+  Status read_records() {
+    table_.bad.clear();
+    table_.bad_count = 0;
+    Status status = parse_all();
+    if (status.ok()) status = describe_bad_lines(table_.blocks_);
+    if (status.ok()) status = join();
+    return status;
+  }
+
   Status parse_all() {
     Status status = parse(head_.columns, table_.blocks_);
     const auto stray = [](const std::unique_ptr<Block>& b) { return b->stray; };
@@ -137,7 +150,10 @@ class Reader {
     bool any = false;
     for (size_t c = 0; c < again.size(); ++c) {
       const bool demoted = std::any_of(table_.blocks_.begin(), table_.blocks_.end(), [&](const auto& b) { return b->pieces[c].demoted; });
-      if (demoted) head_.columns[c].type = Type::category;
+      if (demoted) {
+        head_.columns[c].type = Type::category;
+        head_.columns[c].form = head_.form;
+      }
       const bool refuses = head_.columns[c].type == Type::number && !head_.columns[c].guessed;
       again[c].type = demoted ? Type::category : refuses ? Type::number : Type::skip;
       any |= demoted;
@@ -201,6 +217,8 @@ class Reader {
   }
 
   Status join() {
+    table_.rows = 0;
+    table_.first_row_.clear();
     for (const auto& block : table_.blocks_) {
       if (!is_whole(*block)) return {"ERR_TENSORWOOD_FILE", "readCsv: '" + path_ + "' changed while it was read"};
       table_.first_row_.push_back(table_.rows);
@@ -222,7 +240,9 @@ class Reader {
       whole[i] = describe_column(head_.columns[kept[i]], pieces, rules);
       return Status{};
     });
-    if (!status.ok()) return status;
+    const bool commas = std::any_of(whole.begin(), whole.end(), [](const WholeColumn& column) { return column.commas; });
+    late_commas_ = commas && !head_.commas;
+    if (!status.ok() || late_commas_) return status;
     std::vector<PlacedDoubt> doubts;
     for (WholeColumn& column : whole) {
       table_.columns.push_back(std::move(column.column));
@@ -285,6 +305,7 @@ class Reader {
   Table& table_;
   Source source_;
   Head head_;
+  bool late_commas_ = false;  // a column shows them that the first records did not show
   std::vector<Survey> surveys_;
   std::vector<int64_t> borders_;
   std::vector<std::vector<char>> buffers_;  // of each worker

@@ -101,9 +101,18 @@ class BlockParser {
       piece.plain = true;
       if (std::fabs(value) >= kExactInDouble && is_identifier(trimmed(text), value)) piece.rounded.add(trimmed(text), offset_);
     }
+    if (column.form.decimal == ',') note_marks(piece, trimmed(text));
     piece.wide |= needs_double(trimmed(text), value);
     piece.numbers.push_back(value);
     return true;
+  }
+
+  // Where commas are decimal: which of both marks the field has.
+  void note_marks(Piece& piece, std::string_view text) {
+    if (text.find(',') != std::string_view::npos)
+      piece.commas = true;
+    else if (text.find('.') != std::string_view::npos && !rules_.missing.has(text) && !rules_.missing.has_dash(text))
+      piece.grouped.add(text, offset_);
   }
 
   // A field that is no number as it stands. False: the record is refused.

@@ -55,6 +55,8 @@ struct Piece {
   bool demoted = false;  // a guessed number column holds other text: read it again as a category
   bool dated = false;    // a field was a date
   bool plain = false;    // a field was a number as it stands
+  bool commas = false;   // a field had a decimal comma
+  Odd grouped;           // points between thousands, and no comma
   Odd bad;               // what was none of the numbers that the column must hold, and was taken for missing
   Odd rounded;           // integers that a double may not tell from their neighbours
 };
@@ -82,6 +84,8 @@ struct FileColumn {
   Type type = Type::number;
   bool guessed = true;  // a number column that turns out to hold text may become a category
   bool times = false;   // the numbers are dates
+  bool points = false;  // the first records show a decimal point that cannot stand between thousands
+  std::string unsure;   // the first of its numbers, where all that have a point may be fractions or thousands
   NumberForm form;
 };
 

@@ -127,7 +127,12 @@ bool is_named(const Row& first, const Options& options) {
          (!options.known.empty() && std::all_of(options.known.begin(), options.known.end(), has_name));
 }
 
-NumberForm form_of(const Options& options) { return {options.decimal == 0 ? '.' : options.decimal, options.thousands, options.order}; }
+NumberForm form_of(const Options& options) {
+  const char decimal = options.thousands == '.' ? ',' : '.';
+  return {options.decimal == 0 ? decimal : options.decimal, options.thousands, options.order};
+}
+
+bool is_detected(const Options& options) { return options.decimal == 0 && options.thousands == 0; }
 
 void decide_header(const std::vector<Row>& rows, const Options& options, Head& head) {
   head.header = options.header == 1;
@@ -166,23 +171,45 @@ Tally tally_of(const std::vector<Row>& rows, size_t column, bool header, const M
   return tally;
 }
 
+// The first field whose point may be either, where no field says which.
+std::string unsure_point(const std::vector<Row>& rows, size_t column, bool header, const Tally& tally, const NumberForm& form) {
+  const int64_t unsure = tally.of(Spelling::point_or_group);
+  if (unsure == 0 || unsure + tally.of(Spelling::number) != tally.total) return "";
+  for (size_t r = header ? 1 : 0; r < rows.size(); ++r)
+    if (column < rows[r].size() && read_spelling(rows[r][column].text, form).spelling == Spelling::point_or_group)
+      return rows[r][column].text;
+  return "";
+}
+
 void guess_types(const std::vector<Row>& rows, const Options& options, Head& head) {
   const MissingWords missing(options.missing, options.missing_numbers);
-  const NumberForm form = form_of(options);
+  const NumberForm form = head.form = form_of(options);
   std::vector<Tally> tallies;
   for (size_t i = 0; i < head.columns.size(); ++i) {
     tallies.push_back(tally_of(rows, i, head.header, missing, form));
-    head.commas |= options.decimal == 0 && options.thousands == 0 && judge(tallies[i], false) == Verdict::decimal_comma;
+    head.commas |= is_detected(options) && judge(tallies[i], false) == Verdict::decimal_comma;
   }
   for (size_t i = 0; i < head.columns.size(); ++i) {
     FileColumn& column = head.columns[i];
     const Verdict verdict = judge(tallies[i], head.commas);
     column.form = form;
-    if (verdict == Verdict::decimal_comma && options.decimal == 0 && options.thousands == 0) column.form.decimal = ',';
+    column.points = tallies[i].of(Spelling::point) > 0;
+    if (verdict == Verdict::decimal_comma && is_detected(options)) column.form.decimal = ',';
+    if (is_detected(options) && !head.commas) column.unsure = unsure_point(rows, i, head.header, tallies[i], form);
     column.times = verdict == Verdict::time;
     // Truth values and groups of digits are read as texts, and become numbers when all of them are known.
     const bool direct = verdict == Verdict::number || column.times || (verdict == Verdict::decimal_comma && column.form.decimal == ',');
     column.type = direct ? Type::number : Type::category;
+  }
+  if (head.commas) take_commas(head);
+}
+
+// Where semicolons or tabs are delimiters, commas may be decimal, and points may stand between thousands although no column shows it.
+void doubt_points(const Options& options, Head& head) {
+  for (const FileColumn& column : head.columns) {
+    const bool is_likely = head.dialect.delimiter == ';' || (head.dialect.delimiter == '\t' && !options.known.empty());
+    if (is_likely && !column.unsure.empty() && column.type == Type::number)
+      head.doubts.push_back({"point or group", column.name, 0, column.unsure, 0});
   }
 }
 
@@ -269,7 +296,14 @@ Status examine(const std::string& path, const char* text, int64_t size, bool com
   if (Status foreign_names = refuse_foreign_names(path, head); !foreign_names.ok()) return foreign_names;
   if (Status twins = refuse_twins(path, head); !twins.ok()) return twins;
   guess_types(rows, options, head);
-  return apply_choices(path, options, head);
+  const Status status = apply_choices(path, options, head);
+  if (status.ok()) doubt_points(options, head);
+  return status;
+}
+
+void take_commas(Head& head) {
+  for (FileColumn& column : head.columns)
+    if (column.type == Type::number && !column.times && !column.points) column.form.decimal = ',';
 }
 
 }  // namespace tensorwood::csv

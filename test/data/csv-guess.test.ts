@@ -137,6 +137,49 @@ describe('numbers in other spellings', () => {
     expect(await columnsOf('a;b\n1,5;2\n', { decimal: '.' })).toEqual([['1,5'], [2]]);
   });
 
+  it('have one decimal mark in a file: where commas are decimal, points stand between thousands', async () => {
+    const text = 'Menge;Umsatz\n1.100;1.234,5\n2.200;3.000,75\n12;4,75\n';
+    expect(await columnsOf(text)).toEqual([
+      [1100, 2200, 12],
+      [1234.5, 3000.75, 4.75],
+    ]);
+    expect(await notesOf(text)).toEqual([
+      "'Menge': points between groups of three digits were read as thousands, as '1.100' in line 2: commas are decimal in other columns (to change it: --decimal .)",
+      "'Umsatz': read as numbers with a decimal comma (to change it: --decimal .)",
+    ]);
+    expect((await columnsOf(text, { decimal: '.' }))[0]).toEqual([Math.fround(1.1), Math.fround(2.2), 12]);
+    expect(await columnsOf('a;b;c;d\n1.100;1,5;0.125;1.5\n-0.250;2,5;-7;3\n')).toEqual([
+      [Math.fround(1.1), -0.25],
+      [1.5, 2.5],
+      [0.125, -7],
+      [1.5, 3],
+    ]);
+    expect((await columnsOf('a;b\n1.100;2\n3;4\n', { thousands: '.' }))[0]).toEqual([1100, 3]);
+  });
+
+  it('have one decimal mark in a file that shows it late', async () => {
+    const late = await columnsOf(`a;b;c;d\n${rows(1500, (i) => `1.100;${i};${i};1.250`)}12;0,5;1.100;1.25\n`, { numbers: ['a'] });
+    expect(late.map((values) => [values[0], values.at(-1)])).toEqual([
+      [1100, 12],
+      [0, 0.5],
+      [0, 1100],
+      [1.25, 1.25],
+    ]);
+    const early = await columnsOf(`a;b;c\n${rows(1500, (i) => `${i};0,5;${i}`)}1.100;0,25;1.5\n`);
+    expect(early.map((values) => values.at(-1))).toEqual([1100, 0.25, 1.5]);
+  });
+
+  it('are named where a point may be either and the delimiter makes decimal commas likely', async () => {
+    const text = 'hour\tother\n1.150\tx\n2\ty\n';
+    const like = { signature: { names: ['hour'], categories: [null] } };
+    expect(await notesOf(text)).toEqual([]);
+    const note = "'hour': read with decimal points, as '1.150'; where commas are decimal these are thousands (to change it: --decimal ,)";
+    expect(await notesOf(text, { like })).toEqual([note]);
+    expect(await notesOf(text.replaceAll('\t', ';'))).toEqual([note]);
+    expect((await columnsOf(text, { like, decimal: ',' }))[0]).toEqual([1150, 2]);
+    expect(await notesOf('hour\tx\n1.150\ta\n2.5\tb\n', { like })).toEqual([]);
+  });
+
   it('are categories where a comma may be either, until it is told', async () => {
     const text = 'a,b\n"1,234",1\n"5,678",2\n';
     expect((await columnsOf(text))[0]).toEqual(['1,234', '5,678']);
