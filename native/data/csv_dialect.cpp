@@ -48,12 +48,13 @@ std::vector<Row> sample(const char* text, int64_t size, bool complete, const Dia
   return rows;
 }
 
-// Whether every comma in a field that is not quoted is one of a number.
+// Whether every comma in a field that is not quoted is one of a number. One at its end, or behind its closing quote, stands between fields.
 bool has_number_commas(const std::vector<Row>& rows) {
   bool any = false;
   for (size_t r = rows.size() > 1 ? 1 : 0; r < rows.size(); ++r)
     for (const Cell& cell : rows[r]) {
       if (cell.text.find(',') == std::string::npos) continue;
+      if (cell.text.back() == ',') return false;
       const Spelling s = read_spelling(cell.text, {}).spelling;
       if (s == Spelling::other && !cell.quoted) return false;
       any |= s != Spelling::other;

@@ -109,6 +109,26 @@ describe('the dialect', () => {
     expect(await columnsOf('a,b\n1, "x"\n', { trim: false })).toEqual([[1], [' "x"']]);
   });
 
+  it.each([
+    ['"a", "b"\n"1", "x, y"\n"2", "z, w"\n'],
+    ['"a" , "b"\n"1" , "x, y"\n"2" , "z, w"\n'],
+    ['a, b\n1, "x, y"\n2, "z, w"\n'],
+  ])('of %j takes no commas between fields for decimal ones', async (text) => {
+    expect(await namesOf(text)).toEqual(['a', 'b']);
+    expect(await columnsOf(text)).toEqual([
+      [1, 2],
+      ['x, y', 'z, w'],
+    ]);
+    expect(await columnsOf('a, b\n1, 2\n3, 4\n')).toEqual([
+      [1, 3],
+      [2, 4],
+    ]);
+    expect(await columnsOf('a b\n1,5 2,5\n3,5 4\n')).toEqual([
+      [1.5, 3.5],
+      [2.5, 4],
+    ]);
+  });
+
   it('splits no sentences, and no records whose spaces differ', async () => {
     expect(await columnsOf('name\nNew York\nLos Angeles\n')).toEqual([['New York', 'Los Angeles']]);
     expect(await columnsOf('hello world\nfoo bar\nold man\n')).toEqual([['foo bar', 'old man']]);
