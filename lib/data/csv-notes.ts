@@ -42,6 +42,9 @@ const words: Readonly<Record<string, Words>> = {
     cure: { option: "header: 'yes'", flag: '--header yes' },
   }),
   index: ({ column }) => ({ message: 'has no name and counts the rows, like the index that pandas writes', cure: leavesOut(column) }),
+  comments: ({ count }) => ({
+    message: `${times(count, 'line')} above the header that begin${count === 1 ? 's' : ''} with # ${count === 1 ? 'was' : 'were'} left out`,
+  }),
   spaces: () => ({
     message: 'columns were told apart by runs of spaces',
     cure: { option: "delimiter: ','", flag: '--delimiter ,' },

@@ -19,6 +19,7 @@ export const csvSchema = {
     'ymd',
     'order of day, month and year in dates such as 31/01/2024; those of ISO 8601 are read too',
   ),
+  skipLines: integer(0, [0, 1_000_000], 'lines to leave out above the header, such as a title'),
   header: choice(['detect', 'yes', 'no'], 'detect', 'whether the first line names the columns'),
   trim: boolean(true, 'drop spaces around fields that are not quoted'),
   badLines: choice(['fail', 'skip'], 'fail', 'what to do with lines of a wrong number of fields'),

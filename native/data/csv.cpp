@@ -186,8 +186,10 @@ class Reader {
     int64_t from = 0;
     int64_t line = 1;
     Fault fault = Fault::shape;
+    int64_t rows = 0;
     for (int64_t k = 0; k < block_count(); ++k) {
       table_.bad_count += blocks[k]->bad_count;
+      rows += blocks[k]->rows;
       for (const BadRecord& bad : blocks[k]->bad) {
         if (table_.bad.size() >= static_cast<size_t>(kBadKept)) break;
         if (Status s = count_lines(from, borders_[k] + bad.offset, line); !s.ok()) return s;
@@ -196,14 +198,23 @@ class Reader {
         if (table_.bad.size() == 1) fault = bad.fault;
       }
     }
-    if (table_.bad_count == 0 || options_.skip_bad_lines) return {};
+    const bool most = fault == Fault::shape && table_.bad_count > rows && !head_.libsvm;
+    if (table_.bad_count == 0 || (options_.skip_bad_lines && !(most && head_.above > 0))) return {};
     const int64_t more = table_.bad_count - 1;
     const std::string others = more == 0 ? "" : " (and " + std::to_string(more) + (more == 1 ? " more bad line)" : " more bad lines)");
     static constexpr const char* cures[] = {
         "; leave such lines out with { badLines: 'skip' }", "; take such fields for missing with { badValues: 'missing' }",
         "; say what its commas mean with { decimal: ',' } or { thousands: ',' }", "; say which part is the day with { dateOrder: 'dmy' }"};
     return {"ERR_TENSORWOOD_DATA", "readCsv: '" + path_ + "' line " + std::to_string(table_.bad[0].line) + ": " + table_.bad[0].reason +
-                                       others + cures[static_cast<size_t>(fault)]};
+                                       others + (most ? cure_of_most() : cures[static_cast<size_t>(fault)])};
+  }
+
+  // Where most lines are bad, the first is wrong, and no line is to be left out for its sake.
+  std::string cure_of_most() const {
+    const std::string lines = "{ skipLines: " + std::to_string(head_.above) + " }";
+    if (head_.short_header) return "; the header lacks a name: leave it out with " + lines + " and name all columns with { names }";
+    if (head_.above > 0) return "; leave out the lines above the header with " + lines;
+    return "; say what stands between fields with { delimiter }";
   }
 
   // Adds to `line` the line ends of [from, to).

@@ -27,13 +27,15 @@ const char* foreign(const char* text, int64_t size) {
   return nullptr;
 }
 
-// Up to `limit` records with their fields as text; one that the end of an incomplete text may have cut is left out.
-std::vector<Row> sample(const char* text, int64_t size, bool complete, const Dialect& dialect, size_t limit, int64_t* first_end) {
+// Up to `limit` records with their fields as text; one that the end of an incomplete text may have cut is left out. `starts`: where each
+// begins, and where the last ends.
+std::vector<Row> sample(const char* text, int64_t size, bool complete, const Dialect& dialect, size_t limit, std::vector<int64_t>* starts) {
   std::vector<Row> rows;
   std::vector<Field> fields;
   std::string decoded;
   Records records(text, text + size, dialect);
-  while (rows.size() < limit && records.next(fields)) {
+  int64_t end = 0;
+  for (int64_t start = 0; rows.size() < limit && records.next(fields); start = records.cursor() - text) {
     if (!complete && records.cursor() >= text + size) break;
     if (fields.empty()) continue;
     Row row;
@@ -43,8 +45,10 @@ std::vector<Row> sample(const char* text, int64_t size, bool complete, const Dia
       row.push_back({std::string(field.form == Field::bare ? trimmed(text) : text), field.form != Field::bare});
     }
     rows.push_back(std::move(row));
-    if (rows.size() == 1 && first_end != nullptr) *first_end = records.cursor() - text;
+    if (starts != nullptr) starts->push_back(start);
+    end = records.cursor() - text;
   }
+  if (starts != nullptr) starts->push_back(end);
   return rows;
 }
 
@@ -116,6 +120,74 @@ int64_t separator_line(const char* text, int64_t size, char& delimiter) {
   return size - static_cast<int64_t>(s.size() - length);
 }
 
+NumberForm form_of(const Options& options) {
+  const char decimal = options.thousands == '.' ? ',' : '.';
+  return {options.decimal == 0 ? decimal : options.decimal, options.thousands, options.order};
+}
+
+bool is_detected(const Options& options) { return options.decimal == 0 && options.thousands == 0; }
+
+// The bytes of so many lines, less where the text has not as many.
+int64_t lines_of(std::string_view text, int64_t lines) {
+  const char newline = text.find('\n') != std::string_view::npos ? '\n' : '\r';
+  size_t at = 0;
+  for (; lines > 0 && at < text.size(); --lines) {
+    const size_t end = text.find(newline, at);
+    at = end == std::string_view::npos ? text.size() : end + 1;
+  }
+  return static_cast<int64_t>(at);
+}
+
+// The lines that begin with # above the first that does not.
+class Comments {
+ public:
+  Comments(const char* text, int64_t size) {
+    const std::string_view s(text, static_cast<size_t>(size));
+    for (int64_t at = 0; at < size;) {
+      const int64_t length = lines_of(s.substr(static_cast<size_t>(at)), 1);
+      const bool blank = s[static_cast<size_t>(at)] == '\n' || s[static_cast<size_t>(at)] == '\r';
+      if (s[static_cast<size_t>(at)] != '#' && !(blank && count > 0)) break;
+      count += !blank;
+      at += length;
+      bytes = at;
+    }
+    if (bytes == size) bytes = count = 0;
+  }
+
+  // Keeps the last of them where they are records of the table below: a header, or colours such as #ff0000.
+  void keep_records(const char* text, int64_t size, bool complete, const Dialect& dialect) {
+    std::vector<int64_t> starts;
+    const auto rows = sample(text, size, complete, dialect, static_cast<size_t>(count) + 1, &starts);
+    size_t below = 0;
+    while (below < rows.size() && starts[below] < bytes) ++below;
+    if (below == rows.size()) return;
+    const size_t width = rows[below].size();
+    for (; below > 0 && rows[below - 1].size() == width; --below, --count) {
+      if (width == 1 && text[starts[below - 1] + 1] == ' ') return;
+      bytes = starts[below - 1];
+    }
+  }
+
+  int64_t bytes = 0, count = 0;
+};
+
+// Tells lines above the header, and headers that lack a name, by the number of fields that most records have.
+void compare_widths(const std::vector<Row>& rows, const std::vector<int64_t>& starts, const char* text, const Options& options,
+                    Head& head) {
+  std::map<size_t, size_t> records_of_width;
+  for (const Row& row : rows) ++records_of_width[row.size()];
+  const auto most =
+      std::max_element(records_of_width.begin(), records_of_width.end(), [](auto& a, auto& b) { return a.second < b.second; });
+  const size_t width = most->first;
+  if (width < 2 || width == rows[0].size() || most->second * 2 <= rows.size()) return;
+  const auto first = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.size() == width; });
+  const int64_t at = first - rows.begin();
+  head.above = std::count(text, text + starts[static_cast<size_t>(at)], head.dialect.newline);
+  const std::vector<Row> rest(first, rows.end());
+  head.short_header = at == 1 && rows[0].size() + 1 == width && rows[0].size() > 1 &&
+                      !guess_header(rest, {options.missing, options.missing_numbers}, form_of(options)).header;
+}
+
 // Whether the options name columns that the first record has: then it holds names.
 bool is_named(const Row& first, const Options& options) {
   if (!options.names.empty()) return false;
@@ -127,13 +199,6 @@ bool is_named(const Row& first, const Options& options) {
          std::any_of(options.types.begin(), options.types.end(), has_name) ||
          (!options.known.empty() && std::all_of(options.known.begin(), options.known.end(), has_name));
 }
-
-NumberForm form_of(const Options& options) {
-  const char decimal = options.thousands == '.' ? ',' : '.';
-  return {options.decimal == 0 ? decimal : options.decimal, options.thousands, options.order};
-}
-
-bool is_detected(const Options& options) { return options.decimal == 0 && options.thousands == 0; }
 
 void decide_header(const std::vector<Row>& rows, const Options& options, Head& head) {
   head.header = options.header == 1;
@@ -267,6 +332,7 @@ Status refuse_twins(const std::string& path, const Head& head) {
 Status examine(const std::string& path, const char* text, int64_t size, bool complete, const Options& options, Head& head) {
   if (const char* what = foreign(text, size)) return {"ERR_TENSORWOOD_FORMAT", "readCsv: '" + path + "' is " + what};
   int64_t mark = size >= 3 && std::string_view(text, 3) == "\xef\xbb\xbf" ? 3 : 0;
+  mark += lines_of({text + mark, static_cast<size_t>(size - mark)}, options.skip_lines);
   char delimiter = options.delimiter;
   char separator = 0;
   mark += separator_line(text + mark, size - mark, separator);
@@ -281,15 +347,25 @@ Status examine(const std::string& path, const char* text, int64_t size, bool com
     head.dialect.quote = 0;
     return {};
   }
-  if (delimiter == 0) head.dialect.delimiter = detect_delimiter(text, size, complete, head.dialect, options);
+  Comments comments(text, size);
+  if (delimiter == 0)
+    head.dialect.delimiter = detect_delimiter(text + comments.bytes, size - comments.bytes, complete, head.dialect, options);
+  if (comments.count > 0) comments.keep_records(text, size, complete, head.dialect);
+  if (comments.count > 0) head.doubts.push_back({"comments", "", comments.count, "", 0});
+  head.data += comments.bytes;
+  const char* whole = text - mark;
+  text += comments.bytes;
+  size -= comments.bytes;
   if (options.delimiter == 0 && head.dialect.runs()) head.doubts.push_back({"spaces", "", 0, "", 0});
 
-  int64_t first_end = 0;
-  const auto rows = sample(text, size, complete, head.dialect, kSampleRows, &first_end);
+  std::vector<int64_t> starts;
+  const auto rows = sample(text, size, complete, head.dialect, kSampleRows, &starts);
   if (rows.empty() && complete) return {"ERR_TENSORWOOD_DATA", "readCsv: '" + path + "' holds no rows"};
   if (rows.empty()) return {"ERR_TENSORWOOD_FORMAT", "readCsv: the first record of '" + path + "' is longer than 1 MiB: is it a table?"};
   decide_header(rows, options, head);
-  if (head.header) head.data += first_end;
+  for (int64_t& start : starts) start += text - whole;
+  compare_widths(rows, starts, whole, options, head);
+  if (head.header) head.data = starts[1];
   if (options.names.size() > rows[0].size())
     return {"ERR_TENSORWOOD_ARGUMENT", "readCsv: expected at most " + std::to_string(rows[0].size()) + " names for the columns of '" +
                                            path + "', got " + std::to_string(options.names.size())};

@@ -16,9 +16,11 @@ struct Head {
   Dialect dialect;
   bool libsvm = false;  // no delimited text: see libsvm.h
   bool header = false;
-  bool commas = false;  // some column shows that commas are decimal
-  NumberForm form;      // of numbers, before a column shows another
-  int64_t data = 0;     // offset of the first record of data in the file
+  bool commas = false;        // some column shows that commas are decimal
+  NumberForm form;            // of numbers, before a column shows another
+  int64_t above = 0;          // lines above the first record that has as many fields as most have
+  bool short_header = false;  // the first record alone has one field less than the others
+  int64_t data = 0;           // offset of the first record of data in the file
   std::vector<FileColumn> columns;
   std::vector<Doubt> doubts;
 };

@@ -70,6 +70,48 @@ describe('a header', () => {
     ]);
   });
 
+  it.each([
+    ['Report 2024\n\na,b\n1,2\n3,4\n', 3, 2],
+    ['Report 2024\r\nby me\r\na,b\r\n1,2\r\n3,4\r\n', 3, 2],
+    ['\ufeffReport, all, 2024\na,b\n1,2\n3,4\n', 2, 1],
+  ])('stands below a title: %j', async (text, line, skipLines) => {
+    const cure = `leave out the lines above the header with { skipLines: ${skipLines} }`;
+    await expect(read(text)).rejects.toThrow(new RegExp(`line ${line}: .*; ${cure}$`));
+    await expect(read(text, { badLines: 'skip' })).rejects.toThrow(cure);
+    expect(await namesOf(text, { skipLines })).toEqual(['a', 'b']);
+    expect(await columnsOf(text, { skipLines })).toEqual([
+      [1, 3],
+      [2, 4],
+    ]);
+    await expect(read(`${text}5,6,7\n`, { skipLines })).rejects.toThrow(`line ${text.split('\n').length}: expected 2 fields, got 3; leave`);
+    await expect(read(text, { skipLines: 9 })).rejects.toThrow('holds no rows');
+    await expect(read(text, { skipLines: -1 })).rejects.toThrow('expected skipLines to be');
+  });
+
+  it('that lacks a name is told from a title', async () => {
+    const text = 'a,b\n1,2,\n3,4,\n5,6,\n';
+    await expect(read(text)).rejects.toThrow(
+      'line 2: expected 2 fields, got 3 (and 2 more bad lines); the header lacks a name: leave it out with { skipLines: 1 } and name all columns with { names }',
+    );
+    expect(await namesOf(text, { skipLines: 1, names: ['a', 'b'] })).toEqual(['a', 'b', 'column3']);
+  });
+
+  it('stands below lines that begin with #', async () => {
+    for (const text of ['# exported 2024\na,b\n1,2\n3,4\n', '#by me, in, Oslo\n#\n\na,b\n1,2\n3,4\n']) {
+      expect(await namesOf(text)).toEqual(['a', 'b']);
+      expect((await read(text)).rows).toBe(2);
+    }
+    expect(await notesOf('# exported\n# again\nname\nx y\nz w\n')).toEqual(['2 lines above the header that begin with # were left out']);
+    expect(await namesOf('## version 4\n#id\tsize\n1\t2\n3\t4\n')).toEqual(['#id', 'size']);
+    expect(await namesOf('#id\n1\n2\n')).toEqual(['#id']);
+    expect(await columnsOf('#1,2\n#3,4\n')).toEqual([
+      ['#1', '#3'],
+      [2, 4],
+    ]);
+    expect((await columnsOf('#fff,1\n#000,2\nred,3\n', { header: 'no' }))[0]).toEqual(['#fff', '#000', 'red']);
+    await expect(read('# x\na,b\n1,2\n1,2,3\n')).rejects.toThrow('line 4: expected 2 fields, got 3; leave');
+  });
+
   it('is there where its names are asked for', async () => {
     expect(await namesOf('a,2\n3,4\n', { numbers: ['2'] })).toEqual(['a', '2']);
     const like = { signature: { names: ['0', '1'], categories: [null, null] } };
@@ -109,25 +151,24 @@ describe('the dialect', () => {
     expect(await columnsOf('a,b\n1, "x"\n', { trim: false })).toEqual([[1], [' "x"']]);
   });
 
-  it.each([
-    ['"a", "b"\n"1", "x, y"\n"2", "z, w"\n'],
-    ['"a" , "b"\n"1" , "x, y"\n"2" , "z, w"\n'],
-    ['a, b\n1, "x, y"\n2, "z, w"\n'],
-  ])('of %j takes no commas between fields for decimal ones', async (text) => {
-    expect(await namesOf(text)).toEqual(['a', 'b']);
-    expect(await columnsOf(text)).toEqual([
-      [1, 2],
-      ['x, y', 'z, w'],
-    ]);
-    expect(await columnsOf('a, b\n1, 2\n3, 4\n')).toEqual([
-      [1, 3],
-      [2, 4],
-    ]);
-    expect(await columnsOf('a b\n1,5 2,5\n3,5 4\n')).toEqual([
-      [1.5, 3.5],
-      [2.5, 4],
-    ]);
-  });
+  it.each([['"a", "b"\n"1", "x, y"\n"2", "z, w"\n'], ['"a" , "b"\n"1" , "x, y"\n"2" , "z, w"\n'], ['a, b\n1, "x, y"\n2, "z, w"\n']])(
+    'of %j takes no commas between fields for decimal ones',
+    async (text) => {
+      expect(await namesOf(text)).toEqual(['a', 'b']);
+      expect(await columnsOf(text)).toEqual([
+        [1, 2],
+        ['x, y', 'z, w'],
+      ]);
+      expect(await columnsOf('a, b\n1, 2\n3, 4\n')).toEqual([
+        [1, 3],
+        [2, 4],
+      ]);
+      expect(await columnsOf('a b\n1,5 2,5\n3,5 4\n')).toEqual([
+        [1.5, 3.5],
+        [2.5, 4],
+      ]);
+    },
+  );
 
   it('splits no sentences, and no records whose spaces differ', async () => {
     expect(await columnsOf('name\nNew York\nLos Angeles\n')).toEqual([['New York', 'Los Angeles']]);
