@@ -45,6 +45,10 @@ const words: Readonly<Record<string, Words>> = {
   comments: ({ count }) => ({
     message: `${times(count, 'line')} above the header that begin${count === 1 ? 's' : ''} with # ${count === 1 ? 'was' : 'were'} left out`,
   }),
+  'stray quotes': ({ count, line }) => ({
+    message: `${times(count, 'line end')} inside quotes, the first in line ${line}, ${count === 1 ? 'was' : 'were'} taken for text, and other quotes stand inside fields`,
+    cure: { option: "quote: ''", flag: "--quote ''" },
+  }),
   spaces: () => ({
     message: 'columns were told apart by runs of spaces',
     cure: { option: "delimiter: ','", flag: '--delimiter ,' },

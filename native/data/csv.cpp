@@ -187,6 +187,7 @@ class Reader {
     int64_t line = 1;
     Fault fault = Fault::shape;
     int64_t rows = 0;
+    const bool quotes = has_stray_quotes(blocks);
     for (int64_t k = 0; k < block_count(); ++k) {
       table_.bad_count += blocks[k]->bad_count;
       rows += blocks[k]->rows;
@@ -206,8 +207,18 @@ class Reader {
         "; leave such lines out with { badLines: 'skip' }", "; take such fields for missing with { badValues: 'missing' }",
         "; say what its commas mean with { decimal: ',' } or { thousands: ',' }", "; say which part is the day with { dateOrder: 'dmy' }"};
     return {"ERR_TENSORWOOD_DATA", "readCsv: '" + path_ + "' line " + std::to_string(table_.bad[0].line) + ": " + table_.bad[0].reason +
-                                       others + (most ? cure_of_most() : cures[static_cast<size_t>(fault)])};
+                                       others +
+                                       (quotes ? "; if its quotes mean nothing, say so with { quote: '' }"
+                                        : most ? cure_of_most()
+                                               : cures[static_cast<size_t>(fault)])};
   }
+
+  // Whether quotes that open in bad records and span lines are no quotes at all: others stand inside fields, or one is never closed.
+  static bool has_stray_quotes(const std::vector<std::unique_ptr<Block>>& blocks) {
+    const auto any = [&](const auto& test) { return std::any_of(blocks.begin(), blocks.end(), test); };
+    return any([](const auto& b) { return b->bad_quotes; }) && any([](const auto& b) { return b->stray; });
+  }
+  static bool has_stray_quotes(const std::vector<std::unique_ptr<SparseBlock>>&) { return false; }
 
   // Where most lines are bad, the first is wrong, and no line is to be left out for its sake.
   std::string cure_of_most() const {
@@ -255,6 +266,9 @@ class Reader {
     late_commas_ = commas && !head_.commas;
     if (!status.ok() || late_commas_) return status;
     std::vector<PlacedDoubt> doubts;
+    for (size_t b = 0; b < table_.blocks_.size(); ++b)
+      if (const Block& block = *table_.blocks_[b]; block.stray && block.swallowed.count > 0)
+        doubts.push_back({{"stray quotes", "", block.swallowed.count, "", 0}, static_cast<int64_t>(b), block.swallowed.offset});
     for (WholeColumn& column : whole) {
       table_.columns.push_back(std::move(column.column));
       table_.recode_.push_back(std::move(column.recode));

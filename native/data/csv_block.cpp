@@ -41,13 +41,15 @@ class BlockParser {
     const char* start = text;
     while (records.next(fields)) {
       offset_ = start - text;
+      lines_ = records.lines();
+      block_.stray |= records.open();
       if (records.open())
         reject("a quoted field is never closed", Fault::shape);
       else if (!fields.empty())
         add(fields);
       start = records.cursor();
     }
-    block_.stray = records.stray();
+    block_.stray |= records.stray();
   }
 
  private:
@@ -65,6 +67,7 @@ class BlockParser {
       return reject(expected + column.name + "', got " + shown(fields[i].text), fault_of(fields[i]));
     }
     ++block_.rows;
+    if (lines_ > 0) block_.swallowed.add("", offset_, lines_);
   }
 
   std::string_view text_of(const Field& field) {
@@ -146,7 +149,9 @@ class BlockParser {
   }
 
   void reject(std::string reason, Fault fault) {
-    if (++block_.bad_count <= kBadKept) block_.bad.push_back({offset_, std::move(reason), fault});
+    block_.bad_count += 1 + lines_;
+    block_.bad_quotes |= lines_ > 0;
+    if (block_.bad.size() < static_cast<size_t>(kBadKept)) block_.bad.push_back({offset_, std::move(reason), fault});
   }
 
   const FieldRules& rules_;
@@ -155,6 +160,7 @@ class BlockParser {
   std::vector<size_t> order_;  // of the columns: categories last, because a dictionary does not forget what a bad record said
   std::string scratch_;
   int64_t offset_ = 0;  // of the record
+  int64_t lines_ = 0;   // ends of lines inside its quotes
 };
 
 }  // namespace

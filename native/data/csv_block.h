@@ -39,8 +39,9 @@ struct Odd {
   int64_t count = 0;
   int64_t offset = 0;  // of its record
   std::string text;
-  void add(std::string_view field, int64_t at) {
-    if (count++ == 0) {
+  void add(std::string_view field, int64_t at, int64_t times = 1) {
+    count += times;
+    if (count == times) {
       offset = at;
       text = field;
     }
@@ -74,8 +75,10 @@ struct Block {
   int64_t rows = 0;
   std::vector<Piece> pieces;  // of each column of the file
   std::vector<BadRecord> bad;
-  int64_t bad_count = 0;
-  bool stray = false;
+  int64_t bad_count = 0;    // lines
+  bool bad_quotes = false;  // quotes of a bad record span lines
+  bool stray = false;       // quotes stand inside fields
+  Odd swallowed;            // ends of lines inside quotes of good records
 };
 
 // A column as the file has it.

@@ -176,6 +176,29 @@ describe('the dialect', () => {
   });
 });
 
+describe('quotes that mean nothing', () => {
+  const text = 'a\tb\n1\tx\n2\t"open" he said\n3\t"lost\n4\ty\n5\tends" z\t6\n7\t"so\n8\tit" is\n9\tw\n';
+  const cure = "if its quotes mean nothing, say so with { quote: '' }";
+
+  it('are named before lines are left out', async () => {
+    await expect(read(text)).rejects.toThrow(`line 4: expected 2 fields, got 3 (and 2 more bad lines); ${cure}`);
+    await expect(read('a,b\n1,x\n2,"y\n3,z\n4,w\n5,v\n')).rejects.toThrow(
+      `line 3: a quoted field is never closed (and 3 more bad lines); ${cure}`,
+    );
+    await expect(read('a,b\n1,"two\nlines",3\n2,"y"\n3,z\n')).rejects.toThrow("leave such lines out with { badLines: 'skip' }");
+    expect((await read('a\tb\n1\t"x\n2\ty\n', { quote: '' })).rows).toBe(2);
+  });
+
+  it('swallow lines that are counted', async () => {
+    const table = await read(text, { badLines: 'skip' });
+    expect(table.rows).toBe(4);
+    expect(table.skipped.count).toBe(3);
+    expect(noteLines(table.notes)).toContain(
+      "1 line end inside quotes, the first in line 7, was taken for text, and other quotes stand inside fields (to change it: --quote '')",
+    );
+  });
+});
+
 describe('numbers in other spellings', () => {
   it('have a decimal comma where commas can be nothing else', async () => {
     expect(await columnsOf('a;b;n\n1,5;1.234,56;3\n-0,25;7;4\n')).toEqual([
