@@ -66,6 +66,15 @@ bool has_number_commas(const std::vector<Row>& rows) {
   return any;
 }
 
+// Whether a quoted field below the first record is a number with a comma: the quotes are there because commas stand between fields.
+bool quotes_commas(const std::vector<Row>& rows) {
+  const auto is_quoted = [](const Cell& cell) {
+    return cell.quoted && cell.text.find(',') != std::string::npos && read_spelling(cell.text, {}).spelling != Spelling::other;
+  };
+  return rows.size() > 1 &&
+         std::any_of(rows.begin() + 1, rows.end(), [&](const Row& row) { return std::any_of(row.begin(), row.end(), is_quoted); });
+}
+
 // Whether records are a table by runs of spaces: all of one width, with a column of numbers below the first record.
 bool is_spaced(const std::vector<Row>& rows, const MissingWords& missing) {
   if (rows.size() < 2 || rows[0].size() < 2) return false;
@@ -85,10 +94,10 @@ char detect_delimiter(const char* text, int64_t size, bool complete, Dialect dia
   char best = options.decimal == ',' ? ';' : ',';
   std::pair<size_t, size_t> best_score{0, 0};
   for (const char candidate : {',', ';', '\t', '|'}) {
-    if (candidate == options.decimal) continue;
     dialect.delimiter = candidate;
     std::map<size_t, size_t> records_of_width;
     const auto rows = sample(text, size, complete, dialect, kDelimiterRows, nullptr);
+    if (candidate == options.decimal && !quotes_commas(rows)) continue;
     for (const Row& row : rows) ++records_of_width[row.size()];
     for (const auto& [width, count] : records_of_width) {
       if (width < 2 || count * 2 < rows.size()) continue;

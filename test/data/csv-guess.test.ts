@@ -271,7 +271,16 @@ describe('numbers in other spellings', () => {
       "'a': read as categories: '1,234' in line 2 may be a fraction or thousands (to change it: --decimal , or --thousands ,)",
     ]);
     expect((await columnsOf(text, { thousands: ',' }))[0]).toEqual([1234, 5678]);
-    expect((await columnsOf(text, { decimal: ',', delimiter: ',' }))[0]).toEqual([Math.fround(1.234), Math.fround(5.678)]);
+    expect((await columnsOf(text, { decimal: ',' }))[0]).toEqual([Math.fround(1.234), Math.fround(5.678)]);
+    expect(await columnsOf('a,b\n"1,5","x, y"\n2,z\n', { decimal: ',' })).toEqual([
+      [1.5, 2],
+      ['x, y', 'z'],
+    ]);
+    expect(await columnsOf('a;b\n"1,5";2\n"2,5";3\n', { decimal: ',' })).toEqual([
+      [1.5, 2.5],
+      [2, 3],
+    ]);
+    expect(await columnsOf('a\n1,5\n"2,5"\n', { decimal: ',' })).toEqual([[1.5, 2.5]]);
     await expect(read(text, { numbers: ['a'] })).rejects.toThrow(
       "line 2: expected a number in column 'a', got '1,234' (and 1 more bad line); say what its commas mean with { decimal: ',' } or { thousands: ',' }",
     );
