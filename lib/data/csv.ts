@@ -119,11 +119,32 @@ export async function readCsv(source: Source, options: CsvOptions = {}): Promise
     missingNumbers: missing === undefined ? usualDashes : [],
   };
   const opened = await openSource('readCsv', source, { signal });
+  await refuseJson(opened);
   const runtime = native().createRuntime('cpu', values.threads, '');
   try {
     return await readOpened(runtime, opened, spec, signal);
   } finally {
     native().dispose(runtime);
+  }
+}
+
+/** JSON and JSON Lines are text, and would be read as a table of pieces. */
+async function refuseJson(opened: OpenedSource): Promise<void> {
+  const head = Buffer.from(await opened.head('readCsv', 2 ** 16))
+    .toString('utf8')
+    .replace(/^\ufeff?\s*/, '');
+  const isJson = /^\{\s*"(?:[^"\\]|\\.)*"\s*:/.test(head) || /^\[\s*(?:\[|\{\s*")/.test(head) || (/^[[{]/.test(head) && isWhole(head));
+  if (!isJson) return;
+  const cure = 'write it as CSV first; createTable() makes a table of columns that a program has';
+  fail('ERR_TENSORWOOD_FORMAT', `readCsv: '${opened.name}' is JSON, not delimited text; ${cure}`);
+}
+
+/** Whether the first line is JSON by itself. */
+function isWhole(text: string): boolean {
+  try {
+    return typeof JSON.parse(text.split(/[\r\n]/, 1)[0]!) === 'object';
+  } catch {
+    return false;
   }
 }
 
