@@ -10,7 +10,7 @@ import type { ReadTable } from './notes';
 import { type Column, createTable, type NumberArray } from './table';
 
 export const csvSchema = {
-  delimiter: text('', 'character between fields, a space for runs of them; empty = the most regular of , ; tab | or spaces'),
+  delimiter: text('', 'character between fields (tab is one), a space for runs of them; empty = the most regular of , ; tab | or spaces'),
   quote: text('"', 'character around fields that hold delimiters or line ends; empty = quotes mean nothing'),
   decimal: choice(['detect', '.', ','], 'detect', 'decimal point; detect = a comma in columns where commas can be nothing else'),
   thousands: text('', 'character between groups of three digits, as , in 1,234; empty = none'),
@@ -104,6 +104,7 @@ export async function readCsv(source: Source, options: CsvOptions = {}): Promise
   const values = parse('readCsv', csvSchema, rest);
   const spec: CsvSpec = {
     ...values,
+    delimiter: /^(?:tab|\\t)$/i.test(values.delimiter) ? '\t' : values.delimiter,
     decimal: values.decimal === 'detect' ? '' : values.decimal,
     dateOrder: values.dateOrder[0]!,
     header: { detect: -1, yes: 1, no: 0 }[values.header],
