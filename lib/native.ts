@@ -110,6 +110,8 @@ export interface CsvSpec {
   readonly thousands: string;
   /** The part of a date that comes first: y, d or m. */
   readonly dateOrder: string;
+  /** Above the header. */
+  readonly skipLines: number;
   /** 1 = there is one, 0 = there is none, -1 = found out. */
   readonly header: number;
   readonly trim: boolean;

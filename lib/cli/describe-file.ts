@@ -1,9 +1,11 @@
 // The texts of `tensorwood inspect`, one for each kind of file.
 import { compact, grouped } from '../dashboard/html';
+import { readIdx } from '../data/images';
 import type { Column, NumberColumn } from '../data/table';
 import { fail } from '../errors';
 import type { OpenedSource } from '../files/source';
 import { type Entry, inspectSafetensors } from '../formats/safetensors';
+import { typedArrayName } from '../realm';
 import { showShape, sizeOf } from '../shape';
 import { loadForest } from '../trees/forest';
 import type { Input } from './command';
@@ -54,6 +56,12 @@ async function describeSafetensors(source: OpenedSource, { signal }: Input): Pro
   return [head, section('Tensors', tensors), ...(notes.length === 0 ? [] : [section('Metadata', notes)])].join('\n\n');
 }
 
+async function describeIdx(source: OpenedSource): Promise<string> {
+  const { shape, data } = await readIdx(source);
+  const some = `${typedArrayName(data)} ${showShape(shape)}`;
+  return `${source.name}: IDX, ${some}, ${bytes(source.size)}; no table: readIdx and readIdxImages of the library read it`;
+}
+
 function describeColumn(column: Column, rows: number): string {
   if (column.kind === 'category') {
     const missing = column.codes.reduce((n, code) => n + (code < 0 ? 1 : 0), 0);
@@ -100,6 +108,8 @@ export async function describeFile(word: string, input: Input): Promise<string> 
       return describeForest(source, input);
     case 'safetensors':
       return describeSafetensors(source, input);
+    case 'idx':
+      return describeIdx(source);
     case 'text':
       if (/\.json$/i.test(source.name))
         fail('ERR_TENSORWOOD_FORMAT', `inspect: '${source.name}' is not a tensorwood model, and JSON is no table`);

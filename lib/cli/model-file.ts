@@ -6,7 +6,7 @@ import { type OpenedSource, openSource } from '../files/source';
 import type { Input } from './command';
 import { isFolder, type Run, readRun, runFile } from './runs';
 
-export type Kind = 'forest' | 'safetensors' | 'parquet' | 'text';
+export type Kind = 'forest' | 'safetensors' | 'parquet' | 'idx' | 'text';
 
 /** A model that a word stands for: its own word, and, in the folder of a run, that run. */
 export interface ModelWord {
@@ -37,6 +37,8 @@ export async function kindOf(subject: string, source: OpenedSource): Promise<Kin
   const text = head.toString('latin1');
   if (text.startsWith('PAR1')) return 'parquet';
   if (/^\s*\{\s*"format"\s*:\s*"tensorwood/.test(text)) return 'forest';
+  // Two zeros, the type of the numbers and how many sizes follow; all else here is text.
+  if (head.length >= 8 && head.readUInt16BE() === 0 && [8, 9, 11, 12, 13, 14].includes(head[2]!) && head[3]! > 0) return 'idx';
   // Eight bytes of header length, then JSON.
   return head.length > 9 && text[8] === '{' && head.readUInt32LE(4) === 0 ? 'safetensors' : 'text';
 }

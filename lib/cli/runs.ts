@@ -29,6 +29,7 @@ export async function readRun(folder: string): Promise<Run> {
   const path = runFile(folder);
   const model = 'model.safetensors';
   if (!existsSync(path) && existsSync(join(folder, model))) return { kind: 'model', model };
+  if (!existsSync(path)) fail('ERR_TENSORWOOD_FILE', `run: '${folder}' is a folder without run.json: no run was written there`);
   const text = await readFile(path, 'utf8').catch((error: unknown) =>
     fail('ERR_TENSORWOOD_FILE', `run: cannot read '${path}': ${fileReason(error)}`, error),
   );

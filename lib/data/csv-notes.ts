@@ -30,6 +30,13 @@ const words: Readonly<Record<string, Words>> = {
     cure: { option: "header: 'yes'" },
   }),
   index: ({ column }) => ({ message: 'has no name and counts the rows, like the index that pandas writes', cure: lists('ignore', column) }),
+  comments: ({ count }) => ({
+    message: `${times(count, 'line')} above the header that begin${count === 1 ? 's' : ''} with # ${count === 1 ? 'was' : 'were'} left out`,
+  }),
+  'stray quotes': ({ count, line }) => ({
+    message: `${times(count, 'line end')} inside quotes, the first in line ${line}, ${count === 1 ? 'was' : 'were'} taken for text, and other quotes stand inside fields`,
+    cure: { option: "quote: ''" },
+  }),
   spaces: () => ({
     message: 'columns were told apart by runs of spaces',
     cure: { option: "delimiter: ','" },
@@ -41,6 +48,14 @@ const words: Readonly<Record<string, Words>> = {
   decimal: ({ text }) => ({
     message: `read as numbers with a decimal comma${text === '' ? '' : `, as ${shown(text)}`}`,
     cure: { option: "decimal: '.'" },
+  }),
+  points: (doubt) => ({
+    message: `points between groups of three digits were read as thousands, as ${at(doubt)}: commas are decimal in other columns`,
+    cure: { option: "decimal: '.'" },
+  }),
+  'point or group': ({ text }) => ({
+    message: `read with decimal points, as ${shown(text)}; where commas are decimal these are thousands`,
+    cure: { option: "decimal: ','" },
   }),
   thousands: ({ column, text }) => ({
     message: `read as numbers with commas between thousands, as ${shown(text)}`,

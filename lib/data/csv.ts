@@ -10,7 +10,7 @@ import type { ReadTable } from './notes';
 import { type Column, createTable, type NumberArray } from './table';
 
 export const csvSchema = {
-  delimiter: text('', 'character between fields, a space for runs of them; empty = the most regular of , ; tab | or spaces'),
+  delimiter: text('', 'character between fields (tab is one), a space for runs of them; empty = the most regular of , ; tab | or spaces'),
   quote: text('"', 'character around fields that hold delimiters or line ends; empty = quotes mean nothing'),
   decimal: choice(['detect', '.', ','], 'detect', 'decimal point; detect = a comma in columns where commas can be nothing else'),
   thousands: text('', 'character between groups of three digits, as , in 1,234; empty = none'),
@@ -19,6 +19,7 @@ export const csvSchema = {
     'ymd',
     'order of day, month and year in dates such as 31/01/2024; those of ISO 8601 are read too',
   ),
+  skipLines: integer(0, [0, 1_000_000], 'lines to leave out above the header, such as a title'),
   header: choice(['detect', 'yes', 'no'], 'detect', 'whether the first line names the columns'),
   trim: boolean(true, 'drop spaces around fields that are not quoted'),
   badLines: choice(['fail', 'skip'], 'fail', 'what to do with lines of a wrong number of fields'),
@@ -108,6 +109,7 @@ export async function readCsv(source: Source, options: CsvOptions = {}): Promise
   if (columns?.length === 0) fail('ERR_TENSORWOOD_ARGUMENT', 'readCsv: expected columns to be the names of some columns, got []');
   const spec: CsvSpec = {
     ...values,
+    delimiter: /^(?:tab|\\t)$/i.test(values.delimiter) ? '\t' : values.delimiter,
     decimal: values.decimal === 'detect' ? '' : values.decimal,
     dateOrder: values.dateOrder[0]!,
     header: { detect: -1, yes: 1, no: 0 }[values.header],
@@ -124,6 +126,7 @@ export async function readCsv(source: Source, options: CsvOptions = {}): Promise
     missingNumbers: missing === undefined ? usualDashes : [],
   };
   const opened = await openSource('readCsv', source, { signal });
+  await refuseJson(opened);
   const runtime = native().createRuntime('cpu', values.threads, '');
   try {
     return await readOpened(runtime, opened, spec, signal);
@@ -135,6 +138,26 @@ export async function readCsv(source: Source, options: CsvOptions = {}): Promise
 function checkTexts(option: string, texts: unknown): void {
   if (texts === undefined || (Array.isArray(texts) && texts.every((text) => typeof text === 'string'))) return;
   fail('ERR_TENSORWOOD_ARGUMENT', `readCsv: expected ${option} to be an array of strings, got ${show(texts)}`);
+}
+
+/** JSON and JSON Lines are text, and would be read as a table of pieces. */
+async function refuseJson(opened: OpenedSource): Promise<void> {
+  const head = Buffer.from(await opened.head('readCsv', 2 ** 16))
+    .toString('utf8')
+    .replace(/^\ufeff?\s*/, '');
+  const isJson = /^\{\s*"(?:[^"\\]|\\.)*"\s*:/.test(head) || /^\[\s*(?:\[|\{\s*")/.test(head) || (/^[[{]/.test(head) && isWhole(head));
+  if (!isJson) return;
+  const cure = 'write it as CSV first; createTable() makes a table of columns that a program has';
+  fail('ERR_TENSORWOOD_FORMAT', `readCsv: '${opened.name}' is JSON, not delimited text; ${cure}`);
+}
+
+/** Whether the first line is JSON by itself. */
+function isWhole(text: string): boolean {
+  try {
+    return typeof JSON.parse(text.split(/[\r\n]/, 1)[0]!) === 'object';
+  } catch {
+    return false;
+  }
 }
 
 function knownOf(like: KnownColumns | undefined): Pick<CsvSpec, 'knownCategories' | 'knownNumbers'> {

@@ -60,9 +60,13 @@ class Reader {
     if (status.ok()) status = read_head();
     if (status.ok()) status = find_borders();
     if (status.ok() && head_.libsvm) return read_sparse();
-    if (status.ok()) status = parse_all();
-    if (status.ok()) status = describe_bad_lines(table_.blocks_);
-    if (status.ok()) status = join();
+    if (status.ok()) status = read_records();
+    if (status.ok() && late_commas_) {
+      // A file has one decimal mark: what was read before is wrong where points stand between thousands.
+      head_.commas = true;
+      take_commas(head_);
+      status = read_records();
+    }
     return status;
   }
 
@@ -123,6 +127,15 @@ class Reader {
     return {};
   }
 
+  Status read_records() {
+    table_.bad.clear();
+    table_.bad_count = 0;
+    Status status = parse_all();
+    if (status.ok()) status = describe_bad_lines(table_.blocks_);
+    if (status.ok()) status = join();
+    return status;
+  }
+
   Status parse_all() {
     Status status = parse(head_.columns, table_.blocks_);
     const auto stray = [](const std::unique_ptr<Block>& b) { return b->stray; };
@@ -148,7 +161,10 @@ class Reader {
       if (column.type == Type::skip) continue;
       const bool demoted =
           std::any_of(table_.blocks_.begin(), table_.blocks_.end(), [&](const auto& b) { return b->pieces[first].demoted; });
-      if (demoted) column.type = Type::category;
+      if (demoted) {
+        column.type = Type::category;
+        column.form = head_.form;
+      }
       const bool refuses = column.type == Type::number && !column.guessed;
       again[c].type = demoted ? Type::category : refuses ? Type::number : Type::skip;
       if (demoted) moves.push_back({second, first});
@@ -201,8 +217,11 @@ class Reader {
     int64_t from = 0;
     int64_t line = 1;
     Fault fault = Fault::shape;
+    int64_t rows = 0;
+    const bool quotes = has_stray_quotes(blocks);
     for (int64_t k = 0; k < block_count(); ++k) {
       table_.bad_count += blocks[k]->bad_count;
+      rows += blocks[k]->rows;
       for (const BadRecord& bad : blocks[k]->bad) {
         if (table_.bad.size() >= static_cast<size_t>(kBadKept)) break;
         if (Status s = count_lines(from, borders_[k] + bad.offset, line); !s.ok()) return s;
@@ -211,14 +230,33 @@ class Reader {
         if (table_.bad.size() == 1) fault = bad.fault;
       }
     }
-    if (table_.bad_count == 0 || options_.skip_bad_lines) return {};
+    const bool most = fault == Fault::shape && table_.bad_count > rows && !head_.libsvm;
+    if (table_.bad_count == 0 || (options_.skip_bad_lines && !(most && head_.above > 0))) return {};
     const int64_t more = table_.bad_count - 1;
     const std::string others = more == 0 ? "" : " (and " + std::to_string(more) + (more == 1 ? " more bad line)" : " more bad lines)");
     static constexpr const char* cures[] = {
         "; leave such lines out with { badLines: 'skip' }", "; take such fields for missing with { badValues: 'missing' }",
         "; say what its commas mean with { decimal: ',' } or { thousands: ',' }", "; say which part is the day with { dateOrder: 'dmy' }"};
     return {"ERR_TENSORWOOD_DATA", "readCsv: '" + path_ + "' line " + std::to_string(table_.bad[0].line) + ": " + table_.bad[0].reason +
-                                       others + cures[static_cast<size_t>(fault)]};
+                                       others +
+                                       (quotes ? "; if its quotes mean nothing, say so with { quote: '' }"
+                                        : most ? cure_of_most()
+                                               : cures[static_cast<size_t>(fault)])};
+  }
+
+  // Whether quotes that open in bad records and span lines are no quotes at all: others stand inside fields, or one is never closed.
+  static bool has_stray_quotes(const std::vector<std::unique_ptr<Block>>& blocks) {
+    const auto any = [&](const auto& test) { return std::any_of(blocks.begin(), blocks.end(), test); };
+    return any([](const auto& b) { return b->bad_quotes; }) && any([](const auto& b) { return b->stray; });
+  }
+  static bool has_stray_quotes(const std::vector<std::unique_ptr<SparseBlock>>&) { return false; }
+
+  // Where most lines are bad, the first is wrong, and no line is to be left out for its sake.
+  std::string cure_of_most() const {
+    const std::string lines = "{ skipLines: " + std::to_string(head_.above) + " }";
+    if (head_.short_header) return "; the header lacks a name: leave it out with " + lines + " and name all columns with { names }";
+    if (head_.above > 0) return "; leave out the lines above the header with " + lines;
+    return "; say what stands between fields with { delimiter }";
   }
 
   // Adds to `line` the line ends of [from, to).
@@ -233,6 +271,8 @@ class Reader {
   }
 
   Status join() {
+    table_.rows = 0;
+    table_.first_row_.clear();
     for (const auto& block : table_.blocks_) {
       if (!is_whole(*block)) return {"ERR_TENSORWOOD_FILE", "readCsv: '" + path_ + "' changed while it was read"};
       table_.first_row_.push_back(table_.rows);
@@ -253,8 +293,13 @@ class Reader {
       whole[i] = describe_column(*kept[i], pieces, rules);
       return Status{};
     });
-    if (!status.ok()) return status;
+    const bool commas = std::any_of(whole.begin(), whole.end(), [](const WholeColumn& column) { return column.commas; });
+    late_commas_ = commas && !head_.commas;
+    if (!status.ok() || late_commas_) return status;
     std::vector<PlacedDoubt> doubts;
+    for (size_t b = 0; b < table_.blocks_.size(); ++b)
+      if (const Block& block = *table_.blocks_[b]; block.stray && block.swallowed.count > 0)
+        doubts.push_back({{"stray quotes", "", block.swallowed.count, "", 0}, static_cast<int64_t>(b), block.swallowed.offset});
     for (WholeColumn& column : whole) {
       table_.columns.push_back(std::move(column.column));
       table_.recode_.push_back(std::move(column.recode));
@@ -318,6 +363,7 @@ class Reader {
   Table& table_;
   Source source_;
   Head head_;
+  bool late_commas_ = false;  // a column shows them that the first records did not show
   std::vector<Survey> surveys_;
   std::vector<int64_t> borders_;
   std::vector<std::vector<char>> buffers_;  // of each worker

@@ -26,13 +26,14 @@ struct Input {
 };
 
 struct Options {
-  char delimiter = 0;  // 0 = the most regular of , ; tab | and runs of spaces, or libsvm
-  char quote = '"';    // 0 = quotes mean nothing
-  char decimal = 0;    // 0 = a comma in columns where nothing else explains their commas, else a point
-  char thousands = 0;  // between groups of three digits; 0 = none
-  char order = 'y';    // of the parts of a date: y, d or m comes first
-  int header = -1;     // 1 = the first record names the columns, 0 = it is data, -1 = what the records below it say
-  bool trim = true;    // spaces and tabs around a field that is not quoted
+  char delimiter = 0;      // 0 = the most regular of , ; tab | and runs of spaces, or libsvm
+  char quote = '"';        // 0 = quotes mean nothing
+  char decimal = 0;        // 0 = a comma in columns where nothing else explains their commas, else a point
+  char thousands = 0;      // between groups of three digits; 0 = none
+  char order = 'y';        // of the parts of a date: y, d or m comes first
+  int64_t skip_lines = 0;  // above the header
+  int header = -1;         // 1 = the first record names the columns, 0 = it is data, -1 = what the records below it say
+  bool trim = true;        // spaces and tabs around a field that is not quoted
   bool skip_bad_lines = false;
   bool bad_values_missing = false;           // a field that is none of the numbers that its column must hold is missing, and no bad line
   int64_t block_bytes = 1 << 20;             // never by the number of threads: where blocks meet must not depend on it; tests make it small

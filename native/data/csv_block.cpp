@@ -62,13 +62,15 @@ class BlockParser {
     for (int64_t record = 0; records.next(fields); ++record) {
       if (record % kTurn == 0 && rules_.cancelled.load(std::memory_order_relaxed)) return;
       offset_ = start - text;
+      lines_ = records.lines();
+      block_.stray |= records.open();
       if (records.open())
         reject("a quoted field is never closed", Fault::shape);
       else if (!fields.empty())
         add(fields);
       start = records.cursor();
     }
-    block_.stray = records.stray();
+    block_.stray |= records.stray();
   }
 
  private:
@@ -97,6 +99,7 @@ class BlockParser {
       return reject(expected + column.name + "', got " + shown(fields[i].text), fault_of(fields[i]));
     }
     ++block_.rows;
+    if (lines_ > 0) block_.swallowed.add("", offset_, lines_);
   }
 
   std::string_view text_of(const Field& field) {
@@ -134,9 +137,18 @@ class BlockParser {
       mark(piece, &Piece::plain);
       if (std::fabs(value) >= kExactInDouble && is_identifier(trimmed(text), value)) count(piece, &Words::rounded, trimmed(text));
     }
+    if (column.form.decimal == ',') note_marks(piece, trimmed(text));
     if (needs_double(trimmed(text), value)) mark(piece, &Piece::wide);
     piece.numbers.push_back(value);
     return true;
+  }
+
+  // Where commas are decimal: which of both marks the field has.
+  void note_marks(Piece& piece, std::string_view text) {
+    if (text.find(',') != std::string_view::npos)
+      mark(piece, &Piece::commas);
+    else if (text.find('.') != std::string_view::npos && !rules_.missing.has(text) && !rules_.missing.has_dash(text))
+      count(piece, &Words::grouped, text);
   }
 
   // A field that is no number as it stands. False: the record is refused.
@@ -184,7 +196,9 @@ class BlockParser {
   }
 
   void reject(std::string reason, Fault fault) {
-    if (++block_.bad_count <= kBadKept) block_.bad.push_back({offset_, std::move(reason), fault});
+    block_.bad_count += 1 + lines_;
+    block_.bad_quotes |= lines_ > 0;
+    if (block_.bad.size() < static_cast<size_t>(kBadKept)) block_.bad.push_back({offset_, std::move(reason), fault});
   }
 
   const FieldRules& rules_;
@@ -193,6 +207,7 @@ class BlockParser {
   std::vector<Place> order_;  // categories last, because a dictionary does not forget what a bad record said
   std::string scratch_;
   int64_t offset_ = 0;           // of the record
+  int64_t lines_ = 0;            // ends of lines inside its quotes
   std::vector<Change> changes_;  // by the record, besides its values
 };
 

@@ -41,8 +41,9 @@ struct Odd {
   int64_t count = 0;
   int64_t offset = 0;  // of its record
   std::string text;
-  void add(std::string_view field, int64_t at) {
-    if (count++ == 0) {
+  void add(std::string_view field, int64_t at, int64_t times = 1) {
+    count += times;
+    if (count == times) {
       offset = at;
       text = field;
     }
@@ -55,6 +56,7 @@ struct Words {
   Dictionary dictionary;
   Odd bad;      // what was none of the numbers that the column must hold, and was taken for missing
   Odd rounded;  // integers that a double may not tell from their neighbours
+  Odd grouped;  // points between thousands, and no comma
 };
 
 // One for every block and column: small where the column is one of plain numbers.
@@ -65,6 +67,7 @@ class Piece {
   bool demoted = false;  // a guessed number column holds other text: read it again as a category
   bool dated = false;    // a field was a date
   bool plain = false;    // a field was a number as it stands
+  bool commas = false;   // a field had a decimal comma
 
   const Words& words() const {
     static const Words none;
@@ -93,8 +96,10 @@ struct Block {
   int64_t rows = 0;
   std::vector<Piece> pieces;  // of each column that is not skipped
   std::vector<BadRecord> bad;
-  int64_t bad_count = 0;
-  bool stray = false;
+  int64_t bad_count = 0;    // lines
+  bool bad_quotes = false;  // quotes of a bad record span lines
+  bool stray = false;       // quotes stand inside fields
+  Odd swallowed;            // ends of lines inside quotes of good records
 };
 
 // A column as the file has it.
@@ -103,6 +108,8 @@ struct FileColumn {
   Type type = Type::number;
   bool guessed = true;  // a number column that turns out to hold text may become a category
   bool times = false;   // the numbers are dates
+  bool points = false;  // the first records show a decimal point that cannot stand between thousands
+  std::string unsure;   // the first of its numbers, where all that have a point may be fractions or thousands
   NumberForm form;
 };
 

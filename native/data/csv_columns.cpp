@@ -42,7 +42,11 @@ class ColumnReader {
     }
     whole_.column.times = dated && !plain;
     whole_.column.wide |= whole_.column.times;
-    if (file_.guessed && file_.form.decimal == ',' && rules_.detected) doubt("decimal", 0, "");
+    if (rules_.detected && file_.form.decimal == ',') {
+      const bool commas = std::any_of(pieces_.begin(), pieces_.end(), [](const Piece* piece) { return piece->commas; });
+      if (!commas) add_odd("points", &Words::grouped);
+      if (commas && file_.guessed) doubt("decimal", 0, "");
+    }
     add_odd("bad values", &Words::bad);
     add_odd("rounded", &Words::rounded);
   }
@@ -115,7 +119,7 @@ class ColumnReader {
     if (verdict == Verdict::decimal_comma) form.decimal = ',';
     if (verdict == Verdict::thousands_comma) form.thousands = ',';
     whole_.values.resize(all_.count());
-    std::string example;
+    std::string example, point;
     for (int64_t i = 0; i < all_.count(); ++i) {
       if (is_cancelled(i)) return;
       const std::string_view text = trimmed(all_.text(i));
@@ -123,12 +127,15 @@ class ColumnReader {
       value = rules_.missing.has(text) || rules_.missing.has_dash(text) ? NAN : read_spelling(text, form).value;
       whole_.column.wide |= needs_double(text, value);
       if (example.empty() && text.find(',') != std::string_view::npos) example = text;
+      if (point.empty() && value > 0 && text.find('.') != std::string_view::npos) point = text;
     }
     whole_.column.type = Type::number;
     whole_.column.times = verdict == Verdict::time;
     whole_.column.wide |= whole_.column.times;
     whole_.column.categories = {};
-    if (verdict == Verdict::decimal_comma) doubt("decimal", 0, example);
+    whole_.commas = verdict == Verdict::decimal_comma && !example.empty();
+    if (whole_.commas) doubt("decimal", 0, example);
+    if (verdict == Verdict::decimal_comma && example.empty()) doubt("points", 0, point);
     if (verdict == Verdict::thousands_comma) doubt("thousands", 0, example);
   }
 

@@ -23,6 +23,7 @@ struct WholeColumn {
   std::vector<std::vector<int32_t>> recode;  // [block][local code] -> code
   std::vector<double> values;                // [code], where texts turned out to be numbers
   std::vector<PlacedDoubt> doubts;
+  bool commas = false;  // it shows that its commas are decimal
 };
 
 // What holds for all columns. `commas`: some column of the file shows that its commas are decimal; `detected`: the form of numbers was not

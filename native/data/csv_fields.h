@@ -95,12 +95,14 @@ class Records {
       : dialect_(dialect), marks_(begin, end, dialect), cursor_(begin), end_(end) {}
 
   const char* cursor() const { return cursor_; }
-  bool stray() const { return stray_; }  // a quote stood inside a field: quote parity does not tell where records end
-  bool open() const { return open_; }    // a quote was never closed
+  bool stray() const { return stray_; }     // a quote stood inside a field: quote parity does not tell where records end
+  bool open() const { return open_; }       // a quote was never closed
+  int64_t lines() const { return lines_; }  // ends of lines inside quotes of the last record
 
   // The next record's fields (valid while the buffer is), or false at the end. A blank line has no fields.
   bool next(std::vector<Field>& fields) {
     fields.clear();
+    lines_ = 0;
     if (cursor_ >= end_) return false;
     for (;;) {
       const char* start = cursor_;
@@ -140,10 +142,15 @@ class Records {
         if (close + 1 >= end_ || close[1] != dialect_.quote) break;
         marks_.next();
         doubled = true;
+      } else if (*close == dialect_.newline) {
+        ++lines_;
       }
       close = marks_.next();
     }
-    if (close >= end_) open_ = true;
+    if (close >= end_) {
+      open_ = true;
+      if (lines_ > 0 && end_[-1] == dialect_.newline) --lines_;  // it ends the record
+    }
     const char* mark = close < end_ ? marks_.next() : end_;
     const char* behind = close < end_ ? close + 1 : end_;
     while (dialect_.trim && behind < mark && is_blank(*behind)) ++behind;
@@ -178,6 +185,7 @@ class Records {
   const char* cursor_;
   const char* end_;
   bool stray_ = false, open_ = false;
+  int64_t lines_ = 0;
 };
 
 inline std::string_view trimmed(std::string_view s) {

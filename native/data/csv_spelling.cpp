@@ -164,7 +164,8 @@ Reading plain_number(std::string_view s, double value, const NumberForm& form) {
   if (is_identifier(s, value)) return {Spelling::identifier, value};
   if (form.decimal != '.' || s.find('.') == std::string_view::npos) return {Spelling::number, value};
   std::string digits;
-  return {without_groups(s, '.', ',', digits) && s[0] != '0' ? Spelling::point_or_group : Spelling::point, value};
+  const bool zero = s[s[0] == '-' || s[0] == '+' ? 1 : 0] == '0';
+  return {without_groups(s, '.', ',', digits) && !zero ? Spelling::point_or_group : Spelling::point, value};
 }
 
 // Numbers whose separators another form would explain; the form itself has decimal points and no groups.
@@ -259,13 +260,14 @@ Reading read_spelling(std::string_view text, const NumberForm& form) {
 Verdict judge(const Tally& tally, bool commas) {
   const auto all = [&](int64_t count) { return count == tally.total; };
   if (all(0)) return tally.dashes > 0 ? Verdict::category : Verdict::number;
-  if (all(tally.plain())) return Verdict::number;
   if (all(tally.of(Spelling::boolean))) return Verdict::boolean;
   if (all(tally.of(Spelling::time))) return Verdict::time;
   const int64_t integers = tally.of(Spelling::number), unsure = tally.of(Spelling::comma_or_group);
   const int64_t sure = tally.of(Spelling::comma) + tally.of(Spelling::group_and_comma);
-  const int64_t groups = tally.of(Spelling::group_and_comma) > 0 ? tally.of(Spelling::point_or_group) : 0;
-  if ((sure > 0 || commas) && all(integers + unsure + sure + groups)) return Verdict::decimal_comma;
+  const int64_t groups = commas || tally.of(Spelling::group_and_comma) > 0 ? tally.of(Spelling::point_or_group) : 0;
+  const bool by_commas = sure > 0 || (commas && unsure + groups > 0);
+  if (by_commas && all(integers + unsure + sure + groups)) return Verdict::decimal_comma;
+  if (all(tally.plain())) return Verdict::number;
   const int64_t points = tally.of(Spelling::point) + tally.of(Spelling::group);
   if (points > 0 && all(tally.plain() + unsure + tally.of(Spelling::group))) return Verdict::thousands_comma;
   return Verdict::category;

@@ -60,7 +60,8 @@ struct Tally {
 
 enum class Verdict : uint8_t { number, decimal_comma, thousands_comma, boolean, time, category };
 
-// What all fields together are. `commas`: another column of the file shows that its commas are decimal.
+// What all fields together are. `commas`: another column of the file shows that its commas are decimal; then points between groups of three
+// digits are none: a file has one decimal mark.
 Verdict judge(const Tally& tally, bool commas);
 
 // Whether an entry of this spelling shows alone that a comma is decimal.

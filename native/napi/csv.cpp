@@ -43,6 +43,7 @@ csv::Options read_options(const Napi::Value& value) {
   options.quote = read_character(spec, "quote");
   options.decimal = read_character(spec, "decimal");
   options.header = static_cast<int>(read_integer(spec.Get("header"), "header", -1, 1));
+  options.skip_lines = read_integer(spec.Get("skipLines"), "skipLines", 0, 1000000);
   options.trim = spec.Get("trim").ToBoolean();
   options.skip_bad_lines = spec.Get("skipBadLines").ToBoolean();
   options.bad_values_missing = spec.Get("badValuesMissing").ToBoolean();

@@ -8,7 +8,7 @@ it('counts what an open CSV file holds', async () => {
   const types = { numbers: [], categories: [], dates: [], knownNumbers: [], knownCategories: [] };
   const lists = { names: [], columns: [], ignore: [], missing: [], missingNumbers: [], ...types };
   const form = { delimiter: ',', quote: '"', decimal: '.', thousands: '', dateOrder: 'y' };
-  const spec = { ...form, header: 0, trim: true, skipBadLines: false, badValuesMissing: false, ...lists };
+  const spec = { ...form, skipLines: 0, header: 0, trim: true, skipBadLines: false, badValuesMissing: false, ...lists };
   const own = native().createRuntime('cpu', 1, '');
   const { csv } = await native().openCsv(own, bytes, 'bytes', spec).promise;
   expect(native().memoryUsage().bytes - before.bytes).toBeGreaterThanOrEqual(100_000 * 12);

@@ -1,6 +1,6 @@
 // Tables on the command line from outside: what inspect, train and predict say of columns that they read by guess, and the flags that decide otherwise.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -82,6 +82,24 @@ describe('inspect', () => {
     written('order.csv', 'when,y\n31/01/2024,1\n01/02/2024,2\n');
     expect(run('inspect', 'order.csv').out).toContain('(to change it: --date-order dmy or --date-order mdy)');
     expect(run('inspect', 'order.csv', '--date-order', 'dmy').out).toContain('when  time, 2024-01-31 to 2024-02-01\n');
+  });
+
+  it('says what is no table', () => {
+    writeFileSync(join(folder, 'labels'), Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 7, 9));
+    expect(run('inspect', 'labels').out).toMatch(/^labels: IDX, Uint8Array \(2,\), 0\.0 kB; no table: readIdx/);
+    mkdirSync(join(folder, 'plain'));
+    expect(run('inspect', 'plain').err).toBe("tensorwood: run: 'plain' is a folder without run.json: no run was written there\n");
+    written('lines.jsonl', '{"a": 1}\n{"a": 2}\n');
+    expect(run('inspect', 'lines.jsonl').err).toBe(
+      "tensorwood: readCsv: 'lines.jsonl' is JSON, not delimited text; write it as CSV first\n",
+    );
+  });
+
+  it('names the flag that reads a table below a title', () => {
+    written('title.csv', 'Report 2024\n\na,b\n1,2\n3,4\n');
+    const refused = run('inspect', 'title.csv').err;
+    expect(refused).toContain('; leave out the lines above the header with --skip-lines 2\n');
+    expect(run('inspect', 'title.csv', '--skip-lines', '2', '--delimiter', ',').out).toContain('table of 2 rows');
   });
 
   it('names columns in place of a header that names one twice', () => {

@@ -1,4 +1,4 @@
-// What the reader of text guesses where nobody tells it: headers, spellings of numbers, truth values, dates; what it says of that; and how it is told.
+// What the reader of text guesses of fields where nobody tells it: spellings of numbers, truth values, dates; what it says of that; and how it is told.
 import { describe, expect, it } from 'vitest';
 import { noteLines } from '../../lib/cli/note-lines';
 import { type CsvOptions, readCsv, usualMissing } from '../../lib/data/csv';
@@ -9,113 +9,9 @@ const read = (text: string, options?: CsvOptions) => readCsv({ text }, options);
 const cells = (column: Column): (number | string | null)[] =>
   column.kind === 'number' ? Array.from(column.values) : Array.from(column.codes, (code) => (code < 0 ? null : column.categories[code]!));
 const columnsOf = async (text: string, options?: CsvOptions) => (await read(text, options)).columns.map(cells);
-const namesOf = async (text: string, options?: CsvOptions) => (await read(text, options)).columns.map((c) => c.name);
 const linesOf = (notes: readonly Note[]): string[] => noteLines(notes, () => true);
 const notesOf = async (text: string, options?: CsvOptions) => linesOf((await read(text, options)).notes);
 const rows = (count: number, row: (i: number) => string): string => Array.from({ length: count }, (_, i) => `${row(i)}\n`).join('');
-
-describe('a header', () => {
-  it.each([
-    ['years', 'Country,Code,1960,1961\nAruba,ABW,1.5,2\nChad,TCD,4,5\n'],
-    ['an index without a name', ',0,1\n0,0.5,1.5\n1,2.5,3.5\n'],
-    ['positions above fractions', '0,1\n0.5,1.5\n2.5,3.5\n'],
-    ['hours', 'day,0,6,12\nmon,1,2,3\ntue,5,6,7\n'],
-    ['a number in quotes above numbers without', '"city","2020"\n"Oslo",5\n"Rome",6\n'],
-    ['a year above what is none', 'city,2020\nOslo,5\nRome,6\n'],
-    ['years alone', '2019,2020\n5,6\n7,8\n'],
-    ['a text above numbers', 'id,7\n1,2\n3,4\n'],
-    ['dates above numbers', 'town,2024-01-01,2024-01-02\nOslo,1,2\nRome,4,3\n'],
-    ['numbers above texts', '7,12\nred,x\nblue,y\n'],
-    ['texts above texts', 'red,blue\ngreen,yellow\n'],
-  ])('%s', async (_, text) => {
-    const table = await read(text);
-    expect(table.header).toBe(true);
-    expect(table.columns.map((c) => c.name)).toEqual(
-      text
-        .split('\n')[0]!
-        .replaceAll('"', '')
-        .split(',')
-        .map((name) => name || 'column1'),
-    );
-  });
-
-  it.each([
-    ['measurements', '1.000,8.692,-6.350\n0.000,9.075,0.329\n'],
-    ['pixels', '5,0,0,0,18\n0,0,0,3,0\n4,0,0,0,253\n'],
-    ['rows that count up alike', '1,2,3\n4,5,6\n7,8,9\n'],
-    ['truth values as numbers', '0,1\n1,0\n1,1\n'],
-    ['flowers', '5.1,3.5,setosa\n4.9,3,setosa\n6,2,virginica\n'],
-    ['texts that come again', 'yes,no\nno,no\nyes,yes\n'],
-    ['people', '39,State-gov,77516\n50,Private,83311\n38,State-gov,215646\n'],
-    ['a year above years', 'Ann,1985\nBob,1990\nEve,1979\n'],
-    ['truth values', 'true,false\nfalse,true\ntrue,true\n'],
-  ])('is none: %s', async (_, text) => {
-    const table = await read(text);
-    expect(table.header).toBe(false);
-    expect(table.rows).toBe(text.split('\n').length - 1);
-  });
-
-  it('is said where it is a close call, with what decides it otherwise', async () => {
-    expect(await notesOf('city,2020\nOslo,5\nRome,6\n')).toEqual([
-      'line 1 (city, 2020) was taken for the names of the columns (to change it: --header no)',
-    ]);
-    expect((await read('a,2\n3,4\n')).notes).toEqual([
-      {
-        message: 'line 1 (a, 2) was taken for a row, not for the names of the columns',
-        cure: { option: "header: 'yes'" },
-      },
-    ]);
-    expect(await notesOf('a,b\n1,2\n3,4\n')).toEqual([]);
-    expect(await notesOf('0.5,1.5\n2.5,3.5\n')).toEqual([]);
-    expect(await notesOf(',x\n0,5\n1,6\n')).toEqual([
-      "'column1': has no name and counts the rows, like the index that pandas writes (to change it: --ignore column1)",
-    ]);
-  });
-
-  it('is there where its names are asked for', async () => {
-    expect(await namesOf('a,2\n3,4\n', { numbers: ['2'] })).toEqual(['a', '2']);
-    const like = { signature: { names: ['0', '1'], categories: [null, null] } };
-    expect(await namesOf('0,1\n5,6\n', { like })).toEqual(['0', '1']);
-    expect(await namesOf('a,a,y\n1,2,3\n', { names: ['a', 'b', 'y'] })).toEqual(['a', 'b', 'y']);
-    await expect(read('a,a,y\n1,2,3\n')).rejects.toThrow("names the column 'a' twice; pass { names } to read it");
-  });
-});
-
-describe('the dialect', () => {
-  it.each([
-    ['sep=;\nsize;price\n1;2\n4;5\n'],
-    ['\ufeffsep=;\r\nsize;price\r\n1;2\r\n4;5\r\n'],
-    ['"sep=,"\nsize,price\n1,2\n4,5\n'],
-    ['sep=\t\nsize\tprice\n1\t2\n4\t5\n'],
-    ['sep=;\rsize;price\r1;2\r4;5\r'],
-    ['size price\n1 2\n4 5\n'],
-    ['  size   price\n     1       2\n     4       5  \n'],
-  ])('of %j', async (text) => {
-    expect(await namesOf(text)).toEqual(['size', 'price']);
-    expect(await columnsOf(text)).toEqual([
-      [1, 4],
-      [2, 5],
-    ]);
-  });
-
-  it('counts the line of Excel among the lines', async () => {
-    await expect(read('sep=;\na;b\n1;2\n1;2;3\n')).rejects.toThrow('line 4: expected 2 fields, got 3');
-  });
-
-  it('finds quotes behind spaces, and spaces behind quotes', async () => {
-    const text = 'a, b\n1, "x, ""y"""\n2,\t"two\nlines" \r\n3 , plain "quoted"\n';
-    expect(await columnsOf(text)).toEqual([
-      [1, 2, 3],
-      ['x, "y"', 'two\nlines', 'plain "quoted"'],
-    ]);
-    expect(await columnsOf('a,b\n1, "x"\n', { trim: false })).toEqual([[1], [' "x"']]);
-  });
-
-  it('splits no sentences, and no records whose spaces differ', async () => {
-    expect(await columnsOf('name\nNew York\nLos Angeles\n')).toEqual([['New York', 'Los Angeles']]);
-    expect(await columnsOf('hello world\nfoo bar\nold man\n')).toEqual([['foo bar', 'old man']]);
-  });
-});
 
 describe('numbers in other spellings', () => {
   it('have a decimal comma where commas can be nothing else', async () => {
@@ -139,6 +35,49 @@ describe('numbers in other spellings', () => {
     expect(await columnsOf('a;b\n1,5;2\n', { decimal: '.' })).toEqual([['1,5'], [2]]);
   });
 
+  it('have one decimal mark in a file: where commas are decimal, points stand between thousands', async () => {
+    const text = 'Menge;Umsatz\n1.100;1.234,5\n2.200;3.000,75\n12;4,75\n';
+    expect(await columnsOf(text)).toEqual([
+      [1100, 2200, 12],
+      [1234.5, 3000.75, 4.75],
+    ]);
+    expect(await notesOf(text)).toEqual([
+      "'Menge': points between groups of three digits were read as thousands, as '1.100' in line 2: commas are decimal in other columns (to change it: --decimal .)",
+      "'Umsatz': read as numbers with a decimal comma (to change it: --decimal .)",
+    ]);
+    expect((await columnsOf(text, { decimal: '.' }))[0]).toEqual([Math.fround(1.1), Math.fround(2.2), 12]);
+    expect(await columnsOf('a;b;c;d\n1.100;1,5;0.125;1.5\n-0.250;2,5;-7;3\n')).toEqual([
+      [Math.fround(1.1), -0.25],
+      [1.5, 2.5],
+      [0.125, -7],
+      [1.5, 3],
+    ]);
+    expect((await columnsOf('a;b\n1.100;2\n3;4\n', { thousands: '.' }))[0]).toEqual([1100, 3]);
+  });
+
+  it('have one decimal mark in a file that shows it late', async () => {
+    const late = await columnsOf(`a;b;c;d\n${rows(1500, (i) => `1.100;${i};${i};1.250`)}12;0,5;1.100;1.25\n`, { numbers: ['a'] });
+    expect(late.map((values) => [values[0], values.at(-1)])).toEqual([
+      [1100, 12],
+      [0, 0.5],
+      [0, 1100],
+      [1.25, 1.25],
+    ]);
+    const early = await columnsOf(`a;b;c\n${rows(1500, (i) => `${i};0,5;${i}`)}1.100;0,25;1.5\n`);
+    expect(early.map((values) => values.at(-1))).toEqual([1100, 0.25, 1.5]);
+  });
+
+  it('are named where a point may be either and the delimiter makes decimal commas likely', async () => {
+    const text = 'hour\tother\n1.150\tx\n2\ty\n';
+    const like = { signature: { names: ['hour'], categories: [null] } };
+    expect(await notesOf(text)).toEqual([]);
+    const note = "'hour': read with decimal points, as '1.150'; where commas are decimal these are thousands (to change it: --decimal ,)";
+    expect(await notesOf(text, { like })).toEqual([note]);
+    expect(await notesOf(text.replaceAll('\t', ';'))).toEqual([note]);
+    expect((await columnsOf(text, { like, decimal: ',' }))[0]).toEqual([1150, 2]);
+    expect(await notesOf('hour\tx\n1.150\ta\n2.5\tb\n', { like })).toEqual([]);
+  });
+
   it('are categories where a comma may be either, until it is told', async () => {
     const text = 'a,b\n"1,234",1\n"5,678",2\n';
     expect((await columnsOf(text))[0]).toEqual(['1,234', '5,678']);
@@ -146,7 +85,16 @@ describe('numbers in other spellings', () => {
       "'a': read as categories: '1,234' in line 2 may be a fraction or thousands (to change it: --decimal , or --thousands ,)",
     ]);
     expect((await columnsOf(text, { thousands: ',' }))[0]).toEqual([1234, 5678]);
-    expect((await columnsOf(text, { decimal: ',', delimiter: ',' }))[0]).toEqual([Math.fround(1.234), Math.fround(5.678)]);
+    expect((await columnsOf(text, { decimal: ',' }))[0]).toEqual([Math.fround(1.234), Math.fround(5.678)]);
+    expect(await columnsOf('a,b\n"1,5","x, y"\n2,z\n', { decimal: ',' })).toEqual([
+      [1.5, 2],
+      ['x, y', 'z'],
+    ]);
+    expect(await columnsOf('a;b\n"1,5";2\n"2,5";3\n', { decimal: ',' })).toEqual([
+      [1.5, 2.5],
+      [2, 3],
+    ]);
+    expect(await columnsOf('a\n1,5\n"2,5"\n', { decimal: ',' })).toEqual([[1.5, 2.5]]);
     await expect(read(text, { numbers: ['a'] })).rejects.toThrow(
       "line 2: expected a number in column 'a', got '1,234' (and 1 more bad line); say what its commas mean with { decimal: ',' } or { thousands: ',' }",
     );

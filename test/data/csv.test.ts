@@ -303,6 +303,17 @@ describe('readCsv refuses', () => {
   it('foreign files, by name', async () => {
     await refused(Uint8Array.of(0x1f, 0x8b, 8, 0, 1), 'FORMAT', /gzip/);
     await refused('PAR1....', 'FORMAT', /Parquet/);
+    await refused('PK\x03\x04\x14[Content_Types].xml', 'FORMAT', /a workbook of a spreadsheet: export it as CSV first/);
+    await refused('PK\x03\x04\x14a.csv', 'FORMAT', /a zip archive: unpack it first/);
+    for (const json of [
+      '{"a": 1, "b": "x"}\n{"a": 2}\n',
+      ' {\n  "a": 1\n}',
+      '[{"a": 1},\n {"a": 2}]',
+      '[1, 2]\n[3, 4]\n',
+      '[\n  [1, 2]\n]',
+    ])
+      await refused(json, 'FORMAT', /is JSON, not delimited text; write it as CSV first/);
+    expect((await read('[a],{b}\n1,2\n')).columns.map((c) => c.name)).toEqual(['[a]', '{b}']);
     await refused(Buffer.from('\ufeffa,b\n1,2\n', 'utf16le'), 'FORMAT', /UTF-16/);
     await refused(
       Buffer.from('a,b\ncaf\xe9,2\n', 'latin1'),
