@@ -101,6 +101,18 @@ const words: Readonly<Record<string, Words>> = {
     message: `read as categories: ${at(doubt)} is a date by day and month or by month and day`,
     cure: { option: "dateOrder: 'dmy' or 'mdy'", flag: '--date-order dmy, or mdy' },
   }),
+  'date order': (doubt) => ({
+    message: `read as categories: ${at(doubt)} is no date in the order of day, month and year that was told`,
+    cure: oddWords(doubt, 'dates'),
+  }),
+  'date like': (doubt) => ({
+    message: `read as categories: ${at(doubt)} looks like a date but is none that is read, such as 2024-01-31`,
+    cure: oddWords(doubt, 'dates'),
+  }),
+  zones: (doubt) => ({
+    message: `${times(doubt.count, 'time')} without a zone ${doubt.count === 1 ? 'was' : 'were'} read as UTC, the first ${at(doubt)}; others have a zone`,
+  }),
+  empty: ({ column }) => ({ message: 'has no values, as where lines end with a delimiter', cure: leavesOut(column) }),
   identifiers: (doubt) => ({
     message: `read as categories: ${at(doubt)} looks like an identifier (${/^[-+]?0/.test(doubt.text) ? 'zeros before a digit' : 'an integer beyond 2^53'})`,
     cure: lists('numbers', doubt.column),

@@ -126,6 +126,8 @@ class BlockParser {
     if (column.times ? reading.spelling == Spelling::time : is_read(column, reading)) {
       value = reading.value;
       (reading.spelling == Spelling::time ? piece.dated : piece.plain) = true;
+      piece.zoned |= reading.zone == Zone::told;
+      if (reading.zone == Zone::none) piece.unzoned.add(text, offset_);
       return true;
     }
     if (column.guessed) return piece.demoted = true;

@@ -57,6 +57,8 @@ struct Piece {
   bool dated = false;    // a field was a date
   bool plain = false;    // a field was a number as it stands
   bool commas = false;   // a field had a decimal comma
+  bool zoned = false;    // a time of day told its zone
+  Odd unzoned;           // those that did not
   Odd grouped;           // points between thousands, and no comma
   Odd bad;               // what was none of the numbers that the column must hold, and was taken for missing
   Odd rounded;           // integers that a double may not tell from their neighbours
