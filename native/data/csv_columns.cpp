@@ -195,9 +195,13 @@ class ColumnReader {
     using S = Spelling;
     const bool is_told = file_.form.order != 'y';
     const std::vector<Form> forms = {
-        {is_told ? "date order" : "day and month", {S::day_month}, is_told ? std::vector<S>{S::time, S::date_like} : std::vector<S>{}},
-        {"date like", {S::date_like}, {S::time, S::day_month}},
-        {"day and month", {S::day_month}, {S::time}},
+        {is_told ? "other order" : "day and month", {S::day_month}, {}},
+        {is_told ? "date order" : "day and month",
+         {S::day_month},
+         is_told ? std::vector<S>{S::time, S::date_like} : std::vector<S>{S::time}},
+        {"unread dates", {S::date_like}, {S::day_month}},
+        {"date like", {S::date_like}, {S::time}},
+        {"unread dates", {S::date_like}, {S::day_month, S::time}},
         {"identifiers", {S::identifier}, {S::number, S::point, S::point_or_group}},
         {"comma or group", {S::comma_or_group}, {S::number}},
         {"decimal comma", {S::comma, S::group_and_comma}, {S::number, S::comma_or_group, S::point_or_group}},

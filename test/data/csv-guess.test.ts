@@ -234,6 +234,13 @@ describe('truth values and dates', () => {
     expect(await noteOf(['01/02/2024', '31/02/2024'])).toEqual(like('31/02/2024', 3));
     expect(await noteOf(['1.2.34', '10.0.255', '078-05-1120', '5-Fox-2024'])).toEqual([]);
     expect((await read('town,5-Feb-2024,6-Feb-2024\nOslo,1,2\nRome,4,3\n')).header).toBe(true);
+    expect(await notesOf('d,n\n5-Feb-2024,1\n')).toEqual([
+      "'d': read as categories: '5-Feb-2024' in line 2 looks like a date but is none that is read, such as 2024-01-31",
+    ]);
+    expect((await read('d\n2024-02-30\n2024-02-28\n')).notes[0]!.cure!.option).toBe(
+      "dates: ['d'] with badValues: 'missing', or missing: ['2024-02-30']",
+    );
+    expect((await read('d\n01/13/2024\n02/14/2024\n', { dateOrder: 'dmy' })).notes[0]!.cure!.option).toBe("dateOrder: 'dmy' or 'mdy'");
     const told = [['d', "read as categories: '01/13/2024' in line 3 is no date in the order of day, month and year that was told"]];
     expect(await noteOf(['31/01/2024', '01/13/2024'], { dateOrder: 'dmy' })).toEqual(told);
     expect(await noteOf(['31/01/2024', '01/13/2024', '31/02/2024'], { dateOrder: 'dmy' })).toEqual(told);
