@@ -62,6 +62,10 @@ describe('numbers in other spellings', () => {
       [0, 1100],
       [1.25, 1.25],
     ]);
+    expect(await notesOf(`a;b\n${rows(1500, (i) => `1.100;${i}`)}12;0,5\n`)).toEqual([
+      "'a': points between groups of three digits were read as thousands, as '1.100' in line 2: commas are decimal in other columns (to change it: --decimal .)",
+      "'b': read as numbers with a decimal comma, as '0,5' (to change it: --decimal .)",
+    ]);
     const early = await columnsOf(`a;b;c\n${rows(1500, (i) => `${i};0,5;${i}`)}1.100;0,25;1.5\n`);
     expect(early.map((values) => values.at(-1))).toEqual([1100, 0.25, 1.5]);
   });
