@@ -17,6 +17,12 @@ const oddAmong = (thing: string, doubt: CsvDoubt): string =>
     ? `read as categories for 1 field that is no ${thing}: ${at(doubt)}`
     : `read as categories for ${times(doubt.count)} that are no ${thing}s, the first ${at(doubt)}`;
 
+const otherOrder = (doubt: CsvDoubt): string =>
+  `read as categories: ${at(doubt)} is no date in the order of day, month and year that was told`;
+
+const noDate = (doubt: CsvDoubt): string =>
+  `read as categories: ${at(doubt)} looks like a date but is none that is read, such as 2024-01-31`;
+
 type Words = (doubt: CsvDoubt) => Pick<Note, 'message' | 'cure'>;
 
 /** For each kind of doubt of native/data/csv_columns.cpp, csv_dialect.cpp and libsvm_table.cpp. */
@@ -89,6 +95,17 @@ const words: Readonly<Record<string, Words>> = {
     message: `read as categories: ${at(doubt)} is a date by day and month or by month and day`,
     cure: { option: "dateOrder: 'dmy' or dateOrder: 'mdy'" },
   }),
+  'other order': (doubt) => ({
+    message: otherOrder(doubt),
+    cure: { option: "dateOrder: 'dmy' or 'mdy'", flag: '--date-order dmy, or mdy' },
+  }),
+  'date order': (doubt) => ({ message: otherOrder(doubt), cure: oddWords(doubt, 'dates') }),
+  'date like': (doubt) => ({ message: noDate(doubt), cure: oddWords(doubt, 'dates') }),
+  'unread dates': (doubt) => ({ message: noDate(doubt) }),
+  zones: (doubt) => ({
+    message: `${times(doubt.count, 'time')} without a zone ${doubt.count === 1 ? 'was' : 'were'} read as UTC, the first ${at(doubt)}; others have a zone`,
+  }),
+  empty: ({ column }) => ({ message: 'has no values, as where lines end with a delimiter', cure: leavesOut(column) }),
   identifiers: (doubt) => ({
     message: `read as categories: ${at(doubt)} looks like an identifier (${/^[-+]?0/.test(doubt.text) ? 'zeros before a digit' : 'an integer beyond 2^53'})`,
     cure: lists('numbers', doubt.column),

@@ -65,6 +65,9 @@ class Reader {
       // A file has one decimal mark: what was read before is wrong where points stand between thousands.
       head_.commas = true;
       take_commas(head_);
+      auto& doubts = head_.doubts;
+      const auto is_settled = [](const Doubt& doubt) { return doubt.kind == "point or group"; };
+      doubts.erase(std::remove_if(doubts.begin(), doubts.end(), is_settled), doubts.end());
       status = read_records();
     }
     return status;

@@ -158,6 +158,8 @@ class BlockParser {
     const Reading reading = read_spelling(text, column.form);
     if (column.times ? reading.spelling == Spelling::time : is_read(column, reading)) {
       value = reading.value;
+      if (reading.zone == Zone::told) mark(piece, &Piece::zoned);
+      if (reading.zone == Zone::none) count(piece, &Words::unzoned, text);
       return mark(piece, reading.spelling == Spelling::time ? &Piece::dated : &Piece::plain);
     }
     if (column.guessed) return mark(piece, &Piece::demoted);

@@ -57,6 +57,7 @@ struct Words {
   Odd bad;      // what was none of the numbers that the column must hold, and was taken for missing
   Odd rounded;  // integers that a double may not tell from their neighbours
   Odd grouped;  // points between thousands, and no comma
+  Odd unzoned;  // times of day that told no zone
 };
 
 // One for every block and column: small where the column is one of plain numbers.
@@ -68,6 +69,7 @@ class Piece {
   bool dated = false;    // a field was a date
   bool plain = false;    // a field was a number as it stands
   bool commas = false;   // a field had a decimal comma
+  bool zoned = false;    // a time of day told its zone
 
   const Words& words() const {
     static const Words none;

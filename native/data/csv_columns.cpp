@@ -47,8 +47,17 @@ class ColumnReader {
       if (!commas) add_odd("points", &Words::grouped);
       if (commas && file_.guessed) doubt("decimal", 0, "");
     }
+    if (std::any_of(pieces_.begin(), pieces_.end(), [](const Piece* piece) { return piece->zoned; })) add_odd("zones", &Words::unzoned);
+    if (file_.guessed && !dated && !has_numbers()) doubt("empty", 0, "");
     add_odd("bad values", &Words::bad);
     add_odd("rounded", &Words::rounded);
+  }
+
+  // Whether a field has a value.
+  bool has_numbers() const {
+    const auto is_number = [](double value) { return !std::isnan(value); };
+    return std::any_of(pieces_.begin(), pieces_.end(),
+                       [&](const Piece* piece) { return std::any_of(piece->numbers.begin(), piece->numbers.end(), is_number); });
   }
 
   void add_odd(const char* kind, Odd Words::*member) {
@@ -192,8 +201,15 @@ class ColumnReader {
       std::vector<Spelling> beside;
     };
     using S = Spelling;
-    static const std::vector<Form> forms = {
-        {"day and month", {S::day_month}, {}},
+    const bool is_told = file_.form.order != 'y';
+    const std::vector<Form> forms = {
+        {is_told ? "other order" : "day and month", {S::day_month}, {}},
+        {is_told ? "date order" : "day and month",
+         {S::day_month},
+         is_told ? std::vector<S>{S::time, S::date_like} : std::vector<S>{S::time}},
+        {"unread dates", {S::date_like}, {S::day_month}},
+        {"date like", {S::date_like}, {S::time}},
+        {"unread dates", {S::date_like}, {S::day_month, S::time}},
         {"identifiers", {S::identifier}, {S::number, S::point, S::point_or_group}},
         {"comma or group", {S::comma_or_group}, {S::number}},
         {"decimal comma", {S::comma, S::group_and_comma}, {S::number, S::comma_or_group, S::point_or_group}},

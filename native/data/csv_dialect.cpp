@@ -22,10 +22,9 @@ const char* foreign(const char* text, int64_t size) {
   const auto starts = [&](std::string_view magic) { return s.substr(0, magic.size()) == magic; };
   if (starts("PAR1")) return "a Parquet file (readParquet reads those)";
   if (starts("\x1f\x8b")) return "compressed with gzip: unpack it first";
-  const std::string_view beginning = s.substr(0, 4096);
-  const auto holds = [&](std::string_view part) { return beginning.find(part) != std::string_view::npos; };
-  const bool workbook = holds("[Content_Types].xml") || holds("xl/") || holds("opendocument.spreadsheet");
-  if (starts("PK\x03\x04") && workbook) return "a workbook of a spreadsheet: export it as CSV first";
+  const auto holds = [&](std::string_view part) { return s.find(part) != std::string_view::npos; };
+  if (starts("PK\x03\x04") && (holds("[Content_Types].xml") || holds("xl/workbook") || holds("opendocument.spreadsheet")))
+    return "a workbook of a spreadsheet: export it as CSV first";
   if (starts("\xd0\xcf\x11\xe0")) return "a workbook of Excel: export it as CSV first";
   if (starts("PK\x03\x04")) return "a zip archive: unpack it first";
   if (starts("\xff\xfe") || starts("\xfe\xff")) return "UTF-16 text: convert it to UTF-8 first";

@@ -36,6 +36,7 @@ Kind kind_of(const Cell& cell, const MissingWords& missing, const NumberForm& fo
   value = reading.value;
   switch (reading.spelling) {
     case Spelling::other:
+    case Spelling::date_like:
       return Kind::text;
     case Spelling::boolean:
       return Kind::truth;

@@ -49,6 +49,25 @@ class Cursor {
   std::string_view text_;
 };
 
+// Digits, a month by name or by digits, and digits, as dates have them.
+bool is_date_like(std::string_view text) {
+  static constexpr std::string_view months = "jan feb mar apr may jun jul aug sep oct nov dec";
+  Cursor at(text);
+  int first, month, last;
+  char separator;
+  if (!at.digits(1, 4, first) || !at.take_any("-/. ", separator)) return false;
+  std::string name;
+  for (char letter; at.take_any("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", letter);)
+    name.push_back(static_cast<char>(letter | 0x20));
+  if (name.empty() ? !at.digits(1, 2, month)
+                   : name.size() < 3 || name.size() > 9 || months.find(name.substr(0, 3)) == std::string_view::npos)
+    return false;
+  if (!at.take(separator) || !at.digits(1, 4, last) || is_digit(at.peek())) return false;
+  const auto is_year = [](int number) { return number >= 1000 && number < 3000; };
+  if (name.empty() && !is_year(first) && !(is_year(last) && first < 32)) return false;
+  return at.done() || at.peek() == ' ' || at.peek() == 'T';
+}
+
 // Days since 1970-01-01. Hinnant, "chrono-compatible low-level date algorithms".
 int64_t days_of(int year, int month, int day) {
   const int64_t y = year - (month <= 2);
@@ -232,13 +251,15 @@ Reading read_unit(std::string_view s, const NumberForm& form) {
 
 }  // namespace
 
-bool parse_time(std::string_view text, char order, double& milliseconds) {
+bool parse_time(std::string_view text, char order, double& milliseconds, Zone& zone) {
+  zone = Zone::timeless;
   if (text.size() < 8 || text.size() > 40 || !is_digit(text[0])) return false;
   Cursor at(text);
   if (!parse_date(at, order, milliseconds)) return false;
   if (at.done()) return true;
   char between;
   if (!at.take_any("Tt ", between) || !parse_clock(at, milliseconds)) return false;
+  zone = at.done() ? Zone::none : Zone::told;
   return at.done() || (parse_zone(at, milliseconds) && at.done());
 }
 
@@ -250,10 +271,13 @@ Reading read_spelling(std::string_view text, const NumberForm& form) {
   if (is_true(text)) return {Spelling::boolean, 1};
   if (is_false(text)) return {Spelling::boolean, 0};
   if (text.size() > 64 || std::none_of(text.begin(), text.end(), is_digit)) return other;
-  if (parse_time(text, form.order, value)) return {Spelling::time, value};
+  Zone zone;
+  if (parse_time(text, form.order, value, zone)) return {Spelling::time, value, zone};
   if (const Reading number = read_number(text, form); number.spelling != Spelling::other) return number;
   for (const char order : {'y', 'd', 'm'})
-    if (order != form.order && parse_time(text, order, value)) return {order == 'y' ? Spelling::time : Spelling::day_month, value};
+    if (order != form.order && parse_time(text, order, value, zone))
+      return {order == 'y' ? Spelling::time : Spelling::day_month, value, zone};
+  if (is_date_like(text)) return {Spelling::date_like, std::nan("")};
   return read_unit(text, form);
 }
 

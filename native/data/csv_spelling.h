@@ -31,19 +31,24 @@ enum class Spelling : uint8_t {
   boolean,
   time,       // a date, as the form orders it; milliseconds since 1970
   day_month,  // 01/02/2024: a date in an order that the form does not have
+  date_like,  // 2024-02-30 and 5-Feb-2024: no date that is read
 };
-constexpr size_t kSpellings = static_cast<size_t>(Spelling::day_month) + 1;
+constexpr size_t kSpellings = static_cast<size_t>(Spelling::date_like) + 1;
+
+// Of the time of day in a date, where it has one.
+enum class Zone : uint8_t { timeless, none, told };
 
 struct Reading {
   Spelling spelling = Spelling::other;
   double value;  // NaN where the spelling does not decide it
+  Zone zone = Zone::timeless;
 };
 
 // `text` without spaces around it.
 Reading read_spelling(std::string_view text, const NumberForm& form);
 
 // A date (2024-01-31) with or without a time of day and a zone; UTC where there is none. Milliseconds since 1970.
-bool parse_time(std::string_view text, char order, double& milliseconds);
+bool parse_time(std::string_view text, char order, double& milliseconds, Zone& zone);
 
 // How many fields of a column have which spelling.
 struct Tally {

@@ -63,6 +63,10 @@ describe('numbers in other spellings', () => {
       [0, 1100],
       [1.25, 1.25],
     ]);
+    expect(await notesOf(`a;b\n${rows(1500, (i) => `1.100;${i}`)}12;0,5\n`)).toEqual([
+      "'a': points between groups of three digits were read as thousands, as '1.100' in line 2: commas are decimal in other columns (to change it: --decimal .)",
+      "'b': read as numbers with a decimal comma, as '0,5' (to change it: --decimal .)",
+    ]);
     const early = await columnsOf(`a;b;c\n${rows(1500, (i) => `${i};0,5;${i}`)}1.100;0,25;1.5\n`);
     expect(early.map((values) => values.at(-1))).toEqual([1100, 0.25, 1.5]);
   });
@@ -217,6 +221,50 @@ describe('truth values and dates', () => {
     expect((await columnsOf(text, { dateOrder: 'dmy' }))[0]).toEqual([Date.UTC(2024, 1, 1), Date.UTC(2024, 1, 13)]);
     await expect(read(text, { dates: ['d'] })).rejects.toThrow("expected a date in column 'd', got '01/02/2024'");
     await expect(read(text, { dates: ['d'], dateOrder: 'mdy' })).rejects.toThrow("line 3: expected a date in column 'd', got '13/02/2024'");
+  });
+
+  it('that are none are named, with where they stand', async () => {
+    const noteOf = async (values: readonly string[], options?: CsvOptions) =>
+      (await read(`d\tn\n${values.map((value, i) => `${value}\t${i}\n`).join('')}`, options)).notes.map(({ column, message }) => [
+        column,
+        message,
+      ]);
+    const like = (text: string, line: number) => [
+      ['d', `read as categories: '${text}' in line ${line} looks like a date but is none that is read, such as 2024-01-31`],
+    ];
+    expect(await noteOf(['2024-02-28', '2024-02-30', '2024-03-01'])).toEqual(like('2024-02-30', 3));
+    expect(await noteOf(['5-Feb-2024', '17-Mar-2024'])).toEqual(like('5-Feb-2024', 2));
+    expect(await noteOf(['5 February 2024', '17 May 2024 10:00'])).toEqual(like('5 February 2024', 2));
+    expect(await noteOf(['2024-1-3', '2024-11-30'])).toEqual(like('2024-1-3', 2));
+    expect(await noteOf(['01/02/2024', '31/02/2024'])).toEqual(like('31/02/2024', 3));
+    expect(await noteOf(['1.2.34', '10.0.255', '078-05-1120', '5-Fox-2024'])).toEqual([]);
+    expect((await read('town,5-Feb-2024,6-Feb-2024\nOslo,1,2\nRome,4,3\n')).header).toBe(true);
+    expect(await notesOf('d,n\n5-Feb-2024,1\n')).toEqual([
+      "'d': read as categories: '5-Feb-2024' in line 2 looks like a date but is none that is read, such as 2024-01-31",
+    ]);
+    expect((await read('d\n2024-02-30\n2024-02-28\n')).notes[0]!.cure!.option).toBe(
+      "dates: ['d'] with badValues: 'missing', or missing: ['2024-02-30']",
+    );
+    expect((await read('d\n01/13/2024\n02/14/2024\n', { dateOrder: 'dmy' })).notes[0]!.cure!.option).toBe("dateOrder: 'dmy' or 'mdy'");
+    const told = [['d', "read as categories: '01/13/2024' in line 3 is no date in the order of day, month and year that was told"]];
+    expect(await noteOf(['31/01/2024', '01/13/2024'], { dateOrder: 'dmy' })).toEqual(told);
+    expect(await noteOf(['31/01/2024', '01/13/2024', '31/02/2024'], { dateOrder: 'dmy' })).toEqual(told);
+    expect(await noteOf(['31/01/2024', '31/02/2024'], { dateOrder: 'dmy' })).toEqual(like('31/02/2024', 3));
+    expect(await noteOf(['2024-01-31', '01/13/2024', '02/14/2024'], { dateOrder: 'dmy' })).toEqual(told);
+  });
+
+  it('with zones and without are named', async () => {
+    const text = 'd\n2024-01-31T10:00:00Z\n2024-01-31T10:00:00\n2024-01-31\n2024-01-31 11:00\n';
+    expect(await notesOf(text)).toEqual([
+      "'d': 2 times without a zone were read as UTC, the first '2024-01-31T10:00:00' in line 3; others have a zone",
+    ]);
+    expect(await notesOf(text.replace('Z', ''))).toEqual([]);
+  });
+
+  it('a column without values is named', async () => {
+    expect(await notesOf('a,b,\n1,2,\n3,4,\n')).toEqual([
+      "'column3': has no values, as where lines end with a delimiter (to change it: --ignore column3)",
+    ]);
   });
 
   it('stay as they are written where categories are asked for', async () => {
