@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "data/csv_header.h"
 #include "data/libsvm.h"
@@ -100,12 +103,14 @@ char detect_delimiter(const char* text, int64_t size, bool complete, Dialect dia
 }
 
 // The line by which Excel is told the delimiter: `sep=;`, in quotes or not. Returns its bytes with its end, 0 where there is none.
-int64_t separator_line(const char* text, int64_t size, char& delimiter) {
+int64_t separator_line(const char* text, int64_t size, char quote, char& delimiter) {
   std::string_view s(text, static_cast<size_t>(size));
   const bool quoted = !s.empty() && s[0] == '"';
   if (quoted) s.remove_prefix(1);
   if (s.size() < 5 || (s.substr(0, 4) != "sep=" && s.substr(0, 4) != "SEP=")) return 0;
   const char found = s[4];
+  const bool letter = static_cast<unsigned>((found | 0x20) - 'a') < 26, digit = static_cast<unsigned>(found - '0') < 10;
+  if (letter || digit || found == '\n' || found == '\r' || found == '"' || found == quote || (found & 0x80) != 0) return 0;
   s.remove_prefix(5);
   if (quoted && (s.empty() || s[0] != '"')) return 0;
   if (quoted) s.remove_prefix(1);
@@ -118,9 +123,10 @@ int64_t separator_line(const char* text, int64_t size, char& delimiter) {
 // Whether the options name columns that the first record has: then it holds names.
 bool is_named(const Row& first, const Options& options) {
   if (!options.names.empty()) return false;
-  const auto has = [&](const std::string& name) {
-    return std::any_of(first.begin(), first.end(), [&](const Cell& cell) { return cell.text == name; });
-  };
+  if (options.columns.empty() && options.types.empty() && options.known.empty()) return false;
+  std::unordered_set<std::string_view> names;
+  for (const Cell& cell : first) names.insert(cell.text);
+  const auto has = [&](const std::string& name) { return names.count(name) > 0; };
   const auto has_name = [&](const auto& entry) { return has(entry.first); };
   return std::any_of(options.columns.begin(), options.columns.end(), has) ||
          std::any_of(options.types.begin(), options.types.end(), has_name) ||
@@ -187,8 +193,11 @@ void guess_types(const std::vector<Row>& rows, const Options& options, Head& hea
 }
 
 Status apply_choices(const std::string& path, const Options& options, Head& head) {
+  std::unordered_map<std::string_view, FileColumn*> named;
+  for (FileColumn& column : head.columns) named[column.name] = &column;
   const auto find = [&](const std::string& name) {
-    return std::find_if(head.columns.begin(), head.columns.end(), [&](const FileColumn& c) { return c.name == name; });
+    const auto found = named.find(name);
+    return found == named.end() ? nullptr : found->second;
   };
   const auto unknown = [&](const std::string& name) {
     std::string list;
@@ -197,11 +206,10 @@ Status apply_choices(const std::string& path, const Options& options, Head& head
                   "readCsv: '" + path + "' has no column '" + name + "' (columns: " + list + (head.columns.size() > 12 ? ", ...)" : ")")};
   };
   for (const std::string& name : options.columns)
-    if (find(name) == head.columns.end()) return unknown(name);
-  for (FileColumn& column : head.columns) {
-    const auto& wanted = options.columns;
-    if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), column.name) == wanted.end()) column.type = Type::skip;
-  }
+    if (find(name) == nullptr) return unknown(name);
+  const std::unordered_set<std::string_view> wanted(options.columns.begin(), options.columns.end());
+  for (FileColumn& column : head.columns)
+    if (!wanted.empty() && wanted.count(column.name) == 0) column.type = Type::skip;
   const auto choose = [](FileColumn& column, Type type) {
     if (column.type == Type::skip) return;
     column.type = type == Type::time ? Type::number : type;
@@ -209,10 +217,10 @@ Status apply_choices(const std::string& path, const Options& options, Head& head
     column.guessed = false;
   };
   for (const auto& [name, type] : options.known)
-    if (const auto column = find(name); column != head.columns.end()) choose(*column, type);
+    if (FileColumn* column = find(name)) choose(*column, type);
   for (const auto& [name, type] : options.types) {
-    const auto column = find(name);
-    if (column == head.columns.end()) return unknown(name);
+    FileColumn* column = find(name);
+    if (column == nullptr) return unknown(name);
     choose(*column, type);
   }
   return {};
@@ -241,7 +249,7 @@ Status examine(const std::string& path, const char* text, int64_t size, bool com
   int64_t mark = size >= 3 && std::string_view(text, 3) == "\xef\xbb\xbf" ? 3 : 0;
   char delimiter = options.delimiter;
   char separator = 0;
-  mark += separator_line(text + mark, size - mark, separator);
+  mark += separator_line(text + mark, size - mark, options.quote, separator);
   if (delimiter == 0) delimiter = separator;
   text += mark;
   size -= mark;
