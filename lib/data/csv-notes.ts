@@ -108,6 +108,7 @@ const words: Readonly<Record<string, Words>> = {
 /** A spelling of missing, or the column as numbers with what is none taken for missing. */
 const oddWords = ({ column, text }: CsvDoubt, option: 'numbers' | 'dates'): Note['cure'] => {
   const { option: named, flag } = lists(option, column)!;
+  if (text.length > most) return { option: `${named} with badValues: 'missing'`, flag: `${flag} --bad-values missing` };
   return {
     option: `${named} with badValues: 'missing', or missing: ['${text}']`,
     flag: `${flag} --bad-values missing, or --missing ${word(text)} in place of the usual words`,

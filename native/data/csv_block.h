@@ -10,6 +10,7 @@
 #include "data/csv.h"
 #include "data/csv_fields.h"
 #include "data/csv_spelling.h"
+#include "data/utf8.h"
 
 namespace tensorwood::csv {
 
@@ -44,7 +45,7 @@ struct Odd {
   void add(std::string_view field, int64_t at) {
     if (count++ == 0) {
       offset = at;
-      text = field;
+      text = kept_of(field);
     }
   }
 };

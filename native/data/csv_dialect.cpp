@@ -141,7 +141,7 @@ void decide_header(const std::vector<Row>& rows, const Options& options, Head& h
   const HeaderGuess guess = guess_header(rows, {options.missing, options.missing_numbers}, form_of(options));
   head.header = guess.header || is_named(rows[0], options);
   std::string line;
-  for (size_t c = 0; c < rows[0].size() && c < 4; ++c) line += (c > 0 ? ", " : "") + rows[0][c].text;
+  for (size_t c = 0; c < rows[0].size() && c < 4; ++c) line.append(c > 0 ? ", " : "").append(kept_of(rows[0][c].text));
   if (rows[0].size() > 4) line += ", …";
   if (guess.index) head.doubts.push_back({"index", options.names.empty() ? "column1" : options.names[0], 0, "", 0});
   if (guess.close && guess.header == head.header) head.doubts.push_back({head.header ? "header" : "no header", "", 0, line, 0});
