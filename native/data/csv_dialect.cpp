@@ -256,7 +256,8 @@ Status examine(const std::string& path, const char* text, int64_t size, bool com
   const auto has = [&](char c) { return std::memchr(text, c, static_cast<size_t>(size)) != nullptr; };
   head.dialect = {delimiter, options.quote, has('\n') || !has('\r') ? '\n' : '\r', options.trim};
   head.data = mark;
-  if (delimiter == 0 && looks_like_libsvm({text, static_cast<size_t>(size)}, complete, head.dialect.newline)) {
+  if (delimiter == 0 &&
+      looks_like_libsvm({text, static_cast<size_t>(size)}, complete, head.dialect.newline, {options.missing, options.missing_numbers})) {
     head.libsvm = true;
     head.dialect.quote = 0;
     return {};

@@ -2,8 +2,8 @@
 #include "data/libsvm_table.h"
 
 #include <charconv>
-#include <cmath>
 #include <set>
+#include <string_view>
 
 #include "core/limits.h"
 
@@ -12,14 +12,10 @@ namespace {
 
 constexpr int64_t kMostColumns = 100000;  // each becomes an object of JavaScript
 
-bool is_wide(double value) {
-  return std::isfinite(value) && std::fabs(value) > 16777216.0 && static_cast<double>(static_cast<float>(value)) != value;
-}
-
-// The index of a column `f12`; -1 for other names.
+// The index of a column `f12`; -1 for other names, and for zeros before it.
 int64_t index_of(const std::string& name) {
   int64_t index = -1;
-  if (name.size() < 2 || name[0] != 'f') return -1;
+  if (name.size() < 2 || name[0] != 'f' || (name[1] == '0' && name.size() > 2)) return -1;
   const auto [end, error] = std::from_chars(name.data() + 1, name.data() + name.size(), index);
   return error == std::errc() && end == name.data() + name.size() ? index : -1;
 }
@@ -32,19 +28,27 @@ Status SparseReader::check_options() const {
                   "readCsv: '" + path_ + "' is a libsvm file, " + what + "; read it as text with { delimiter: ' ' }"};
   };
   if (!options_.names.empty()) return refuse("whose columns have no other names than label, qid and f1, f2, ...");
+  if (options_.header == 1) return refuse("whose first line is a row and names no columns");
   for (const auto& [name, type] : options_.types)
     if (type != Type::number) return refuse("which holds numbers alone, not '" + name + "' as something else");
   return {};
 }
 
-Status SparseReader::check_room(int64_t columns) const {
-  const std::string table = std::to_string(table_.rows) + " rows of " + std::to_string(columns) + " columns";
+Status SparseReader::check_width(int64_t columns) const {
   if (columns > kMostColumns)
     return {"ERR_TENSORWOOD_MEMORY", "readCsv: expected '" + path_ + "' (libsvm) to have at most " + std::to_string(kMostColumns) +
-                                         " columns, got " + table + "; read some of them with { columns }"};
-  const double bytes = static_cast<double>(table_.rows) * static_cast<double>(columns) * sizeof(float);
+                                         " columns, got " + std::to_string(table_.rows) + " rows of " + std::to_string(columns) +
+                                         " columns; read some of them with { columns }"};
+  return {};
+}
+
+Status SparseReader::check_room() const {
+  double bytes = 0;
+  for (const Column& column : table_.columns)
+    bytes += static_cast<double>(table_.rows) * static_cast<double>(column.wide ? sizeof(double) : sizeof(float));
   if (bytes > static_cast<double>(available_memory()))
-    return {"ERR_TENSORWOOD_MEMORY", "readCsv: expected '" + path_ + "' (libsvm) to fit into memory, got " + table + ", which take " +
+    return {"ERR_TENSORWOOD_MEMORY", "readCsv: expected '" + path_ + "' (libsvm) to fit into memory, got " + std::to_string(table_.rows) +
+                                         " rows of " + std::to_string(table_.columns.size()) + " columns, which take " +
                                          std::to_string(static_cast<int64_t>(bytes / 1e6)) + " MB; read some of them with { columns }"};
   return {};
 }
@@ -61,12 +65,14 @@ void SparseReader::find_wide() {
   std::set<int64_t> wide;
   for (const auto& block : table_.sparse_) {
     if (cancelled_.load(std::memory_order_relaxed)) return;
-    for (const SparseEntry& entry : block->entries)
-      if (is_wide(entry.value)) wide.insert(entry.index);
-    for (const double value : block->labels)
-      if (is_wide(value)) wide.insert(kLabel);
-    for (const double value : block->queries)
-      if (is_wide(value)) wide.insert(kQuery);
+    int64_t last = -1;
+    for (const SparseEntry& entry : block->entries) {
+      if (!entry.wide || entry.index == last) continue;
+      last = entry.index;
+      wide.insert(last);
+    }
+    if (block->wide_label) wide.insert(kLabel);
+    if (block->wide_query) wide.insert(kQuery);
   }
   for (size_t i = 0; i < table_.columns.size(); ++i) table_.columns[i].wide = wide.count(table_.indices_[i]) > 0;
 }
@@ -87,12 +93,14 @@ Status SparseReader::join() {
   if (table_.rows == 0) return {"ERR_TENSORWOOD_DATA", "readCsv: '" + path_ + "' holds no rows"};
   table_.delimiter = 0;
   if (options_.columns.empty()) {
-    if (Status s = check_room(most - least + 2 + queries); !s.ok()) return s;
+    if (Status s = check_width(most - least + 2 + queries); !s.ok()) return s;
     add("label", kLabel);
     if (queries) add("qid", kQuery);
     for (int64_t i = least; i <= most; ++i) add("f" + std::to_string(i), i);
   }
+  std::set<std::string_view> seen;
   for (const std::string& name : options_.columns) {
+    if (!seen.insert(name).second) continue;
     const int64_t index = index_of(name);
     const bool found = name == "label" || (name == "qid" && queries) || (index >= least && index <= most);
     if (!found)
@@ -102,6 +110,7 @@ Status SparseReader::join() {
   }
   find_wide();
   if (cancelled_.load(std::memory_order_relaxed)) return {"ERR_TENSORWOOD_ABORTED", "readCsv: aborted"};
+  if (Status s = check_room(); !s.ok()) return s;
   table_.doubts.push_back({"libsvm", "", 0, queries ? "qid" : "", 0});
   return {};
 }
