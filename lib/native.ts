@@ -228,11 +228,12 @@ export interface Native {
   /** Parses a plain file by its path, or bytes in place; `name` is what messages call bytes. */
   openCsv(runtime: RuntimeHandle, content: string | Uint8Array, name: string, spec: CsvSpec): Job<CsvContent>;
   /**
-   * Fills one array a column: Float32Array for f32, Float64Array for f64, Int32Array for category; and for each column of categories the text of all,
+   * Fills one array a column, from column `first` on: Float32Array for f32, Float64Array for f64, Int32Array for category; and for each column of categories the text of all,
    * UTF-8 laid end to end, and offsets: category i is at [offsets[i], offsets[i + 1]).
    */
   readCsv(
     csv: CsvHandle,
+    first: number,
     targets: readonly (Float32Array | Float64Array | Int32Array)[],
     texts: readonly (Uint8Array | Float64Array)[],
   ): Job<void>;

@@ -105,7 +105,7 @@ const words: Readonly<Record<string, Words>> = {
   zones: (doubt) => ({
     message: `${times(doubt.count, 'time')} without a zone ${doubt.count === 1 ? 'was' : 'were'} read as UTC, the first ${at(doubt)}; others have a zone`,
   }),
-  empty: ({ column }) => ({ message: 'has no values, as where lines end with a delimiter', cure: leavesOut(column) }),
+  empty: ({ column }) => ({ message: 'has no values, as where lines end with a delimiter', cure: lists('ignore', column) }),
   identifiers: (doubt) => ({
     message: `read as categories: ${at(doubt)} looks like an identifier (${/^[-+]?0/.test(doubt.text) ? 'zeros before a digit' : 'an integer beyond 2^53'})`,
     cure: lists('numbers', doubt.column),
@@ -126,9 +126,10 @@ const words: Readonly<Record<string, Words>> = {
 };
 
 /** A spelling of missing, or the column as numbers with what is none taken for missing. */
-const oddWords = ({ column, text }: CsvDoubt, option: 'numbers' | 'dates'): Note['cure'] => ({
-  option: `${lists(option, column)!.option}, badValues: 'missing', or ${lists('missing', text)!.option} in place of the usual words`,
-});
+const oddWords = ({ column, text }: CsvDoubt, option: 'numbers' | 'dates'): Note['cure'] => {
+  const named = `${lists(option, column)!.option}, badValues: 'missing'`;
+  return { option: text.length > most ? named : `${named}, or ${lists('missing', text)!.option} in place of the usual words` };
+};
 
 /** The notes of a table that was read. */
 export const notesOf = (doubts: readonly CsvDoubt[]): Note[] =>

@@ -2,7 +2,7 @@
 import { TextDecoder } from 'node:util';
 import { describe, fail } from '../errors';
 import { type OpenedSource, openSource, type Source } from '../files/source';
-import { type CsvColumn, type CsvSpec, native, type RuntimeHandle, runJob } from '../native';
+import { type CsvColumn, type CsvContent, type CsvSpec, native, type RuntimeHandle, runJob } from '../native';
 import { boolean, checkIsOptions, choice, integer, type Options, parse, show, text } from '../schema';
 import { finishInTurns, inPieces, type Work } from '../turns';
 import { notesOf } from './csv-notes';
@@ -177,18 +177,28 @@ async function readOpened(
 ): Promise<CsvTable> {
   const found = await runJob(() => native().openCsv(runtime, content, name, spec), signal);
   try {
-    const parts = found.columns.map((column) => ({ column, target: createTarget(column, found.rows), text: createText(column) }));
-    const texts = parts.flatMap(({ column, text }) => (column.type === 'category' ? [text.bytes, text.offsets] : []));
-    const targets = parts.map((part) => part.target);
-    await runJob(() => native().readCsv(found.csv, targets, texts), signal);
     const columns: Column[] = [];
-    for (const part of parts) columns.push(await createColumn(part, signal));
+    while (columns.length < found.columns.length)
+      for (const column of await readColumns(found, columns.length, signal)) columns.push(column);
     const table = createTable(columns);
     const skipped = { count: found.badCount, first: found.bad };
     return { ...table, delimiter: found.delimiter, header: found.header, skipped, notes: notesOf(found.doubts) };
   } finally {
     native().dispose(found.csv);
   }
+}
+
+const columnsAtOnce = 1024; // arrays take their time to make, and the event loop waits for those of one call
+
+async function readColumns({ csv, rows, columns }: CsvContent, first: number, signal: AbortSignal | undefined): Promise<Column[]> {
+  const some = columns.slice(first, first + columnsAtOnce);
+  const parts = some.map((column) => ({ column, target: createTarget(column, rows), text: createText(column) }));
+  const texts = parts.flatMap(({ column, text }) => (column.type === 'category' ? [text.bytes, text.offsets] : []));
+  const targets = parts.map((part) => part.target);
+  await runJob(() => native().readCsv(csv, first, targets, texts), signal);
+  const read: Column[] = [];
+  for (const part of parts) read.push(await createColumn(part, signal));
+  return read;
 }
 
 type Target = Float32Array | Float64Array | Int32Array;

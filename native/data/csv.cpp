@@ -335,11 +335,12 @@ class Reader {
 
   Status read_sparse() {
     table_.sparse_.resize(block_count());
+    const SparseRules rules = {{options_.missing, options_.missing_numbers}, options_.bad_values_missing};
     Status status = for_each(block_count(), [&](int64_t k, std::vector<char>& buffer) {
       const int64_t size = borders_[k + 1] - borders_[k];
       table_.sparse_[k] = std::make_unique<SparseBlock>();
       Status s = read_block(k, buffer);
-      if (s.ok()) parse_sparse({buffer.data(), static_cast<size_t>(size)}, head_.dialect.newline, *table_.sparse_[k]);
+      if (s.ok()) parse_sparse({buffer.data(), static_cast<size_t>(size)}, head_.dialect.newline, rules, *table_.sparse_[k]);
       return s;
     });
     if (status.ok()) status = describe_bad_lines(table_.sparse_);

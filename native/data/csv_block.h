@@ -10,6 +10,7 @@
 #include "data/csv.h"
 #include "data/csv_fields.h"
 #include "data/csv_spelling.h"
+#include "data/utf8.h"
 
 namespace tensorwood::csv {
 
@@ -45,7 +46,7 @@ struct Odd {
     count += times;
     if (count == times) {
       offset = at;
-      text = field;
+      text = kept_of(field);
     }
   }
 };

@@ -72,8 +72,8 @@ class ColumnReader {
     whole_.doubts.push_back({{kind, file_.name, count, first.text, 0}, block, first.offset});
   }
 
-  void doubt(const char* kind, int64_t count, std::string text) {
-    whole_.doubts.push_back({{kind, file_.name, count, std::move(text), 0}});
+  void doubt(const char* kind, int64_t count, std::string_view text) {
+    whole_.doubts.push_back({{kind, file_.name, count, std::string(kept_of(text)), 0}});
   }
 
   // One dictionary, sorted by bytes.
@@ -128,7 +128,7 @@ class ColumnReader {
     if (verdict == Verdict::decimal_comma) form.decimal = ',';
     if (verdict == Verdict::thousands_comma) form.thousands = ',';
     whole_.values.resize(all_.count());
-    std::string example, point;
+    std::string_view example, point;
     for (int64_t i = 0; i < all_.count(); ++i) {
       if (is_cancelled(i)) return;
       const std::string_view text = trimmed(all_.text(i));
@@ -178,7 +178,7 @@ class ColumnReader {
   }
 
   void doubt_difference(int64_t rows) {
-    if (all_.count() > kFew && 2 * all_.count() > rows) doubt("different", all_.count(), std::string(all_.text(0)));
+    if (all_.count() > kFew && 2 * all_.count() > rows) doubt("different", all_.count(), all_.text(0));
   }
 
   // The first text of one of these spellings, with where it stands.
@@ -190,7 +190,7 @@ class ColumnReader {
     for (int64_t i = 0; i < all_.count(); ++i)
       if (is_of[static_cast<size_t>(spellings[i])] && (first < 0 || before(i, first))) first = i;
     if (first < 0) return;
-    whole_.doubts.push_back({{kind, file_.name, count, std::string(all_.text(first)), 0}, block_[first], all_.offset(first)});
+    whole_.doubts.push_back({{kind, file_.name, count, std::string(kept_of(all_.text(first))), 0}, block_[first], all_.offset(first)});
   }
 
   // All fields are numbers or dates in a spelling that is not read unasked.

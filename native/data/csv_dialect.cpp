@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
+#include <unordered_set>
 
+#include "data/csv_choices.h"
 #include "data/csv_header.h"
 #include "data/libsvm.h"
-#include "data/unknown_column.h"
 #include "data/utf8.h"
 
 namespace tensorwood::csv {
@@ -119,12 +121,14 @@ char detect_delimiter(const char* text, int64_t size, bool complete, Dialect dia
 }
 
 // The line by which Excel is told the delimiter: `sep=;`, in quotes or not. Returns its bytes with its end, 0 where there is none.
-int64_t separator_line(const char* text, int64_t size, char& delimiter) {
+int64_t separator_line(const char* text, int64_t size, char quote, char& delimiter) {
   std::string_view s(text, static_cast<size_t>(size));
   const bool quoted = !s.empty() && s[0] == '"';
   if (quoted) s.remove_prefix(1);
   if (s.size() < 5 || (s.substr(0, 4) != "sep=" && s.substr(0, 4) != "SEP=")) return 0;
   const char found = s[4];
+  const bool letter = static_cast<unsigned>((found | 0x20) - 'a') < 26, digit = static_cast<unsigned>(found - '0') < 10;
+  if (letter || digit || found == '\n' || found == '\r' || found == '"' || found == quote || (found & 0x80) != 0) return 0;
   s.remove_prefix(5);
   if (quoted && (s.empty() || s[0] != '"')) return 0;
   if (quoted) s.remove_prefix(1);
@@ -205,9 +209,10 @@ void compare_widths(const std::vector<Row>& rows, const std::vector<int64_t>& st
 // Whether the options name columns that the first record has: then it holds names.
 bool is_named(const Row& first, const Options& options) {
   if (!options.names.empty()) return false;
-  const auto has = [&](const std::string& name) {
-    return std::any_of(first.begin(), first.end(), [&](const Cell& cell) { return cell.text == name; });
-  };
+  if (options.columns.empty() && options.types.empty() && options.known.empty()) return false;
+  std::unordered_set<std::string_view> names;
+  for (const Cell& cell : first) names.insert(cell.text);
+  const auto has = [&](const std::string& name) { return names.count(name) > 0; };
   const auto has_name = [&](const auto& entry) { return has(entry.first); };
   return std::any_of(options.columns.begin(), options.columns.end(), has) ||
          std::any_of(options.types.begin(), options.types.end(), has_name) ||
@@ -220,7 +225,7 @@ void decide_header(const std::vector<Row>& rows, const Options& options, Head& h
   const HeaderGuess guess = guess_header(rows, {options.missing, options.missing_numbers}, form_of(options));
   head.header = guess.header || is_named(rows[0], options);
   std::string line;
-  for (size_t c = 0; c < rows[0].size() && c < 4; ++c) line += (c > 0 ? ", " : "") + rows[0][c].text;
+  for (size_t c = 0; c < rows[0].size() && c < 4; ++c) line.append(c > 0 ? ", " : "").append(kept_of(rows[0][c].text));
   if (rows[0].size() > 4) line += ", …";
   if (guess.index) head.doubts.push_back({"index", options.names.empty() ? "column1" : options.names[0], 0, "", 0});
   if (guess.close && guess.header == head.header) head.doubts.push_back({head.header ? "header" : "no header", "", 0, line, 0});
@@ -293,41 +298,6 @@ void doubt_points(const Options& options, Head& head) {
   }
 }
 
-Status apply_choices(const std::string& path, const Options& options, Head& head) {
-  const auto find = [&](const std::string& name) {
-    return std::find_if(head.columns.begin(), head.columns.end(), [&](const FileColumn& c) { return c.name == name; });
-  };
-  const auto unknown = [&](const std::string& name) {
-    std::vector<std::string> names;
-    for (const FileColumn& column : head.columns) names.push_back(column.name);
-    return unknown_column(path, name, names, listed(names));
-  };
-  for (const auto* names : {&options.columns, &options.ignore})
-    for (const std::string& name : *names)
-      if (find(name) == head.columns.end()) return unknown(name);
-  const auto has = [](const std::vector<std::string>& names, const std::string& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
-  for (FileColumn& column : head.columns)
-    if ((!options.columns.empty() && !has(options.columns, column.name)) || has(options.ignore, column.name)) column.type = Type::skip;
-  if (std::all_of(head.columns.begin(), head.columns.end(), [](const FileColumn& c) { return c.type == Type::skip; }))
-    return nothing_left(path);
-  const auto choose = [](FileColumn& column, Type type) {
-    if (column.type == Type::skip) return;
-    column.type = type == Type::time ? Type::number : type;
-    column.times = type == Type::time;
-    column.guessed = false;
-  };
-  for (const auto& [name, type] : options.known)
-    if (const auto column = find(name); column != head.columns.end()) choose(*column, type);
-  for (const auto& [name, type] : options.types) {
-    const auto column = find(name);
-    if (column == head.columns.end()) return unknown(name);
-    choose(*column, type);
-  }
-  return {};
-}
-
 Status refuse_foreign_names(const std::string& path, const Head& head) {
   for (const FileColumn& column : head.columns)
     if (!is_utf8(column.name))
@@ -352,14 +322,15 @@ Status examine(const std::string& path, const char* text, int64_t size, bool com
   mark += lines_of({text + mark, static_cast<size_t>(size - mark)}, options.skip_lines);
   char delimiter = options.delimiter;
   char separator = 0;
-  mark += separator_line(text + mark, size - mark, separator);
+  mark += separator_line(text + mark, size - mark, options.quote, separator);
   if (delimiter == 0) delimiter = separator;
   text += mark;
   size -= mark;
   const auto has = [&](char c) { return std::memchr(text, c, static_cast<size_t>(size)) != nullptr; };
   head.dialect = {delimiter, options.quote, has('\n') || !has('\r') ? '\n' : '\r', options.trim};
   head.data = mark;
-  if (delimiter == 0 && looks_like_libsvm({text, static_cast<size_t>(size)}, complete, head.dialect.newline)) {
+  if (delimiter == 0 &&
+      looks_like_libsvm({text, static_cast<size_t>(size)}, complete, head.dialect.newline, {options.missing, options.missing_numbers})) {
     head.libsvm = true;
     head.dialect.quote = 0;
     return {};
@@ -390,7 +361,7 @@ Status examine(const std::string& path, const char* text, int64_t size, bool com
   if (Status foreign_names = refuse_foreign_names(path, head); !foreign_names.ok()) return foreign_names;
   if (Status twins = refuse_twins(path, head); !twins.ok()) return twins;
   guess_types(rows, options, head);
-  const Status status = apply_choices(path, options, head);
+  const Status status = apply_choices(path, options, head.columns);
   if (status.ok()) doubt_points(options, head);
   return status;
 }

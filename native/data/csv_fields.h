@@ -5,7 +5,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -194,9 +193,27 @@ inline std::string_view trimmed(std::string_view s) {
   return s;
 }
 
+// Whether a number beyond the range of doubles is a large one. s: digits with a point or an exponent, as std::from_chars has read them.
+inline bool is_large(std::string_view s) {
+  const size_t mark = s.find_first_of("eE");
+  const std::string_view digits = s.substr(0, mark);
+  const size_t first = digits.find_first_of("123456789"), point = std::min(digits.find('.'), digits.size());
+  int64_t exponent = 0;
+  if (mark != std::string_view::npos) {
+    const std::string_view text = s.substr(mark + (s[mark + 1] == '+' ? 2 : 1));
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), exponent);
+    if (error == std::errc::result_out_of_range) return text[0] != '-';
+  }
+  const int64_t places = static_cast<int64_t>(point) - static_cast<int64_t>(first);  // of the first digit before the point
+  return exponent > -places;
+}
+
 // Correctly rounded, by the standard library: for what the fast path leaves over.
 inline bool parse_number_slowly(std::string_view s, char decimal, double& out) {
-  if (!s.empty() && s.front() == '+') s.remove_prefix(1);
+  if (!s.empty() && s.front() == '+') {
+    s.remove_prefix(1);
+    if (!s.empty() && s.front() == '-') return false;
+  }
   std::string copy(s);
   if (decimal != '.') {
     if (copy.find('.') != std::string::npos) return false;
@@ -207,7 +224,8 @@ inline bool parse_number_slowly(std::string_view s, char decimal, double& out) {
   if (digit >= copy.size() || std::strchr("0123456789.iI", copy[digit]) == nullptr) return false;
   const auto [end, error] = std::from_chars(copy.data(), copy.data() + copy.size(), out);
   if (end != copy.data() + copy.size() || error == std::errc::invalid_argument) return false;
-  if (error == std::errc::result_out_of_range) out = std::strtod(copy.c_str(), nullptr);
+  if (error == std::errc::result_out_of_range)
+    out = std::copysign(is_large(copy) ? std::numeric_limits<double>::infinity() : 0.0, copy[0] == '-' ? -1.0 : 1.0);
   return true;
 }
 

@@ -83,12 +83,15 @@ bool is_date(int year, int month, int day) {
   return day <= lengths[month - 1] + (leap && month == 2);
 }
 
-bool parse_date(Cursor& at, char order, double& milliseconds) {
+// `basic`: without the signs between the numbers, which only a time of day tells from a number.
+bool parse_date(Cursor& at, char order, bool& basic, double& milliseconds) {
   int year, month, day;
   char separator;
+  basic = false;
   if (order == 'y') {
-    if (!at.digits(4, 4, year) || !at.take_any("-/", separator) || !at.digits(2, 2, month) || !at.take(separator) || !at.digits(2, 2, day))
-      return false;
+    if (!at.digits(4, 4, year)) return false;
+    basic = !at.take_any("-/", separator);
+    if (!at.digits(2, 2, month) || (!basic && !at.take(separator)) || !at.digits(2, 2, day)) return false;
   } else {
     if (!at.digits(1, 2, day) || !at.take_any("/.-", separator) || !at.digits(1, 2, month) || !at.take(separator) || !at.digits(4, 4, year))
       return false;
@@ -107,16 +110,24 @@ bool parse_zone(Cursor& at, double& milliseconds) {
   char sign;
   if (!at.take_any("+-", sign) || !at.digits(2, 2, hours)) return false;
   if (at.take(':') ? !at.digits(2, 2, minutes) : is_digit(at.peek()) && !at.digits(2, 2, minutes)) return false;
-  if (hours > 15 || minutes > 59) return false;
+  if (minutes > 59 || hours * 60 + minutes > 14 * 60) return false;
   milliseconds += (sign == '+' ? -1 : 1) * (hours * 60 + minutes) * 60000.0;
   return true;
 }
 
-bool parse_clock(Cursor& at, double& milliseconds) {
-  int hours, minutes, seconds = 0;
-  if (!at.digits(2, 2, hours) || !at.take(':') || !at.digits(2, 2, minutes)) return false;
+// Whether another number of the clock follows: behind a colon, or as its digits alone.
+bool goes_on(Cursor& at, bool basic) { return basic ? is_digit(at.peek()) : at.take(':'); }
+
+// The hour alone is a clock behind `T`, where it is no number beside a date.
+bool parse_clock(Cursor& at, bool basic, bool hour_alone, double& milliseconds) {
+  int hours, minutes = 0, seconds = 0;
+  if (!at.digits(2, 2, hours)) return false;
   double fraction = 0;
-  if (at.take(':')) {
+  if (!goes_on(at, basic)) {
+    if (!hour_alone) return false;
+  } else if (!at.digits(2, 2, minutes)) {
+    return false;
+  } else if (goes_on(at, basic)) {
     if (!at.digits(2, 2, seconds)) return false;
     char point;
     if (at.take_any(".,", point)) {
@@ -128,7 +139,8 @@ bool parse_clock(Cursor& at, double& milliseconds) {
       }
     }
   }
-  if (hours > 23 || minutes > 59 || seconds > 59) return false;
+  const bool midnight = hours == 24 && minutes == 0 && seconds == 0 && fraction == 0;  // at the end of the day
+  if ((hours > 23 && !midnight) || minutes > 59 || seconds > 60) return false;         // 60: a leap second
   milliseconds += (hours * 3600 + minutes * 60 + seconds) * 1000.0 + fraction;
   return true;
 }
@@ -255,10 +267,11 @@ bool parse_time(std::string_view text, char order, double& milliseconds, Zone& z
   zone = Zone::timeless;
   if (text.size() < 8 || text.size() > 40 || !is_digit(text[0])) return false;
   Cursor at(text);
-  if (!parse_date(at, order, milliseconds)) return false;
-  if (at.done()) return true;
+  bool basic;
+  if (!parse_date(at, order, basic, milliseconds)) return false;
+  if (at.done()) return !basic;
   char between;
-  if (!at.take_any("Tt ", between) || !parse_clock(at, milliseconds)) return false;
+  if (!at.take_any("Tt ", between) || !parse_clock(at, basic, between != ' ', milliseconds)) return false;
   zone = at.done() ? Zone::none : Zone::told;
   return at.done() || (parse_zone(at, milliseconds) && at.done());
 }

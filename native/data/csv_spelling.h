@@ -47,7 +47,8 @@ struct Reading {
 // `text` without spaces around it.
 Reading read_spelling(std::string_view text, const NumberForm& form);
 
-// A date (2024-01-31) with or without a time of day and a zone; UTC where there is none. Milliseconds since 1970.
+// A date (2024-01-31) with or without a time of day and a zone; UTC where there is none. In the basic form of ISO 8601 (20240131T103000Z) a
+// time of day must follow. Milliseconds since 1970.
 bool parse_time(std::string_view text, char order, double& milliseconds, Zone& zone);
 
 // How many fields of a column have which spelling.

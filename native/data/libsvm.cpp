@@ -28,35 +28,49 @@ std::string_view take_word(std::string_view& line) {
   return word;
 }
 
-bool parse_pair(std::string_view word, uint32_t& index, double& value) {
+// A value; NaN for one that is missing.
+bool parse_value(std::string_view text, const SparseRules& rules, double& value) {
+  if (parse_number(text, '.', value)) return true;
+  value = std::nan("");
+  if (text.empty()) return false;
+  return rules.bad_values_missing || text == "nan" || text == "NaN" || rules.missing.has(text) || rules.missing.has_dash(text);
+}
+
+bool parse_pair(std::string_view word, const SparseRules& rules, SparseEntry& entry) {
   const size_t colon = word.find(':');
   if (colon == std::string_view::npos) return false;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + colon, index);
+  const auto [end, error] = std::from_chars(word.data(), word.data() + colon, entry.index);
   if (error != std::errc() || end != word.data() + colon) return false;
   const std::string_view text = word.substr(colon + 1);
-  value = std::nan("");
-  return text == "nan" || text == "NaN" || parse_number(text, '.', value);
+  if (!parse_value(text, rules, entry.value)) return false;
+  entry.wide = needs_double(text, entry.value);
+  return true;
 }
 
 struct Line {
   double label = 0;
   double query = std::nan("");
+  bool wide_label = false, wide_query = false;
   std::vector<SparseEntry> entries;
 };
 
 // Reads a line that is not blank; returns what is wrong, '' for nothing.
-std::string parse_line(std::string_view text, Line& line) {
+std::string parse_line(std::string_view text, const SparseRules& rules, Line& line) {
   line.entries.clear();
   line.query = std::nan("");
+  line.wide_query = false;
   const std::string_view label = take_word(text);
-  if (!parse_number(label, '.', line.label)) return "expected a number for the label, got " + shown(label);
+  if (!parse_value(label, rules, line.label)) return "expected a number for the label, got " + shown(label);
+  line.wide_label = needs_double(label, line.label);
   for (std::string_view word = take_word(text); !word.empty(); word = take_word(text)) {
     if (word.substr(0, 4) == "qid:") {
-      if (!parse_number(word.substr(4), '.', line.query)) return "expected a number behind qid:, got " + shown(word);
+      const std::string_view query = word.substr(4);
+      if (!parse_value(query, rules, line.query)) return "expected a number behind qid:, got " + shown(word);
+      line.wide_query = needs_double(query, line.query);
       continue;
     }
     SparseEntry entry{};
-    if (!parse_pair(word, entry.index, entry.value)) return "expected index:value, got " + shown(word);
+    if (!parse_pair(word, rules, entry)) return "expected index:value, got " + shown(word);
     if (!line.entries.empty() && entry.index <= line.entries.back().index)
       return "expected indices that grow along the line, got " + std::to_string(entry.index) + " behind " +
              std::to_string(line.entries.back().index);
@@ -67,7 +81,8 @@ std::string parse_line(std::string_view text, Line& line) {
 
 }  // namespace
 
-bool looks_like_libsvm(std::string_view text, bool complete, char newline) {
+bool looks_like_libsvm(std::string_view text, bool complete, char newline, const MissingWords& missing) {
+  const SparseRules rules = {missing, false};
   int lines = 0, fitting = 0;
   bool pairs = false;
   Line line;
@@ -75,7 +90,7 @@ bool looks_like_libsvm(std::string_view text, bool complete, char newline) {
     if (!complete && text.find(newline) == std::string_view::npos) break;
     const std::string_view words = take_line(text, newline);
     if (words.empty() || words == "\r") continue;
-    const bool fits = parse_line(words, line).empty();
+    const bool fits = parse_line(words, rules, line).empty();
     if (lines == 0 && !fits) return false;
     pairs |= fits && !line.entries.empty();
     fitting += fits;
@@ -84,7 +99,7 @@ bool looks_like_libsvm(std::string_view text, bool complete, char newline) {
   return pairs && 2 * fitting >= lines;
 }
 
-void parse_sparse(std::string_view text, char newline, SparseBlock& block) {
+void parse_sparse(std::string_view text, char newline, const SparseRules& rules, SparseBlock& block) {
   const char* begin = text.data();
   Line line;
   while (!text.empty()) {
@@ -92,18 +107,20 @@ void parse_sparse(std::string_view text, char newline, SparseBlock& block) {
     std::string_view words = take_line(text, newline);
     while (!words.empty() && words.back() == '\r') words.remove_suffix(1);
     if (words.empty()) continue;
-    if (std::string reason = parse_line(words, line); !reason.empty()) {
+    if (std::string reason = parse_line(words, rules, line); !reason.empty()) {
       if (++block.bad_count <= kBadKept) block.bad.push_back({offset, std::move(reason), Fault::shape});
       continue;
     }
     for (SparseEntry& entry : line.entries) {
-      entry.row = static_cast<uint32_t>(block.rows);
+      entry.row = static_cast<uint32_t>(block.rows) & 0x7fffffff;
       block.least = std::min(block.least, entry.index);
       block.most = std::max(block.most, entry.index);
       block.entries.push_back(entry);
     }
     block.labels.push_back(line.label);
     block.queries.push_back(line.query);
+    block.wide_label |= line.wide_label;
+    block.wide_query |= line.wide_query;
     block.has_queries |= !std::isnan(line.query);
     ++block.rows;
   }

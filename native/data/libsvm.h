@@ -12,7 +12,8 @@ namespace tensorwood::csv {
 
 struct SparseEntry {
   uint32_t index;
-  uint32_t row;  // of the block
+  uint32_t row : 31;  // of the block
+  uint32_t wide : 1;  // f32 does not hold it
   double value;
 };
 
@@ -23,6 +24,7 @@ struct SparseBlock {
   std::vector<SparseEntry> entries;
   uint32_t least = UINT32_MAX, most = 0;  // of the indices
   bool has_queries = false;
+  bool wide_label = false, wide_query = false;
   std::vector<BadRecord> bad;
   int64_t bad_count = 0;
 
@@ -31,9 +33,15 @@ struct SparseBlock {
   }
 };
 
-// Whether the first lines are those of such a file. `complete`: text is all of it.
-bool looks_like_libsvm(std::string_view text, bool complete, char newline);
+// How values are read, whatever their column.
+struct SparseRules {
+  MissingWords missing;
+  bool bad_values_missing;
+};
 
-void parse_sparse(std::string_view text, char newline, SparseBlock& block);
+// Whether the first lines are those of such a file. `complete`: text is all of it.
+bool looks_like_libsvm(std::string_view text, bool complete, char newline, const MissingWords& missing);
+
+void parse_sparse(std::string_view text, char newline, const SparseRules& rules, SparseBlock& block);
 
 }  // namespace tensorwood::csv

@@ -23,7 +23,8 @@ class SparseReader {
 
  private:
   Status check_options() const;
-  Status check_room(int64_t columns) const;
+  Status check_width(int64_t columns) const;
+  Status check_room() const;
   Status name_columns(int64_t least, int64_t most, bool queries);
   void add(std::string name, int64_t index);
   void find_wide();

@@ -44,13 +44,23 @@ inline std::string from_latin1(std::string_view bytes) {
   return text;
 }
 
-// A field as errors show it: about its first 40 bytes, and no part of a character.
+// At most so many bytes from the beginning of a text, and no part of a character.
+inline std::string_view beginning(std::string_view text, size_t most) {
+  if (text.size() <= most) return text;
+  size_t end = most;
+  while (end > 0 && most - end < 3 && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+// As much of a field as doubts keep: more than a note shows of it, in any script.
+constexpr size_t kDoubtBytes = 120;
+inline std::string_view kept_of(std::string_view field) { return beginning(field, kDoubtBytes); }
+
+// A field as errors show it: about its first 40 bytes.
 inline std::string shown(std::string_view field) {
   constexpr size_t most = 40;
   if (!is_utf8(field)) return "the bytes of '" + from_latin1(field.substr(0, most)) + "', which are no UTF-8";
-  size_t end = 0;
-  while (end < field.size() && end + character_length(field.substr(end)) <= most) end += character_length(field.substr(end));
-  return "'" + std::string(field.substr(0, end)) + "'";
+  return "'" + std::string(beginning(field, most)) + "'";
 }
 
 }  // namespace tensorwood::csv

@@ -165,19 +165,22 @@ void check_target(const View& target, size_t bytes, size_t size, const std::stri
     fail("ERR_TENSORWOOD_ARGUMENT", "readCsv: " + what + " does not fit its column");
 }
 
-// (csv, one array a column: Float32Array, Float64Array or Int32Array as its type says; text and offsets of each column of categories)
+// (csv, first column, one array a column from there: Float32Array, Float64Array or Int32Array as its type says; text and offsets of each
+// column of categories among them)
 Napi::Value read_csv(const Napi::CallbackInfo& info) {
   const auto open = unwrap<OpenCsv>(info[0]);
-  const std::vector<View> targets = read_views(info[1], "readCsv: target");
-  const std::vector<View> texts = read_views(info[2], "readCsv: text");
   const auto& columns = open->table.columns;
+  const size_t first = static_cast<size_t>(read_integer(info[1], "first", 0, static_cast<int64_t>(columns.size())));
+  const std::vector<View> targets = read_views(info[2], "readCsv: target");
+  const std::vector<View> texts = read_views(info[3], "readCsv: text");
+  const size_t count = std::min(targets.size(), columns.size() - first);
   std::vector<const csv::Strings*> strings;
-  for (const csv::Column& column : columns)
-    if (column.type == csv::Type::category) strings.push_back(&column.categories);
-  if (targets.size() != columns.size() || texts.size() != 2 * strings.size())
+  for (size_t i = first; i < first + count; i++)
+    if (columns[i].type == csv::Type::category) strings.push_back(&columns[i].categories);
+  if (targets.size() != count || texts.size() != 2 * strings.size())
     fail("ERR_TENSORWOOD_ARGUMENT", "readCsv: expected one target a column, and two texts a column of categories");
-  for (size_t i = 0; i < columns.size(); i++) {
-    const size_t size = is_wide(columns[i]) ? 8 : 4;
+  for (size_t i = 0; i < count; i++) {
+    const size_t size = is_wide(columns[first + i]) ? 8 : 4;
     check_target(targets[i], static_cast<size_t>(open->table.rows) * size, size, "target " + std::to_string(i));
   }
   for (size_t i = 0; i < strings.size(); i++) {
@@ -185,10 +188,10 @@ Napi::Value read_csv(const Napi::CallbackInfo& info) {
     check_target(texts[2 * i + 1], strings[i]->offsets.size() * 8, 8, "text " + std::to_string(2 * i + 1));
   }
   Task task;
-  for (const size_t list : {1, 2}) pin_elements(info[list], task.pinned);  // the caller may change the lists meanwhile
-  task.work = [open, targets, texts, strings](Job& job) {
+  for (const size_t list : {2, 3}) pin_elements(info[list], task.pinned);  // the caller may change the lists meanwhile
+  task.work = [open, first, targets, texts, strings](Job& job) {
     for (size_t i = 0; i < targets.size() && !job.cancelled(); i++)
-      fill(open->table, static_cast<int>(i), targets[i], open->runtime->threads());
+      fill(open->table, static_cast<int>(first + i), targets[i], open->runtime->threads());
     for (size_t i = 0; i < strings.size() && !job.cancelled(); i++) fill_text(*strings[i], texts[2 * i], texts[2 * i + 1]);
     return job.cancelled() ? Status{"ERR_TENSORWOOD_ABORTED", "readCsv: aborted"} : Status{};
   };

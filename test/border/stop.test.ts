@@ -138,7 +138,7 @@ const scenes: Record<string, () => Scene | Promise<Scene>> = {
     const hold = (): Latch => {
       const fill = native().readCsv;
       const spy = vi.spyOn(native(), 'readCsv').mockImplementationOnce((...call) => {
-        memory = holdMemory(call[1][0]!);
+        memory = holdMemory(call[2][0]!);
         return fill(...call);
       });
       const open = (): void => {

@@ -140,6 +140,22 @@ describe('numbers in other spellings', () => {
     ]);
   });
 
+  it('have one sign, and are infinite or 0 by their exponent alone', async () => {
+    expect(await columnsOf('x\n1\n+-5\n')).toEqual([['1', '+-5']]);
+    expect(await columnsOf('x\n1\n-+5\n')).toEqual([['1', '-+5']]);
+    const [values] = await columnsOf(
+      `x\n1.5e400\n-1,5e400\n1e-400\n-1e-99999999999999999999\n0.${'0'.repeat(400)}1\n${'9'.repeat(400)}.5\n0.${'0'.repeat(400)}1e500\n`.replace(
+        ',',
+        '.',
+      ),
+    );
+    expect(values).toEqual([Infinity, -Infinity, 0, -0, 0, Infinity, 1e99]);
+    expect(await columnsOf('x;y\n1,5e400;1\n-2,5e-400;2\n', { decimal: ',' })).toEqual([
+      [Infinity, -0],
+      [1, 2],
+    ]);
+  });
+
   it('know infinities', async () => {
     expect(await columnsOf('x\ninf\n-Infinity\n+INF\n1\n')).toEqual([
       [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 1],
@@ -162,6 +178,13 @@ describe('missing values', () => {
     ]);
     expect(await columnsOf('x,y\n-,1\n-,2\n')).toMatchObject([['-', '-'], {}]);
     expect(await columnsOf('x\n1\n-\n', { missing: [] })).toEqual([['1', '-']]);
+  });
+
+  it('are not offered as the beginning of a long text', async () => {
+    const long = 'é'.repeat(5000);
+    const { notes } = await read(`x,y\n${'1,2\n'.repeat(50)}${long},2\n`);
+    expect(notes[0]!.cure!.option).toBe("numbers: ['x'], badValues: 'missing'");
+    expect(notes[0]!.message.length).toBeLessThan(200);
   });
 
   it('are named where few fields of a column of numbers are none', async () => {
@@ -191,6 +214,34 @@ describe('truth values and dates', () => {
     expect(table.columns[1]).toMatchObject({ values: expect.any(Float64Array) });
   });
 
+  it.each([
+    ['2024-01-31T24:00:00Z', '2024-02-01T00:00:00Z'],
+    ['2016-12-31T23:59:60Z', '2017-01-01T00:00:00Z'],
+    ['2024-01-01T10', '2024-01-01T10:00:00Z'],
+    ['2024-01-01T10+02', '2024-01-01T08:00:00Z'],
+    ['20240131T000000Z', '2024-01-31T00:00:00Z'],
+    ['20240131T1030', '2024-01-31T10:30:00Z'],
+    ['20240131T103015.25+0200', '2024-01-31T08:30:15.250Z'],
+    ['2024-01-31T10:00:00+14:00', '2024-01-30T20:00:00Z'],
+  ])('are read as ISO 8601 writes them: %s', async (text, same) => {
+    expect(await columnsOf(`x,y\n${text},1\n`)).toEqual([[Date.parse(same)], [1]]);
+  });
+
+  it.each([
+    '2024-01-31T24:00:01Z',
+    '2024-01-31T24:01Z',
+    '2024-01-31T10:00:61Z',
+    '2024-01-31T10:00:00+14:30',
+    '2024-01-31T10:00:00+15:00',
+    '2024-01-31T1030',
+    '20240131T10:30',
+    '20240132T1030',
+    '2024-01-01 1',
+    '2024-01-31T10:00:00+02:',
+  ])('are none of %s', async (text) => {
+    expect(await columnsOf(`x,y\n${text},1\n`)).toEqual([[text], [1]]);
+  });
+
   it('are found late, and are none where one field is another', async () => {
     const late = await read(`f,d,c\n${rows(1200, () => 'NA,,')}true,2024-01-02,"1,5"\nfalse,2024-01-03,"2,5"\n`, { delimiter: ',' });
     expect(late.columns.map((c) => cells(c).slice(-2))).toEqual([
@@ -205,12 +256,9 @@ describe('truth values and dates', () => {
     ]);
   });
 
-  it.each(['2024-02-30', '2023-02-29', '2024-13-01', '2024-01-31T25:00', '2024-01-31T10', '2024-1-3', '20240131x'])(
-    '%j is none',
-    async (text) => {
-      expect(await columnsOf(`d,n\n${text},1\n`)).toEqual([[text], [1]]);
-    },
-  );
+  it.each(['2024-02-30', '2023-02-29', '2024-13-01', '2024-01-31T25:00', '2024-1-3', '20240131x'])('%j is none', async (text) => {
+    expect(await columnsOf(`d,n\n${text},1\n`)).toEqual([[text], [1]]);
+  });
 
   it('in an order that is not told are categories', async () => {
     const text = 'd,n\n01/02/2024,1\n13/02/2024,2\n';
@@ -243,7 +291,7 @@ describe('truth values and dates', () => {
       "'d': read as categories: '5-Feb-2024' in line 2 looks like a date but is none that is read, such as 2024-01-31",
     ]);
     expect((await read('d\n2024-02-30\n2024-02-28\n')).notes[0]!.cure!.option).toBe(
-      "dates: ['d'] with badValues: 'missing', or missing: ['2024-02-30']",
+      "dates: ['d'], badValues: 'missing', or missing: ['2024-02-30']",
     );
     expect((await read('d\n01/13/2024\n02/14/2024\n', { dateOrder: 'dmy' })).notes[0]!.cure!.option).toBe("dateOrder: 'dmy' or 'mdy'");
     const told = [['d', "read as categories: '01/13/2024' in line 3 is no date in the order of day, month and year that was told"]];

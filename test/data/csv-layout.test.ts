@@ -123,6 +123,10 @@ describe('a header', () => {
 });
 
 describe('the dialect', () => {
+  it.each(['\n', '\r', '"', 'x', '7'])('is not told by a line of Excel that names %j', async (character) => {
+    await expect(read(`sep=${character}\na,b\n1,2\n`)).rejects.toThrow('expected 1 field, got 2');
+  });
+
   it.each([
     ['sep=;\nsize;price\n1;2\n4;5\n'],
     ['\ufeffsep=;\r\nsize;price\r\n1;2\r\n4;5\r\n'],

@@ -152,6 +152,13 @@ describe('readCsv', () => {
     expect(await kinds('x,y\n2024-01-31,1\n5,bad\n', { numbers: ['x', 'y'] })).toEqual(['Float64Array times', 'Float32Array', 0]);
   });
 
+  it('reads many columns, some at once', async () => {
+    const names = Array.from({ length: 2500 }, (_, i) => `c${i}`);
+    const table = await read(`${names}\n${names.map((_, i) => (i % 7 === 0 ? `word${i}` : i))}\n`);
+    expect(table.columns.map((c) => c.name)).toEqual(names);
+    expect(table.columns.flatMap(cells)).toEqual(names.map((_, i) => (i % 7 === 0 ? `word${i}` : i)));
+  });
+
   it('leaves out what an open quote swallows, and nothing else', async () => {
     const table = await read('a,b\n1,p\n2,q\nx,"open\n', { numbers: ['a'], badLines: 'skip' });
     expect(table.columns.map(cells)).toEqual([

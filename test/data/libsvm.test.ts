@@ -63,6 +63,29 @@ describe('libsvm', () => {
     expect(columns.map((c) => c.kind === 'number' && c.values.constructor)).toEqual([Float32Array, Float64Array, Float32Array]);
   });
 
+  it('is wide by the rule of all text: what a float may not tell from its neighbours', async () => {
+    const { columns } = await read('0.123456789 1:0.1234567 2:1e300\n0 1:1\n0 2:2 3:0.123456789\n');
+    const kinds = columns.map((c) => c.kind === 'number' && c.values.constructor);
+    expect(kinds).toEqual([Float64Array, Float64Array, Float64Array, Float64Array]);
+    const narrow = (await read('0.1 qid:1 1:0.5\n0 qid:2 1:1.25\n')).columns.map((c) => c.kind === 'number' && c.values.constructor);
+    expect(narrow).toEqual([Float32Array, Float32Array, Float32Array]);
+  });
+
+  it('takes words for missing, and bad values where it is told', async () => {
+    const text = '1 1:1 2:5\n0 1:NA 2:x\n1 1:3\n';
+    await expect(read(text)).rejects.toThrow("line 2: expected index:value, got '2:x'");
+    const table = await read(text, { badValues: 'missing' });
+    expect(record(table)).toEqual({ label: [1, 0, 1], f1: [1, Number.NaN, 3], f2: [5, Number.NaN, 0] });
+    expect(record(await read('1 1:1\n0 1:none\n', { missing: ['none'] }))).toEqual({ label: [1, 0], f1: [1, Number.NaN] });
+    await expect(read('1 1:1\n', { header: 'yes' })).rejects.toThrow('is a libsvm file, whose first line is a row');
+    expect(record(await read('1 1:1\n', { header: 'no' }))).toEqual({ label: [1], f1: [1] });
+  });
+
+  it('has a column once, and by its one name', async () => {
+    expect((await read('1 7:2\n', { columns: ['f7', 'f7'] })).columns.map((c) => c.name)).toEqual(['f7']);
+    await expect(read('1 7:2\n', { columns: ['f007'] })).rejects.toThrow("has no column 'f007'");
+  });
+
   it('has the columns of the model that it is for', async () => {
     const like = { signature: { names: ['f1', 'f2', 'f3', 'f4'], categories: [null, null, null, null] } };
     expect(Object.keys(record(await read('1 1:1\n0 2:1\n', { like })))).toEqual(['label', 'f1', 'f2', 'f3', 'f4']);
