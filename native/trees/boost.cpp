@@ -101,7 +101,8 @@ class Booster {
     };
     double largest = 0;
     for (int64_t i = 0; i < bins_.rows; i++) largest = std::max(largest, weight_of(i));
-    int exponent = largest > 0 && std::isfinite(largest) ? std::ilogb(largest) : 0;
+    int exponent =
+        largest > 0 && largest <= std::numeric_limits<float>::max() ? std::ilogb(largest) : 0;  // beyond: refused by its gradients
     if (std::abs(exponent) <= kMostExponent) exponent = 0;
     if (exponent == 0 && !positives) return;
     weight_unit_ = std::ldexp(1.0, exponent);
