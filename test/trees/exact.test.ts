@@ -48,6 +48,15 @@ describe.each([undefined, weight])('with weights %#', (weights) => {
   });
 });
 
+it('splits off exactly as many rows as asked for, however little they weigh', async () => {
+  const x = Float32Array.from({ length: 500 }, (_, i) => Number(i < 20));
+  const about = { label: x, weight: x.map((v) => (v === 1 ? 0.01 : 1)) };
+  const sides = async (minRowsInLeaf: number) =>
+    leafRows(await grow({ x }, about, { trees: 1, maxDepth: 1, minChildWeight: 0, l2: 0, minRowsInLeaf })).sort((p, q) => p - q);
+  expect(await sides(20)).toEqual([20, 480]);
+  expect(await sides(21)).toEqual([500]);
+});
+
 describe('the first tree', () => {
   const label = Float32Array.from({ length: 500 }, (_, i) => Number(i < 37));
   const x = Float32Array.from(label, (v, i) => 10 * v + (i % 3));
