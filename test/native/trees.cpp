@@ -12,7 +12,7 @@
 #include "cpu/device.h"
 #include "expect.h"
 #include "impossible_trees.h"
-#include "tree_kernels.h"
+#include "tree_counts.h"
 #include "trees/model_io.h"
 
 using namespace tensorwood;
@@ -150,6 +150,10 @@ int main(int argc, char** argv) {
     bins(machine);
     gradients(machine);
     rounding(machine);
+    counted_splits(machine);
+    counted_sets(machine);
+    gradient_sums(machine);
+    bounds(machine);
     const std::string text = forests(sample, *device);
     EXPECT(first.empty() || text == first);
     first = text;
