@@ -29,11 +29,7 @@ export const treeSchema = {
   l2: number(1, [0, infinity], 'L2 penalty of leaf values (lambda)'),
   gamma: number(0, [0, infinity], 'least gain of a split (on the scale of XGBoost: twice the loss)'),
   minChildWeight: number(1, [0, infinity], 'least sum of second derivatives in a leaf'),
-  minRowsInLeaf: integer(
-    1,
-    [1, 2 ** 30],
-    'least rows in a leaf, counted; beside rows of other weight or certainty, as much of them as so many rows have',
-  ),
+  minRowsInLeaf: integer(1, [1, 2 ** 30], 'least rows in a leaf, counted'),
   maxDeltaStep: number(0, [0, infinity], 'largest leaf value before the learning rate; 0 = no limit'),
   rowsPerTree: number(1, [above0, 1], 'share of the rows that a tree grows from (subsample)'),
   columnsPerTree: number(1, [above0, 1], 'share of the columns that a tree may use'),
@@ -43,8 +39,8 @@ export const treeSchema = {
   maxCategories: integer(32, [1, 65_535], 'most categories on one side of a split'),
   categorySmoothing: number(10, [0, infinity], "added to a category's second derivatives before sorting"),
   categoryL2: number(10, [0, infinity], 'L2 penalty added when categories are sorted'),
-  minRowsInCategory: integer(10, [0, 2 ** 30], 'rows that a category needs in a node to be chosen, counted likewise'),
-  minRowsInGroup: integer(100, [0, 2 ** 30], 'rows that a set of categories needs to become a split, counted likewise'),
+  minRowsInCategory: integer(10, [0, 2 ** 30], 'rows that a category needs in a node to be chosen, counted; in large nodes at times more'),
+  minRowsInGroup: integer(100, [0, 2 ** 30], 'rows that a set of categories needs to become a split, counted'),
   earlyStopping: integer(0, [0, 1_000_000], 'rounds without a better first metric on the first evaluation set; 0 = off'),
   seed: integer(0, [0, 2 ** 40], 'of the sampled rows and columns and of rounding'),
 } as const;

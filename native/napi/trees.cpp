@@ -223,9 +223,9 @@ Napi::Value save_forest(const Napi::CallbackInfo& info) {
   const std::shared_ptr<Model> model = unwrap<Model>(info[0]);
   auto text = std::make_shared<std::string>();
   Task task;
-  task.work = [model, text](Job&) {
-    *text = write_forest(model->forest);
-    return Status{};
+  task.work = [model, text](Job& run) {
+    *text = write_forest(model->forest, &run.cancelled_flag());
+    return run.cancelled() ? Status{"ERR_TENSORWOOD_ABORTED", "save: the job was aborted"} : Status{};
   };
   task.result = [text](Napi::Env env) { return bytes_of(env, *text); };
   return start_job(info.Env(), model->runtime->coordinator(), std::move(task));

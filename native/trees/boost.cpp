@@ -8,12 +8,13 @@
 #include <sstream>
 
 #include "trees/random.h"
+#include "trees/scale.h"
 
 namespace tensorwood {
 namespace {
 
 constexpr int64_t kChunk = 16384;
-constexpr int kMostScale = 127;    // exponent of a float
+constexpr double kMostShare = 16;  // one row of so many as large
 constexpr int kMostExponent = 32;  // of weights that products with gradients hold as they are
 
 struct Kernels {
@@ -24,13 +25,6 @@ struct Kernels {
 struct Extent {
   double largest = 0, first_sum = 0, heaviest = 0, second_sum = 0;
 };
-
-// The largest power of two, so that products with it are exact and whole numbers stay whole, with which sums over all rows, each rounded
-// up, fit 31 bits.
-double choose_scale(double sum, int64_t rows) {
-  if (!(sum > 0)) return 1;
-  return std::ldexp(1.0, std::clamp(std::ilogb((2147483000.0 - static_cast<double>(rows)) / sum), -126, 2 * kMostScale));
-}
 
 class Booster {
  public:
@@ -56,8 +50,7 @@ class Booster {
     pairs_ = Array<int64_t>(d, n);
     blocks_.resize(static_cast<size_t>(threads.count()));
     for (const EvaluationSet& set : sets) margins_.emplace_back(static_cast<size_t>(set.labels.rows * groups));
-    weigh_positives();
-    bring_weights_near_one();
+    weigh();
     start();
   }
 
@@ -97,26 +90,24 @@ class Booster {
   }
 
  private:
-  void weigh_positives() {
-    if (options_.positive_weight == 1 || options_.objective != Objective::logistic) return;
-    weights_.resize(static_cast<size_t>(bins_.rows));
-    for (int64_t i = 0; i < bins_.rows; i++) {
-      const float own = labels_.weight == nullptr ? 1.0f : labels_.weight[i];
-      weights_[static_cast<size_t>(i)] = labels_.label[i] > 0.5f ? own * static_cast<float>(options_.positive_weight) : own;
-    }
-    labels_.weight = weights_.data();
-  }
-
-  // By a power of two, which keeps their bits, so that neither their products with gradients nor the scales leave the range of a float.
-  void bring_weights_near_one() {
-    if (labels_.weight == nullptr) return;
-    const float largest = *std::max_element(labels_.weight, labels_.weight + bins_.rows);
-    const int exponent = std::isfinite(largest) ? std::ilogb(largest) : 0;
-    if (std::abs(exponent) <= kMostExponent) return;
+  // Weights of rows, those of positives included; by a power of two, which keeps their bits, brought near one, so that neither they nor
+  // their products with gradients nor the scales leave the range of a float.
+  void weigh() {
+    const bool positives = options_.positive_weight != 1 && options_.objective == Objective::logistic;
+    if (labels_.weight == nullptr && !positives) return;
+    const auto weight_of = [&](int64_t i) {
+      const double own = labels_.weight == nullptr ? 1 : labels_.weight[i];
+      return positives && labels_.label[i] > 0.5f ? own * options_.positive_weight : own;
+    };
+    double largest = 0;
+    for (int64_t i = 0; i < bins_.rows; i++) largest = std::max(largest, weight_of(i));
+    int exponent =
+        largest > 0 && largest <= std::numeric_limits<float>::max() ? std::ilogb(largest) : 0;  // beyond: refused by its gradients
+    if (std::abs(exponent) <= kMostExponent) exponent = 0;
+    if (exponent == 0 && !positives) return;
     weight_unit_ = std::ldexp(1.0, exponent);
-    std::vector<float> weights(labels_.weight, labels_.weight + bins_.rows);
-    for (float& weight : weights) weight = std::ldexp(weight, -exponent);
-    weights_.swap(weights);
+    weights_.resize(static_cast<size_t>(bins_.rows));
+    for (int64_t i = 0; i < bins_.rows; i++) weights_[static_cast<size_t>(i)] = static_cast<float>(std::ldexp(weight_of(i), -exponent));
     labels_.weight = weights_.data();
   }
 
@@ -206,10 +197,13 @@ class Booster {
             std::ceil(e.heaviest * second_scale),
             first_.data() + group * n,
             second_.data() + group * n,
-            weight_unit_};
+            weight_unit_,
+            e.largest > e.first_sum / kMostShare};
   }
 
-  bool is_sampled(uint64_t seed, int64_t row) const { return uniform(seed, static_cast<uint64_t>(row)) < options_.rows_per_tree; }
+  bool is_sampled(uint64_t seed, int64_t row) const {
+    return row == stand_in_ || uniform(seed, static_cast<uint64_t>(row)) < options_.rows_per_tree;
+  }
 
   // -> how many rows the next tree sees, ascending in grower_.rows()
   int64_t sample_rows(uint64_t seed) {
@@ -217,6 +211,7 @@ class Booster {
     uint32_t* rows = grower_.rows();
     std::vector<int64_t> counts(static_cast<size_t>((n + kChunk - 1) / kChunk));
     const bool all = options_.rows_per_tree >= 1;
+    stand_in_ = -1;
     for_chunks(threads_, n, kChunk, [&](int64_t first, int64_t count, int) {
       uint32_t* to = rows + first;
       for (int64_t i = first; i < first + count; i++) {
@@ -230,7 +225,7 @@ class Booster {
       if (!all) std::memmove(rows + total, rows + static_cast<int64_t>(c) * kChunk, static_cast<size_t>(counts[c]) * sizeof(uint32_t));
       total += counts[c];
     }
-    if (total == 0) rows[total++] = 0;
+    if (total == 0) rows[total++] = static_cast<uint32_t>(stand_in_ = 0);
     return total;
   }
 
@@ -305,6 +300,7 @@ class Booster {
   std::vector<double> extents_;  // (groups, chunks, 4)
   Status status_;
   std::vector<float> weights_;
+  int64_t stand_in_ = -1;                    // the row that the tree sees where its sample has none
   double weight_unit_ = 1;                   // what a weight of 1 stands for
   std::vector<std::vector<float>> margins_;  // of the evaluation sets, (rows, groups)
 };

@@ -90,6 +90,7 @@ int64_t Forest::bytes() const {
   int64_t total = static_cast<int64_t>(narrow_nodes.size() * sizeof(NarrowNode) + wide_nodes.size() * sizeof(WideNode) + values.size() * 4 +
                                        sets.size() * 4);
   for (const Tree& tree : trees) total += static_cast<int64_t>(tree.nodes.size() * sizeof(TreeNode) + tree.sets.size() * 4);
+  for (const std::vector<double>& own : cuts) total += static_cast<int64_t>(own.size() * sizeof(double));
   return total;
 }
 

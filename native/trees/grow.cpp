@@ -18,7 +18,9 @@ constexpr int64_t kSmallNode = 24576;  // rows; larger nodes are worked on by al
 constexpr double kWorthWaking = 5e4;   // nanoseconds of work; less is done before other threads wake
 constexpr int kAheadNodes = 32;        // small nodes expanded together
 constexpr int64_t kLeafChunk = 16384;
-constexpr double kFineUnits = 16;        // of a row's second derivative on average: its rounding then changes no leaf by more than 3 %
+// Of a row's second derivative on average, and of the first ones by the root of the rows, as what rounding adds to their sum grows: it then
+// changes no leaf by more than 3 %.
+constexpr double kFineUnits = 16;
 constexpr int64_t kRoomStep = 64 << 20;  // bytes between two questions for memory, which read files
 
 // What a model file can hold.
@@ -255,11 +257,13 @@ void Grower::for_stretches(const std::vector<Stretch>& stretches, const F& f) {
   threads_.parallel(static_cast<int64_t>(stretches.size()), [&](int64_t i, int) { f(static_cast<size_t>(i)); });
 }
 
-// Leaf values: from the sums of growth, or where rounding would show in them, as beside rows of a much larger weight, from the gradients
-// as they are.
+// Leaf values: from the sums of growth, or where rounding would show in them, as beside rows of a much larger weight or gradient, from the
+// gradients as they are.
 void Grower::fit_leaves(Tree& tree) {
-  const auto is_coarse = [](const OpenLeaf& leaf) {
-    return static_cast<double>(second_sum(leaf.total)) < kFineUnits * static_cast<double>(leaf.rows());
+  const auto is_coarse = [this](const OpenLeaf& leaf) {
+    const double rows = static_cast<double>(leaf.rows());
+    return gradients_.uneven || second_sum(leaf.total) < kFineUnits * rows ||
+           std::fabs(first_sum(leaf.total)) < kFineUnits * std::sqrt(rows);
   };
   const std::vector<Stretch> pieces = stretches(is_coarse);
   std::vector<std::array<double, 2>> parts(pieces.size()), sums(open_.size(), {0, 0});

@@ -39,6 +39,7 @@ struct Gradients {
   double heaviest;                 // second derivative of a row, in units
   const float *first, *second;
   double unit;  // what their 1 is worth
+  bool uneven;  // one first derivative is so much of all that the others are but few units
 };
 
 // A node that may be split, and once expanded its two children.

@@ -1,5 +1,5 @@
 // A pull reader of JSON text that trusts nothing: it never reads past the end, bounds nesting, and throws Malformed with the position. At
-// each object it looks whether it is cancelled.
+// each object and every some elements it looks whether it is cancelled.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -26,10 +26,13 @@ class JsonReader {
   explicit JsonReader(std::string_view text, const std::atomic<bool>* cancelled = nullptr)
       : start_(text.data()), at_(text.data()), end_(text.data() + text.size()), cancelled_(cancelled) {}
 
+  void stop_if_cancelled() const {
+    if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) throw Cancelled{};
+  }
   // Calls field(name) for every member; it must read the value or skip() it.
   template <class F>
   void object(const F& field) {
-    if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) throw Cancelled{};
+    stop_if_cancelled();
     expect('{');
     if (take('}')) return;
     do {
@@ -44,7 +47,9 @@ class JsonReader {
   void array(const F& element) {
     expect('[');
     if (take(']')) return;
+    int64_t count = 0;
     do {
+      if (count++ % kElements == 0) stop_if_cancelled();
       element();
     } while (take(','));
     expect(']');
@@ -61,6 +66,8 @@ class JsonReader {
   [[noreturn]] void refuse(const std::string& expected) const;
 
  private:
+  static constexpr int64_t kElements = 4096;  // of an array between two looks
+
   template <class T>
   T real();
   void space();

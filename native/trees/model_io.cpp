@@ -132,6 +132,7 @@ Tree read_tree(JsonReader& in) {
 // Every node but the first is the child of exactly one node before it; sets lie inside and belong to splits of categorical features.
 void check_tree(const JsonReader& in, const Forest& forest, const Tree& tree, int32_t group) {
   const int64_t n = static_cast<int64_t>(tree.nodes.size());
+  in.stop_if_cancelled();
   std::vector<uint8_t> has_parent(tree.nodes.size(), 0);
   require(in, tree.group == group, "the trees of a round in the order of their classes");
   for (int64_t i = 0; i < n; i++) {
@@ -156,6 +157,7 @@ void check_tree(const JsonReader& in, const Forest& forest, const Tree& tree, in
 
 // Thresholds are f64 in ranked features alone; everything else that a node holds is an f32.
 void round_values(const JsonReader& in, const Forest& forest, Tree& tree) {
+  in.stop_if_cancelled();
   for (TreeNode& node : tree.nodes) {
     const bool split = node.feature >= 0;
     if (!split || !forest.ranked[static_cast<size_t>(node.feature)]) {
@@ -170,6 +172,7 @@ void round_values(const JsonReader& in, const Forest& forest, Tree& tree) {
 void collect_cuts(const JsonReader& in, Forest& forest) {
   forest.cuts.assign(forest.ranked.size(), {});
   for (const Tree& tree : forest.trees) {
+    in.stop_if_cancelled();
     for (const TreeNode& node : tree.nodes) {
       if (node.feature >= 0 && forest.ranked[static_cast<size_t>(node.feature)])
         forest.cuts[static_cast<size_t>(node.feature)].push_back(node.threshold);
@@ -244,7 +247,7 @@ void read_text(JsonReader& in, Forest& forest) {
 
 const char* objective_name(Objective objective) { return kObjectives[static_cast<int32_t>(objective)]; }
 
-std::string write_forest(const Forest& forest) {
+std::string write_forest(const Forest& forest, const std::atomic<bool>* cancelled) {
   std::string out = std::string("{\"format\":\"") + kFormat + "\",\"version\":" + (forest.has_ranks ? "2" : "1") + ",\"objective\":\"" +
                     objective_name(forest.objective) + "\",\"classes\":";
   append(out, forest.groups);
@@ -254,6 +257,7 @@ std::string write_forest(const Forest& forest) {
   write_list(out += ",\n", "base", forest.base, [](float m) { return m; });
   out += ",\n\"trees\":[";
   for (size_t t = 0; t < forest.trees.size(); t++) {
+    if (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) return {};
     out += t == 0 ? "\n" : ",\n";
     write_tree(out, forest, forest.trees[t]);
   }

@@ -14,10 +14,12 @@
 
 namespace tensorwood {
 
-std::string write_forest(const Forest& forest);
+// Once *cancelled it stops before the next tree, with no text.
+std::string write_forest(const Forest& forest, const std::atomic<bool>* cancelled = nullptr);
 
 // Treats the text as hostile: every index, length and number is checked. `subject` begins the error's sentence. The code is
-// ERR_TENSORWOOD_FORMAT. On success the forest is compacted and ready for prediction. Once *cancelled it stops before the next tree.
+// ERR_TENSORWOOD_FORMAT. On success the forest is compacted and ready for prediction. Once *cancelled it stops within some thousand
+// elements.
 Status read_forest(std::string_view text, const std::string& subject, Forest& forest, const std::atomic<bool>* cancelled = nullptr);
 
 const char* objective_name(Objective objective);

@@ -12,7 +12,8 @@
 #include "cpu/device.h"
 #include "expect.h"
 #include "impossible_trees.h"
-#include "tree_kernels.h"
+#include "tree_counts.h"
+#include "trees/json.h"
 #include "trees/model_io.h"
 
 using namespace tensorwood;
@@ -131,6 +132,31 @@ static void damaged(const std::string& text, int runs, const PredictKernels& ker
   EXPECT(runs < 100 || (accepted > 0 && accepted < runs));
 }
 
+// Amid one long list, and before the next tree.
+static void cancelled_texts(const std::string& text) {
+  std::atomic<bool> cancelled{false};
+  std::string list = "[0";
+  for (int i = 1; i < 20000; i++) list += ",0";
+  list += "]";
+  JsonReader in(list, &cancelled);
+  int read = 0;
+  bool stopped = false;
+  try {
+    in.array([&] {
+      in.integer(0, 0);
+      cancelled = ++read >= 100;
+    });
+  } catch (const Cancelled&) {
+    stopped = true;
+  }
+  EXPECT(stopped && read < 5000);
+  Forest forest;
+  EXPECT(read_forest(text, "test", forest).ok() && write_forest(forest) == text && write_forest(forest, &cancelled).empty());
+  const int64_t bytes = forest.bytes();
+  forest.cuts[2].resize(forest.cuts[2].size() + 1000);
+  EXPECT(forest.bytes() == bytes + 8000);
+}
+
 int main(int argc, char** argv) {
   const int runs = argc > 1 ? std::atoi(argv[1]) : 500;
   if (argc > 2) generator.seed(static_cast<unsigned>(std::atoi(argv[2])));
@@ -150,11 +176,16 @@ int main(int argc, char** argv) {
     bins(machine);
     gradients(machine);
     rounding(machine);
+    counted_splits(machine);
+    counted_sets(machine);
+    gradient_sums(machine);
+    bounds(machine);
     const std::string text = forests(sample, *device);
     EXPECT(first.empty() || text == first);
     first = text;
   }
   areas();
+  cancelled_texts(first);
   impossible_trees();
   damaged(first, runs, PredictKernels(cpu_device()));
   return finish();

@@ -48,6 +48,15 @@ describe.each([undefined, weight])('with weights %#', (weights) => {
   });
 });
 
+it('splits off exactly as many rows as asked for, however little they weigh', async () => {
+  const x = Float32Array.from({ length: 500 }, (_, i) => Number(i < 20));
+  const about = { label: x, weight: x.map((v) => (v === 1 ? 0.01 : 1)) };
+  const sides = async (minRowsInLeaf: number) =>
+    leafRows(await grow({ x }, about, { trees: 1, maxDepth: 1, minChildWeight: 0, l2: 0, minRowsInLeaf })).sort((p, q) => p - q);
+  expect(await sides(20)).toEqual([20, 480]);
+  expect(await sides(21)).toEqual([500]);
+});
+
 describe('the first tree', () => {
   const label = Float32Array.from({ length: 500 }, (_, i) => Number(i < 37));
   const x = Float32Array.from(label, (v, i) => 10 * v + (i % 3));
@@ -74,6 +83,12 @@ describe('the first tree', () => {
   );
 });
 
+it('adds a tree once to the row that it is grown from when no row is sampled', async () => {
+  using data = await createDataset({ x: [0, 1] }, { label: [2, -2] });
+  using forest = await trainTrees(data, { trees: 2, learningRate: 1, l2: 0, rowsPerTree: 1e-12 });
+  expect(Array.from(await forest.predict({ x: [0, 1] }))).toEqual([2, 2]);
+});
+
 describe('gradients', () => {
   it.each([1, 1e4, 1e6, 1e9])('of a row of weight %f take nothing from the others', async (heavy) => {
     const x = Float32Array.from({ length: 1000 }, (_, i) => (i % 2 ? 1 : -1));
@@ -87,6 +102,21 @@ describe('gradients', () => {
     const mean = (heavy * -1 + 500 - 499) / (heavy + 999);
     expect(await predict(1)).toBeCloseTo(mean + ((1 - mean) * 500) / 501, 5);
     expect(await predict(10)).toBeCloseTo(1, 5);
+  });
+
+  it('of one label of 1e12 leave no rounding in the leaves of the others', async () => {
+    const x = Float32Array.from({ length: 4000 }, (_, i) => i % 200);
+    using data = await createDataset({ x }, { label: x.map((v, i) => (i === 0 ? 1e12 : 1e6 * v)) });
+    using forest = await trainTrees(data, { trees: 1, learningRate: 1, maxDepth: 20, l2: 0 });
+    const predicted = await forest.predict({ x: x.subarray(1, 200) });
+    const errors = predicted.map((p, i) => Math.abs(p - 1e6 * (i + 1)));
+    expect(Math.max(...errors)).toBeLessThan(64); // an f32 of the mean label is good to 16
+  });
+
+  it('of rows that the weight of positives takes below a float count as others do', async () => {
+    using data = await createDataset({ x: [0, 1] }, { label: [0, 1], weight: [0, 2e-38] });
+    using forest = await trainTrees(data, { objective: 'binary', trees: 2, positiveWeight: 1e-10 });
+    expect((await forest.predict({ x: [0, 1] })).every((p) => p > 0.99)).toBe(true);
   });
 
   it('of one label of a million leave the others as good as without it', async () => {

@@ -1,9 +1,9 @@
 // The best split of every feature of one node: the third step of growing a tree. A numeric feature is a prefix sum and one pass of gains
 // for each side that missing values can go to; a categorical one sorts its categories by gradient over hessian (Fisher 1958, as LightGBM
 // does).
-// Rows are not in the histogram. A side is taken to have enough when its second derivatives are those of so many rows of the node on
-// average, and it has them for certain when they are those of so many of the heaviest rows of all. A split that is not certain is told as
-// such, and searched again with its rows counted.
+// Rows are not in the histogram. A side has enough of them for certain when its second derivatives are those of so many of the heaviest
+// rows of all. Splits are searched as if every side had: where the best is not certain it is told as such, and that feature is searched
+// again with its rows counted, so that every side of enough rows is found and no other.
 //   split: inputs histogram i64 (slots), features FeatureSlot (F), [sibling i64 (slots)]; outputs histogram (the sibling taken off, when
 //   there is one), Split (F). integers [sum of the node, most categories on one side, most bins for one against the rest, rows of the
 //   node]; numbers as `Limits` below, in its order. scratch: two SortedCategory a bin of the widest categorical feature. split_counted:
@@ -27,7 +27,7 @@ struct Limits {
   double heaviest;       // second derivative of a row, in units
   double rows;           // least number of a side
   double category_rows;  // least number of a category that is chosen
-  double group_rows;     // least number of a set of categories, and between two candidates
+  double group_rows;     // least number of a set of categories, and between two candidates whose rows are counted
 };
 static_assert(sizeof(Limits) == 12 * sizeof(double), "read from Args::numbers");
 
@@ -36,7 +36,6 @@ struct Node {
   int64_t total;
   double first, second;  // of total, in units
   double score;          // of the node unsplit
-  double a_row;          // second derivative of a row on average, at least
   bool is_large;         // so that only categories certain of their rows are worth a look: to count is dearer than what others could gain
   int64_t most_categories, one_hot_bins;
   // Whether so much of second derivatives comes from so many rows for certain.
@@ -59,7 +58,6 @@ TENSORWOOD_INLINE Node read_node(const Args& a) {
   n.one_hot_bins = a.integers[2];
   const double mean = n.second / static_cast<double>(a.integers[3]);
   n.is_large = a.integers[3] > kManyRows && n.limits.heaviest <= 4 * mean;
-  n.a_row = mean > 2 ? mean - 2 : 0;  // rounding takes less than 1 from the rows of a side and adds less than 1 to those of the node
   return n;
 }
 
@@ -77,10 +75,8 @@ struct FeatureBins {
     return total;
   }
   TENSORWOOD_INLINE bool is_empty(int64_t b) const { return kCounted ? counts[b] == 0 : sums[b] == 0; }
-  // Whether a sum of second derivatives, from so many rows if they are counted, is that of enough rows.
-  TENSORWOOD_INLINE bool holds(double second, double of_rows, double asked, const Node& node) const {
-    return asked <= 1 || (second >= asked * node.a_row && (!kCounted || of_rows >= asked));
-  }
+  // Whether so many rows, if they are counted, are enough.
+  TENSORWOOD_INLINE bool holds(double of_rows, double asked) const { return !kCounted || of_rows >= asked; }
 };
 
 // Score of both sides for every cut, or -1 where a side is too small. Without l1 and step limit: one division, in the histogram's units.
@@ -161,8 +157,7 @@ static void split_numeric(const FeatureBins<kCounted>& bins, const Node& node, S
   int64_t sum = 0;
   for (int b = 0; b < bins.count; b++) left[b] = sum += bins.sums[b];
   const int64_t missing = bins.sums[bins.count];
-  const double rows = node.limits.rows, held = rows > 1 ? rows * node.a_row : 0;
-  const double least = held > node.limits.least ? held : node.limits.least;
+  const double rows = node.limits.rows, least = node.limits.least;
   if (missing == 0 && bins.is_empty(bins.count)) {
     consider_cuts(left, find_cuts(bins, bins.count - 1, false, node), 0, 0, least, node, best);
     best.missing_left = 2 * second_sum(best.left) >= second_sum(node.total);  // never seen here: with the larger side
@@ -186,7 +181,7 @@ static void split_one_hot(const FeatureBins<kCounted>& bins, const Node& node, S
   for (int b = 0; b <= bins.count; b++) {
     const double g = first_sum(bins.sums[b]), h = second_sum(bins.sums[b]), h_right = node.second - h;
     if (h < least || h_right < least) continue;
-    if (!bins.holds(h, bins.rows(b), rows, node) || !bins.holds(h_right, total - bins.rows(b), rows, node)) continue;
+    if (!bins.holds(bins.rows(b), rows) || !bins.holds(total - bins.rows(b), rows)) continue;
     const double gain = score_side(g, h, node, node.limits.penalty) - node.score;
     if (!(gain > best.gain)) continue;
     const int32_t certain = node.is_certain(h, rows) && node.is_certain(h_right, rows);
@@ -230,7 +225,7 @@ static int64_t collect_categories(const FeatureBins<kCounted>& bins, const Node&
   int64_t n = 0;
   for (int b = 0; b <= bins.count; b++) {
     const double h = second_sum(bins.sums[b]);
-    if (bins.is_empty(b) || !bins.holds(h, bins.rows(b), l.category_rows, node)) continue;
+    if (bins.is_empty(b) || !bins.holds(bins.rows(b), l.category_rows)) continue;
     if (!kCounted && node.is_large && !node.is_certain(h, l.category_rows)) continue;
     sorted[n++] = {first_sum(bins.sums[b]) * l.first_unit / (h * l.second_unit + l.smooth), b};
   }
@@ -247,23 +242,21 @@ static void split_sorted(const FeatureBins<kCounted>& bins, const Node& node, So
   Penalty penalty = l.penalty;
   penalty.l2 += l.category_l2;
   for (int direction = 1; direction >= -1; direction -= 2) {
-    int64_t sum = 0, group = 0;
+    int64_t sum = 0;
     double rows = 0, group_rows = 0;
     int missing_left = 0;
     bool certain = true;
     for (int64_t i = 0; i < most; i++) {
       const int64_t bin = sorted[direction > 0 ? i : n - 1 - i].bin;
       sum += bins.sums[bin];
-      group += bins.sums[bin];
       rows += bins.rows(bin);
       group_rows += bins.rows(bin);
       missing_left |= bin == bins.count;
       certain = certain && node.is_certain(second_sum(bins.sums[bin]), l.category_rows);
       const double h = second_sum(sum), h_right = node.second - h;
-      if (h < l.least || !bins.holds(h, rows, l.rows, node)) continue;
-      if (h_right < l.least || !bins.holds(h_right, total - rows, side, node)) break;
-      if (!bins.holds(second_sum(group), group_rows, l.group_rows, node)) continue;
-      group = 0;
+      if (h < l.least || !bins.holds(rows, l.rows)) continue;
+      if (h_right < l.least || !bins.holds(total - rows, side)) break;
+      if (!bins.holds(group_rows, l.group_rows)) continue;
       group_rows = 0;
       const double gain = score_side(first_sum(sum), h, node, penalty) - node.score;
       if (!(gain > best.gain)) continue;
