@@ -143,7 +143,7 @@ beforeAll(async () => {
   await forest.save(join(folder, 'forest.json'));
 });
 
-describe.each(Object.entries(readers))('%s', (_, { file, read }) => {
+describe.each(Object.entries(readers))('%s', (name, { file, read }) => {
   const path = join(folder, file);
   const isText = /csv|json/.test(file);
 
@@ -191,6 +191,18 @@ describe.each(Object.entries(readers))('%s', (_, { file, read }) => {
     const used = new Blob(['a']).stream();
     used.getReader();
     await expect(read(used as never)).rejects.toThrow('which was read before');
+  });
+
+  it.skipIf(/Safetensors$/.test(name))('refuses options that it does not have, and a signal that is none', async () => {
+    for (const [options, message] of [
+      [{ sgnal: 1 }, /^\w+: unknown option 'sgnal'/],
+      [{ bogus: 1 }, /: unknown option 'bogus'/],
+      [{ signal: 5 }, /: expected signal to be an AbortSignal, got 5$/],
+    ] as const)
+      await expect(read(path, options as never)).rejects.toMatchObject({
+        code: 'ERR_TENSORWOOD_ARGUMENT',
+        message: expect.stringMatching(message),
+      });
   });
 
   it('refuses what is empty, in its own words', async () => {
