@@ -307,6 +307,17 @@ it('reads the same source twice where it stays: bytes, and a file', async () => 
   expect(two).toEqual(one);
 });
 
+it('says what to give in place of a response, and of a generator', async () => {
+  function* lines(): Generator<string> {
+    yield 'a\n1\n';
+  }
+  await expect(readCsv(new Response('a\n1\n') as never)).rejects.toThrow(/a stream, got Response; give its body$/);
+  expect(await readCsv(new Response('a\n1\n').body as never)).toMatchObject({ rows: 1 });
+  await expect(readCsv(lines() as never)).rejects.toThrow(/a stream, got Generator; make a stream of it by Readable\.from\(\)$/);
+  expect(await readCsv(Readable.from(lines()))).toMatchObject({ rows: 1 });
+  await expect(readCsv(Object.create(null) as never)).rejects.toThrow(/a stream, got an object$/);
+});
+
 it('reads text itself only when it is told so', async () => {
   await expect(readCsv('a,b\n1,2\n')).rejects.toThrow('there is no such file; to read text itself give { text }');
 });
