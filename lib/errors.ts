@@ -39,6 +39,9 @@ export function fail(code: ErrorCode, message: string, cause?: unknown): never {
 /** How a refusal names what came: `Array`, `AsyncFunction`, `null`, `'text'`, `3`. */
 export function describe(value: unknown): string {
   if (typeof value === 'string') return `'${value}'`;
-  const named = (typeof value === 'object' && value !== null) || typeof value === 'function';
-  return named ? (value.constructor?.name ?? 'an object') : String(value);
+  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return String(value);
+  const name: unknown = value.constructor?.name;
+  if (typeof name === 'string' && name !== '') return name;
+  const tag = Object.prototype.toString.call(value).slice(8, -1); // of generators, and of what a null prototype leaves
+  return tag === 'Object' ? 'an object' : tag;
 }

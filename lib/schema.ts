@@ -120,6 +120,20 @@ export function checkSignal(subject: string, signal: unknown): void {
 }
 
 /**
+ * Refuses options that are no object, or of other names than these, and a signal among them that is none.
+ * @throws ERR_TENSORWOOD_ARGUMENT
+ */
+export function checkOptions(subject: string, options: unknown, names: readonly string[]): void {
+  checkIsOptions(subject, options);
+  const unknown = Object.keys(options as object).find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    const near = suggestion(unknown, names);
+    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: unknown option '${unknown}'${near === '' ? `; it takes ${names.join(', ')}` : near}`);
+  }
+  checkSignal(subject, (options as { readonly signal?: unknown }).signal);
+}
+
+/**
  * Checks options against a schema and fills in the defaults. An option that is undefined counts as absent.
  * @param subject the beginning of every error sentence, such as `trainTrees`
  * @throws ERR_TENSORWOOD_ARGUMENT for what is no object, an unknown name (the nearest known one is suggested) or a value out of its range

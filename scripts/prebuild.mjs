@@ -3,13 +3,12 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fingerprint, isStamped, root, runMain, SetupError, setUp, writeStamp } from './setup.mjs';
+import { fingerprintOfAddon, here, isStamped, root, runMain, SetupError, setUp, writeStamp } from './setup.mjs';
 
 /** Every platform that a published version serves without a compiler. */
 const published = ['linux-x64'];
 const addonOf = (target) => join(root, 'prebuilds', target, 'tensorwood.node');
 const stampOf = (target) => join(root, 'prebuilds', target, '.sources');
-const sources = () => fingerprint('native', 'CMakeLists.txt');
 
 function strip(file) {
   const { status, error } = spawnSync('strip', ['--strip-unneeded', file], { stdio: 'inherit' });
@@ -18,20 +17,19 @@ function strip(file) {
 
 async function prebuild() {
   await setUp();
-  const target = `${process.platform}-${process.arch}`;
-  const print = sources();
-  if (existsSync(addonOf(target)) && isStamped(stampOf(target), print)) return;
-  const draft = `${addonOf(target)}.${process.pid}`;
-  mkdirSync(join(root, 'prebuilds', target), { recursive: true });
+  const print = fingerprintOfAddon(here);
+  if (existsSync(addonOf(here)) && isStamped(stampOf(here), print)) return;
+  const draft = `${addonOf(here)}.${process.pid}`;
+  mkdirSync(join(root, 'prebuilds', here), { recursive: true });
   try {
     copyFileSync(join(root, 'build', 'Release', 'tensorwood.node'), draft);
     if (process.platform === 'linux') strip(draft);
-    renameSync(draft, addonOf(target));
+    renameSync(draft, addonOf(here));
   } finally {
     rmSync(draft, { force: true });
   }
-  writeStamp(stampOf(target), print);
-  console.error(`prebuilt ${addonOf(target)}`);
+  writeStamp(stampOf(here), print);
+  console.error(`prebuilt ${addonOf(here)}`);
 }
 
 function check() {
@@ -39,7 +37,7 @@ function check() {
     const cure = `Run: npm run prebuild (on ${target})`;
     if (!existsSync(addonOf(target)))
       throw new SetupError(`publish: expected prebuilds/${target}/tensorwood.node, got no such file. ${cure}`);
-    if (!isStamped(stampOf(target), sources()))
+    if (!isStamped(stampOf(target), fingerprintOfAddon(target)))
       throw new SetupError(
         `publish: expected prebuilds/${target}/tensorwood.node to be of the sources as they are, got one of others. ${cure}`,
       );

@@ -19,14 +19,21 @@ function filesBelow(path) {
   return names.flatMap((name) => filesBelow(join(path, name)));
 }
 
-export function fingerprint(...parts) {
-  const hash = createHash('sha256').update(`${process.platform} ${process.arch}\n`);
+/** The platform and processor of this machine, as Node names them. */
+export const here = `${process.platform}-${process.arch}`;
+
+/** Of the files that something for `target` is made from. */
+export function fingerprint(target, ...parts) {
+  const hash = createHash('sha256').update(`${target}\n`);
   for (const file of parts.flatMap((part) => filesBelow(at(part)))) {
     const content = readFileSync(file);
     hash.update(`${file.slice(root.length)} ${content.length}\n`).update(content);
   }
   return hash.digest('hex');
 }
+
+/** Of the native library: `package-lock.json` says which headers of Node-API it is compiled with. */
+export const fingerprintOfAddon = (target) => fingerprint(target, 'native', 'CMakeLists.txt', 'package-lock.json');
 
 export const isStamped = (stamp, print) => existsSync(stamp) && readFileSync(stamp, 'utf8') === print;
 
@@ -61,7 +68,7 @@ function isInstalled(stamp, print) {
 }
 
 function installPackages() {
-  const print = fingerprint('package-lock.json');
+  const print = fingerprint(here, 'package-lock.json');
   const stamp = at('node_modules', '.tensorwood-install');
   if (isInstalled(stamp, print)) return;
   const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
@@ -71,7 +78,7 @@ function installPackages() {
 }
 
 async function buildAddon() {
-  const print = fingerprint('native', 'CMakeLists.txt', 'package-lock.json');
+  const print = fingerprintOfAddon(here);
   const stamp = at('build', '.tensorwood-native');
   if (isStamped(stamp, print) && existsSync(at('build', 'Release', 'tensorwood.node'))) return;
   const { missingTools } = await import(pathToFileURL(at('scripts', 'build.mjs')).href);
@@ -92,7 +99,7 @@ function discardForeignBuild() {
 }
 
 function compileLibrary() {
-  const print = fingerprint('lib', 'tsconfig.json', 'tsconfig.build.json', 'scripts/wrap-esm.mjs', 'package-lock.json');
+  const print = fingerprint(here, 'lib', 'tsconfig.json', 'tsconfig.build.json', 'scripts/wrap-esm.mjs', 'package-lock.json');
   const stamp = at('dist', '.tensorwood-lib');
   if (isStamped(stamp, print)) return;
   timed('Compiling TypeScript', () => {

@@ -3,7 +3,7 @@ import { TextDecoder } from 'node:util';
 import { describe, fail } from '../errors';
 import { type OpenedSource, openSource, type Source } from '../files/source';
 import { type CsvColumn, type CsvContent, type CsvSpec, native, type RuntimeHandle, runJob } from '../native';
-import { boolean, checkIsOptions, choice, integer, type Options, parse, show, text } from '../schema';
+import { boolean, checkOptions, choice, integer, type Options, parse, show, text } from '../schema';
 import { finishInTurns, inPieces, type Work } from '../turns';
 import { notesOf } from './csv-notes';
 import type { ReadTable } from './notes';
@@ -26,6 +26,12 @@ export const csvSchema = {
   badValues: choice(['fail', 'missing'], 'fail', 'what to do with a field that is none of the numbers that its column must hold'),
   threads: integer(0, [0, 1024], 'threads that read; 0 = the cores of this process'),
 } as const;
+
+/** Of CsvOptions. */
+export const csvOptionNames: readonly string[] = [
+  ...Object.keys(csvSchema),
+  ...['names', 'columns', 'ignore', 'categories', 'numbers', 'dates', 'like', 'missing', 'signal'],
+];
 
 export interface CsvOptions extends Options<typeof csvSchema> {
   /** Names of the columns, instead of the header's. */
@@ -102,7 +108,7 @@ const usualDashes = ['-', '--', '.', '–', '—'];
  *   number), _ARGUMENT (a column is named that there is not, with the nearest that there is)
  */
 export async function readCsv(source: Source, options: CsvOptions = {}): Promise<CsvTable> {
-  checkIsOptions('readCsv', options);
+  checkOptions('readCsv', options, csvOptionNames);
   const { names, columns, ignore, categories, numbers, dates, missing, like, signal, ...rest } = options;
   const values = parse('readCsv', csvSchema, rest);
   for (const [option, texts] of Object.entries({ names, columns, ignore, categories, numbers, dates, missing })) checkTexts(option, texts);

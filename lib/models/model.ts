@@ -1,4 +1,4 @@
-// What a model is. Each other file of this folder exports one `definition`: a schema of its configuration, the fields of an example, how its layers are
+// What a model is. The file of each, which index.ts lists, exports one `definition`: a schema of its configuration, the fields of an example, how its layers are
 // built, and a tiny configuration that trains in seconds. Tests, the training loop and the command line know models by this record alone.
 
 import { types } from 'node:util';

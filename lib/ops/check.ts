@@ -1,7 +1,7 @@
 // What every public operation refuses at its door: anything else in a tensor's place, and options that it does not have. Without this a typing error would
 // be ignored, or become NaN.
 import { describe, fail } from '../errors';
-import { checkIsOptions, refuseOptions, suggestion } from '../schema';
+import { checkOptions as checkKnown, refuseOptions } from '../schema';
 import { checkTensors, cureFor, Tensor } from '../tensor';
 
 export { checkTensors };
@@ -23,11 +23,5 @@ export function checkOperands(name: string, operands: readonly unknown[]): void 
 /** Throws ERR_TENSORWOOD_ARGUMENT: `sum: unknown option 'axis', did you mean 'axes'?`. */
 export function checkOptions(name: string, options: unknown, known: readonly string[]): void {
   if (options instanceof Tensor) refuseOptions(name, options);
-  checkIsOptions(name, options);
-  for (const option of Object.keys(options as object)) {
-    if (!known.includes(option)) {
-      const near = suggestion(option, known);
-      fail('ERR_TENSORWOOD_ARGUMENT', `${name}: unknown option '${option}'${near === '' ? `; it takes ${known.join(', ')}` : near}`);
-    }
-  }
+  checkKnown(name, options, known);
 }

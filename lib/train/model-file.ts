@@ -10,7 +10,7 @@ import type { Model, ModelDefinition } from '../models/model';
 import { createModel } from '../models/model';
 import { findModel, modelNames } from '../models/registry';
 import { readState, writeState } from '../nn/module';
-import { checkIsOptions } from '../schema';
+import { checkOptions } from '../schema';
 
 function checkOrder(target: unknown, model: Partial<Model> | undefined): void {
   const wrong = !isTarget(target) ? [target] : types.isMap(model?.variables) ? [] : [model];
@@ -63,7 +63,7 @@ export async function loadModel(
   source: Source,
   options: LoadOptions = {},
 ): Promise<{ model: Model; notes: Readonly<Record<string, string>> }> {
-  checkIsOptions('loadModel', options);
+  checkOptions('loadModel', options, ['definition', 'signal']);
   const { definition, ...rest } = options;
   const opened = await openSource('loadModel', source, rest);
   const path = opened.name;
@@ -84,7 +84,7 @@ export async function loadModel(
  * batch norm (num_batches_tracked).
  */
 export async function loadWeights(source: Source, model: Model, options: ReadOptions = {}): Promise<void> {
-  checkIsOptions('loadWeights', options);
+  checkOptions('loadWeights', options, ['signal']);
   const opened = await openSource('loadWeights', source, options);
   const { tensors } = await readSafetensors(opened, { ...options, accept: (name) => !name.endsWith('num_batches_tracked') });
   await writeState(`loadWeights '${opened.name}'`, model.variables, tensors as ReadonlyMap<string, StoredTensor>);

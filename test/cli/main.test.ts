@@ -274,7 +274,7 @@ describe('tensorwood train trees', () => {
     expect((await run(['predict', 'times', '--data', 'times/held-out.csv'])).out).toMatch(/^delay,prediction\n[01],0\./);
     const kept = await run(['predict', 'times', '--data', data, '--keep', 'when', '--ignore', 'delay']);
     expect(kept.out).toMatch(/^when,prediction\n978307\d*,0\./);
-    expect(await run(['predict', 'times', '--data', data, '--keep', 'wen'])).toMatchObject({ code: 1, out: '' });
+    expect(await run(['predict', 'times', '--data', data, '--keep', 'wen'])).toMatchObject({ code: 2, out: '' });
   });
 
   it.each([

@@ -291,7 +291,7 @@ describe('truth values and dates', () => {
       "'d': read as categories: '5-Feb-2024' in line 2 looks like a date but is none that is read, such as 2024-01-31",
     ]);
     expect((await read('d\n2024-02-30\n2024-02-28\n')).notes[0]!.cure!.option).toBe(
-      "dates: ['d'], badValues: 'missing', or missing: ['2024-02-30']",
+      "dates: ['d'], badValues: 'missing', or missing: ['2024-02-30'] in place of the usual words",
     );
     expect((await read('d\n01/13/2024\n02/14/2024\n', { dateOrder: 'dmy' })).notes[0]!.cure!.option).toBe("dateOrder: 'dmy' or 'mdy'");
     const told = [['d', "read as categories: '01/13/2024' in line 3 is no date in the order of day, month and year that was told"]];

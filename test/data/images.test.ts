@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { bytesOf, idxBytes, mnistNormalisation, pixelsOf, readDigits, readIdx, readIdxImages } from '../../lib/data/images';
@@ -99,6 +100,24 @@ describe('images', () => {
     await expect(readIdx(write('header', images.subarray(0, 9)))).rejects.toMatchObject({ message: /ends inside its header/ });
     await expect(readIdx(write('bad.gz', gzipSync(images).subarray(0, 15)))).rejects.toMatchObject({ message: /cannot unpack/ });
     await expect(readIdxImages(write('a', labels), write('b', labels))).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_DATA' });
+  });
+
+  it('reads no labels where the images cannot be read', async () => {
+    const labels = new Readable({ read: () => expect.unreachable() });
+    await expect(readIdxImages(join(folder, 'absent'), labels)).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_FILE' });
+  });
+
+  it.each<[string, (options: never) => Promise<unknown>]>([
+    ['readDigits', readDigits],
+    ['readIdxImages', (options) => readIdxImages('absent', 'absent', options)],
+    ['readIdx', (options) => readIdx('absent', options)],
+  ])('%s refuses options that are none, that it does not have, and a signal that is none', async (name, read) => {
+    for (const [options, message] of [
+      [null, 'expected options as an object, got null'],
+      [{ sgnal: 1 }, "unknown option 'sgnal', did you mean 'signal'?"],
+      [{ signal: 5 }, 'expected signal to be an AbortSignal, got 5'],
+    ])
+      await expect(read(options as never)).rejects.toMatchObject({ code: 'ERR_TENSORWOOD_ARGUMENT', message: `${name}: ${message}` });
   });
 
   it('reads the 10,000 digits of the npm package', async () => {

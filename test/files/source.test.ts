@@ -143,7 +143,7 @@ beforeAll(async () => {
   await forest.save(join(folder, 'forest.json'));
 });
 
-describe.each(Object.entries(readers))('%s', (_, { file, read }) => {
+describe.each(Object.entries(readers))('%s', (name, { file, read }) => {
   const path = join(folder, file);
   const isText = /csv|json/.test(file);
 
@@ -191,6 +191,18 @@ describe.each(Object.entries(readers))('%s', (_, { file, read }) => {
     const used = new Blob(['a']).stream();
     used.getReader();
     await expect(read(used as never)).rejects.toThrow('which was read before');
+  });
+
+  it.skipIf(/Safetensors$/.test(name))('refuses options that it does not have, and a signal that is none', async () => {
+    for (const [options, message] of [
+      [{ sgnal: 1 }, /^\w+: unknown option 'sgnal'/],
+      [{ bogus: 1 }, /: unknown option 'bogus'/],
+      [{ signal: 5 }, /: expected signal to be an AbortSignal, got 5$/],
+    ] as const)
+      await expect(read(path, options as never)).rejects.toMatchObject({
+        code: 'ERR_TENSORWOOD_ARGUMENT',
+        message: expect.stringMatching(message),
+      });
   });
 
   it('refuses what is empty, in its own words', async () => {
@@ -293,6 +305,17 @@ it('reads the same source twice where it stays: bytes, and a file', async () => 
   const bytes = readFileSync(join(folder, 'table.csv'));
   const [one, two] = await Promise.all([readCsv(bytes), readCsv(bytes)]);
   expect(two).toEqual(one);
+});
+
+it('says what to give in place of a response, and of a generator', async () => {
+  function* lines(): Generator<string> {
+    yield 'a\n1\n';
+  }
+  await expect(readCsv(new Response('a\n1\n') as never)).rejects.toThrow(/a stream, got Response; give its body$/);
+  expect(await readCsv(new Response('a\n1\n').body as never)).toMatchObject({ rows: 1 });
+  await expect(readCsv(lines() as never)).rejects.toThrow(/a stream, got Generator; make a stream of it by Readable\.from\(\)$/);
+  expect(await readCsv(Readable.from(lines()))).toMatchObject({ rows: 1 });
+  await expect(readCsv(Object.create(null) as never)).rejects.toThrow(/a stream, got an object$/);
 });
 
 it('reads text itself only when it is told so', async () => {
