@@ -1,5 +1,5 @@
-// Parquet files to tables, by the optional package hyparquet. A thread of its own decodes; where its file is not beside this one, as in a bundle, the calling
-// thread does.
+// Parquet files to tables, by the optional package hyparquet. A thread of its own decodes; where its file is not beside this one, as in a bundle, or may not
+// start one, the calling thread does.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -30,7 +30,8 @@ export interface ParquetOptions {
 }
 
 /**
- * Reads Parquet data into columns, off the calling thread.
+ * Reads Parquet data into columns, off the calling thread; on it, a column of a row group at a time, in a bundle, which has no file for another thread, and
+ * where Node's permissions allow none.
  *
  * - Integers, decimals, floats and booleans (0 and 1) become numbers: Float32Array where that is exact for all of a column, else Float64Array.
  * - Dates and timestamps become milliseconds since 1970 (f64, with their fraction; `times` is set), times of day milliseconds since midnight.
@@ -98,9 +99,15 @@ const workerFile = join(__dirname, 'parquet', 'worker.js');
 const youngMegabytes = 16; // a third of what is usual: large arrays do not live there, and it is paid for beside that of this thread
 
 async function decode(job: Job, signal: AbortSignal | undefined): Promise<Decoded> {
-  if (existsSync(workerFile)) return decodeApart(await shared(job, signal), signal);
+  if (mayStartThread() && existsSync(workerFile)) return decodeApart(await shared(job, signal), signal);
   const parts: ColumnParts[] = [];
   return { told: await decodeParquet(job, (part) => parts.push(part), signal), parts };
+}
+
+/** Node's permission model, where it is on, allows threads only when it is told. */
+function mayStartThread(): boolean {
+  const { permission } = process as { permission?: { has(scope: string): boolean } };
+  return permission === undefined || permission.has('worker');
 }
 
 /** Bytes in memory that both threads see: sending them would copy them in one go. */
