@@ -9,11 +9,11 @@ import { type OpenedSource, openSource, type Source } from '../files/source';
 import { throwIfAborted } from '../realm';
 import { checkIsOptions } from '../schema';
 import { finishInTurns, type Work } from '../turns';
-import type { ReadTable } from './notes';
+import { differentNote, type ReadTable } from './notes';
 import type { CategoryParts, ColumnParts } from './parquet/columns';
 import { decodeParquet, type Job, type Told } from './parquet/decode';
 import type { Message } from './parquet/worker';
-import { type Column, createTable } from './table';
+import { type CategoryColumn, type Column, createTable } from './table';
 
 export interface ParquetOptions {
   /** Read only these columns. Default: all that a table can hold; the others are named in the notes. */
@@ -55,13 +55,22 @@ export async function readParquet(source: Source, options: ParquetOptions = {}):
   const { parts, told } = await decode({ source: { name, content, size }, ...asked }, signal);
   const read: Column[] = [];
   for (const part of parts) read.push(part.kind === 'number' ? withoutNotes(part) : await withTexts(part, signal));
-  return { ...createTable(read), notes: [...told.notes, ...parts.flatMap(({ notes }) => notes)] };
+  const table = createTable(read);
+  const guessed = table.columns.filter((column) => !categories?.includes(column.name) && isDifferent(column, table.rows));
+  const different = guessed.map((column) => differentNote(column.name, (column as CategoryColumn).categories.length));
+  return { ...table, notes: [...told.notes, ...parts.flatMap(({ notes }) => notes), ...different] };
 }
 
 /** The names of all columns, those that no table can hold too. @throws as readParquet does */
 export async function readParquetNames({ name, content, size }: OpenedSource, signal?: AbortSignal): Promise<readonly string[]> {
   return (await decode({ source: { name, content, size }, namesOnly: true }, signal)).told.names;
 }
+
+const few = 20; // different texts, however many rows there are
+
+/** As native/data/csv_columns.cpp says it of text. */
+const isDifferent = (column: Column, rows: number): boolean =>
+  column.kind === 'category' && column.categories.length > few && 2 * column.categories.length > rows;
 
 function checkNames(option: string, names: unknown): void {
   if (names === undefined || (Array.isArray(names) && names.every((name) => typeof name === 'string'))) return;

@@ -239,6 +239,23 @@ describe('types by their older names', () => {
     });
   });
 
+  it.each<[string, HandColumn]>([
+    ['times', converted('INT96', Buffer.concat([1, 2].map((ns) => Buffer.from([ns, 0, 0, 0, 0, 0, 0, 0, 0, 0x89, 0x25, 0]))), {})],
+    ['decimals', converted('INT64', bytesOf(BigInt64Array.of(2n ** 60n, 2n ** 60n + 1n)), { 6: 5, 7: 6, 8: 18 })],
+    ['integers', converted('INT64', bytesOf(BigInt64Array.of(2n ** 60n, 2n ** 60n + 1n)), {})],
+  ])('%s that become one number are said', async (_, made) => {
+    const { notes } = await readParquet(parquetFile([made], 2));
+    expect(notes).toEqual([{ column: 'x', message: expect.stringContaining('some become one ('), cure: { option: "categories: ['x']" } }]);
+  });
+
+  it('text that nearly every row has its own of is said', async () => {
+    const words = texts(...Array.from({ length: 30 }, (_, i) => `${i}`));
+    const { notes } = await readParquet(parquetFile([{ ...converted('BYTE_ARRAY', words, { 6: utf8 }), pages: page(30, words) }], 30));
+    expect(notes).toEqual([
+      { column: 'x', message: expect.stringContaining('30 different texts, nearly one a row'), cure: { option: "ignore: ['x']" } },
+    ]);
+  });
+
   it('text that is not UTF-8 is said, and equal texts are one category', async () => {
     const made = converted('BYTE_ARRAY', texts(Buffer.of(0x61, 0xff), Buffer.of(0x61, 0xfe)), { 6: utf8 });
     const { columns, notes } = await readParquet(parquetFile([made], 2));
