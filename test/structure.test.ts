@@ -15,7 +15,7 @@ const sources = files.filter((f) => /\.(ts|mts|mjs|h|cpp|cu|cuh)$/.test(f));
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
 const libLayers =
-  'errors realm schema dtype shape turns files native tensor ops compile executor nn models optim data formats train trees dist dashboard cli'
+  'errors realm schema dtype shape turns floats files native tensor ops compile executor nn models optim data formats train trees dist dashboard cli'
     .split(' ')
     .map((room) => [room]);
 const nativeLayers = [['core'], ['trees', 'data'], ['cpu', 'cuda', 'dist'], ['napi']];

@@ -1,6 +1,6 @@
 // What the reader of delimited text guessed, in words: notes from the doubts that native/data reports.
 import type { CsvDoubt } from '../native';
-import { literal, type Note } from './notes';
+import { differentNote, literal, type Note } from './notes';
 
 const lists = (option: string, text: string): Note['cure'] => ({ option: `${option}: [${literal(text)}]` });
 
@@ -119,10 +119,7 @@ const words: Readonly<Record<string, Words>> = {
     message: `${times(doubt.count, 'integer')} beyond 2^53 may be rounded, the first ${at(doubt)}`,
     cure: lists('categories', doubt.column),
   }),
-  different: ({ column, count }) => ({
-    message: `read as ${times(count, 'different text')}, nearly one a row: an identifier or free text tells trees little`,
-    cure: lists('ignore', column),
-  }),
+  different: ({ column, count }) => differentNote(column, count),
 };
 
 /** A spelling of missing, or the column as numbers with what is none taken for missing. */

@@ -1,6 +1,7 @@
 // Tables as CSV text, which readCsv reads back to the same values where it is told what a model knows of the columns (`like`), or their kinds
 // (`numbers` and `categories`): categories may look like numbers, dates or words that mean missing. An empty category comes back missing.
 import { types } from 'node:util';
+import { shortestSingle } from '../floats';
 import { usualMissing } from './csv';
 import type { Column, Table } from './table';
 
@@ -12,17 +13,8 @@ const cellOf = (column: Column, row: number): string => {
   if (column.kind === 'category') return column.codes[row]! < 0 ? '' : quote(column.categories[column.codes[row]!]!);
   const value = column.values[row]!;
   if (Number.isNaN(value)) return '';
-  return types.isFloat32Array(column.values) ? shortest(value) : String(value);
+  return types.isFloat32Array(column.values) ? shortestSingle(value) : String(value);
 };
-
-/** The shortest decimal that rounds to the same f32. */
-function shortest(value: number): string {
-  for (let digits = 6; digits < 9; digits++) {
-    const text = String(Number(value.toPrecision(digits)));
-    if (Math.fround(Number(text)) === value) return text;
-  }
-  return String(value);
-}
 
 /** A lone empty cell is quoted: a blank line is no row, and no header. */
 const lineOf = (cells: readonly string[]): string => cells.join(',') || (cells.length === 1 ? '""' : '');

@@ -15,5 +15,12 @@ export interface ReadTable extends Table {
   readonly notes: readonly Note[];
 }
 
+/** What is said of a column of categories of which nearly every row has its own. */
+export const differentNote = (column: string, count: number): Required<Note> => ({
+  column,
+  message: `read as ${count.toLocaleString('en')} different texts, nearly one a row: an identifier or free text tells trees little`,
+  cure: { option: `ignore: [${literal(column)}]` },
+});
+
 /** A text as JavaScript writes it. */
 export const literal = (text: string): string => `'${text.replace(/['\\]/g, '\\$&')}'`;

@@ -1,5 +1,5 @@
-// Parquet files to tables, by the optional package hyparquet. A thread of its own decodes; where its file is not beside this one, as in a bundle, the calling
-// thread does.
+// Parquet files to tables, by the optional package hyparquet. A thread of its own decodes; where its file is not beside this one, as in a bundle, or may not
+// start one, the calling thread does.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -9,11 +9,11 @@ import { type OpenedSource, openSource, type Source } from '../files/source';
 import { untilAborted } from '../realm';
 import { checkOptions } from '../schema';
 import { finishInTurns, type Work } from '../turns';
-import type { ReadTable } from './notes';
+import { differentNote, type ReadTable } from './notes';
 import type { CategoryParts, ColumnParts } from './parquet/columns';
 import { decodeParquet, type Job, type Told } from './parquet/decode';
 import type { Message } from './parquet/worker';
-import { type Column, createTable } from './table';
+import { type CategoryColumn, type Column, createTable } from './table';
 
 export interface ParquetOptions {
   /** Read only these columns. Default: all that a table can hold; the others are named in the notes. */
@@ -30,7 +30,8 @@ export interface ParquetOptions {
 }
 
 /**
- * Reads Parquet data into columns, off the calling thread.
+ * Reads Parquet data into columns, off the calling thread; on it, a column of a row group at a time, in a bundle, which has no file for another thread, and
+ * where Node's permissions allow none.
  *
  * - Integers, decimals, floats and booleans (0 and 1) become numbers: Float32Array where that is exact for all of a column, else Float64Array.
  * - Dates and timestamps become milliseconds since 1970 (f64, with their fraction; `times` is set), times of day milliseconds since midnight.
@@ -54,13 +55,22 @@ export async function readParquet(source: Source, options: ParquetOptions = {}):
   const { parts, told } = await decode({ source: { name, content, size }, ...asked }, signal);
   const read: Column[] = [];
   for (const part of parts) read.push(part.kind === 'number' ? withoutNotes(part) : await withTexts(part, signal));
-  return { ...createTable(read), notes: [...told.notes, ...parts.flatMap(({ notes }) => notes)] };
+  const table = createTable(read);
+  const guessed = table.columns.filter((column) => !categories?.includes(column.name) && isDifferent(column, table.rows));
+  const different = guessed.map((column) => differentNote(column.name, (column as CategoryColumn).categories.length));
+  return { ...table, notes: [...told.notes, ...parts.flatMap(({ notes }) => notes), ...different] };
 }
 
 /** The names of all columns, those that no table can hold too. @throws as readParquet does */
 export async function readParquetNames({ name, content, size }: OpenedSource, signal?: AbortSignal): Promise<readonly string[]> {
   return (await decode({ source: { name, content, size }, namesOnly: true }, signal)).told.names;
 }
+
+const few = 20; // different texts, however many rows there are
+
+/** As native/data/csv_columns.cpp says it of text. */
+const isDifferent = (column: Column, rows: number): boolean =>
+  column.kind === 'category' && column.categories.length > few && 2 * column.categories.length > rows;
 
 function checkNames(option: string, names: unknown): void {
   if (names === undefined || (Array.isArray(names) && names.every((name) => typeof name === 'string'))) return;
@@ -98,9 +108,15 @@ const workerFile = join(__dirname, 'parquet', 'worker.js');
 const youngMegabytes = 16; // a third of what is usual: large arrays do not live there, and it is paid for beside that of this thread
 
 async function decode(job: Job, signal: AbortSignal | undefined): Promise<Decoded> {
-  if (existsSync(workerFile)) return decodeApart(await shared(job, signal), signal);
+  if (mayStartThread() && existsSync(workerFile)) return decodeApart(await shared(job, signal), signal);
   const parts: ColumnParts[] = [];
   return { told: await decodeParquet(job, (part) => parts.push(part), signal), parts };
+}
+
+/** Node's permission model, where it is on, allows threads only when it is told. */
+function mayStartThread(): boolean {
+  const { permission } = process as { permission?: { has(scope: string): boolean } };
+  return permission === undefined || permission.has('worker');
 }
 
 /** Bytes in memory that both threads see: sending them would copy them in one go. */

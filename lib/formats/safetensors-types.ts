@@ -1,5 +1,6 @@
 // The element types of the safetensors format, and what each is read as. Every one can be listed; what tensorwood has no numbers for is refused by name, and
 // only when it is asked for. Format: github.com/huggingface/safetensors, enum Dtype; F8, F6 and F4 by the Open Compute Project.
+import { widen } from '../floats';
 import { inPieces, type Work } from '../turns';
 
 /** i64 exists in files only. */
@@ -63,25 +64,6 @@ function converted(
       return to;
     },
   };
-}
-
-/**
- * A binary floating-point number of IEEE's form, by its value: (-1)^s 2^(e - bias) (1 + m / 2^mantissaBits). Where `finite`, the largest exponent stands for
- * numbers, too, and only all ones for NaN (E4M3).
- */
-function widen(
-  bits: number,
-  { exponentBits, mantissaBits, finite = false }: { exponentBits: number; mantissaBits: number; finite?: boolean },
-): number {
-  const sign = (bits >> (exponentBits + mantissaBits)) & 1 ? -1 : 1;
-  const ones = (1 << exponentBits) - 1;
-  const exponent = (bits >> mantissaBits) & ones;
-  const mantissa = bits & ((1 << mantissaBits) - 1);
-  const bias = ones >> 1;
-  if (exponent === ones && !finite) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  if (exponent === ones && mantissa === (1 << mantissaBits) - 1) return Number.NaN;
-  const scale = 2 ** -mantissaBits;
-  return sign * (exponent === 0 ? mantissa * scale * 2 ** (1 - bias) : (1 + mantissa * scale) * 2 ** (exponent - bias));
 }
 
 const bytesOf = (buffer: ArrayBuffer): Uint8Array => new Uint8Array(buffer);

@@ -7,7 +7,8 @@ import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, 
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
+import { OpenedSource, type ReadInto } from '../../lib/files/source';
 import { native } from '../../lib/native';
 import { encodeSums } from './program-bytes';
 
@@ -71,6 +72,34 @@ export function holdPipe(path: string): Latch {
     file = undefined;
   };
   return { arrived, open: () => {}, [Symbol.dispose]: end };
+}
+
+/** Holds whoever reads a source from several places, where it first reads before the middle. */
+export function holdSource(): Latch {
+  const read = OpenedSource.prototype.read;
+  let arrived = false;
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  function readHeld<T>(this: OpenedSource, subject: string, use: (readInto: ReadInto) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const hold = (readInto: ReadInto): ReadInto => {
+      return async (target, position) => {
+        if (position < this.size / 2) {
+          arrived = true;
+          await opened;
+        }
+        return readInto(target, position);
+      };
+    };
+    return read.call(this, subject, (readInto) => use(hold(readInto)) as Promise<unknown>, signal) as Promise<T>;
+  }
+  const spy = vi.spyOn(OpenedSource.prototype, 'read').mockImplementation(readHeld as typeof read);
+  const end = (): void => {
+    open();
+    spy.mockRestore();
+  };
+  return { arrived: () => arrived, open, [Symbol.dispose]: end };
 }
 
 /** Whether a job, or anybody else in this process, has the file open. Linux. */

@@ -8,9 +8,8 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { readCsv } from '../../lib/data/csv';
 import type { Examples } from '../../lib/data/examples';
 import { examples } from '../../lib/data/examples';
-import { readIdx, readIdxImages } from '../../lib/data/images';
+import { readDigits, readIdx, readIdxImages } from '../../lib/data/images';
 import { readParquet } from '../../lib/data/parquet';
-import { resolvePeer } from '../../lib/data/peer';
 import { type Column, numbersOf, type Table } from '../../lib/data/table';
 import { readTable } from '../../lib/data/table-file';
 import { array, compile, Executor, memoryUsage } from '../../lib/executor';
@@ -29,7 +28,8 @@ import { loadModel, loadWeights } from '../../lib/train/model-file';
 import { trainTrees } from '../../lib/trees/booster';
 import { createDataset } from '../../lib/trees/dataset';
 import { loadForest, parseForest } from '../../lib/trees/forest';
-import { holdMemory, holdPipe, holdThreads, isOpen, type Latch, stopAtLatch } from './latch';
+import { setClock } from '../event-loop';
+import { holdMemory, holdPipe, holdSource, holdThreads, isOpen, type Latch, stopAtLatch } from './latch';
 
 const folder = mkdtempSync(join(tmpdir(), 'tensorwood-stop-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -150,10 +150,23 @@ const scenes: Record<string, () => Scene | Promise<Scene>> = {
     return { hold, act: (options) => digest(readCsv(path, options)), ...nothing };
   },
 
-  'readParquet, once its file is open': () => {
-    const path = resolvePeer('test', 'vega-datasets', 'data/flights-3m.parquet');
-    const latch: Latch = { arrived: () => isOpen(path), open: () => {}, [Symbol.dispose]: () => {} };
-    return { hold: () => latch, act: (options) => digest(readParquet(path, { columns: ['delay'], ...options })), ...nothing };
+  'readParquet, at its first bytes': () => {
+    const path = join(__dirname, '../golden/doors.parquet');
+    return { hold: holdSource, act: (options) => digest(readParquet(path, { columns: ['double'], ...options })), ...nothing };
+  },
+
+  'readDigits, at its first piece': () => {
+    const hold = (): Latch => {
+      setClock(5); // a turn after each piece
+      const parse = vi.spyOn(JSON, 'parse');
+      const arrived = (): boolean => parse.mock.calls.some(([text]) => text.startsWith('['));
+      return { arrived, open: () => {}, [Symbol.dispose]: () => vi.restoreAllMocks() };
+    };
+    const act: Scene['act'] = async (options) => {
+      const { count, fields } = await readDigits(options);
+      return [count, fields.x.data.subarray(0, 784), fields.label.data];
+    };
+    return { hold, act, ...nothing };
   },
 
   'parseForest, where it parses': async () => {

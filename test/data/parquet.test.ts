@@ -1,4 +1,5 @@
 // Parquet: every physical and logical type, encoding and codec; what is left out and what is refused; damaged and hostile files; three million real flights.
+import { execFileSync } from 'node:child_process';
 import { type EventEmitter, once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,6 +14,7 @@ import { resolvePeer } from '../../lib/data/peer';
 import { type CategoryColumn, type Column, createTable, type NumberColumn } from '../../lib/data/table';
 import { readTable } from '../../lib/data/table-file';
 import { openSource } from '../../lib/files/source';
+import { holdSource, stopAtLatch } from '../border/latch';
 import { bytesOf, type HandColumn, page, parquetFile, type Struct, texts } from './parquet-file';
 
 const flights = resolvePeer('test', 'vega-datasets', 'data/flights-3m.parquet');
@@ -237,6 +239,23 @@ describe('types by their older names', () => {
     });
   });
 
+  it.each<[string, HandColumn]>([
+    ['times', converted('INT96', Buffer.concat([1, 2].map((ns) => Buffer.from([ns, 0, 0, 0, 0, 0, 0, 0, 0, 0x89, 0x25, 0]))), {})],
+    ['decimals', converted('INT64', bytesOf(BigInt64Array.of(2n ** 60n, 2n ** 60n + 1n)), { 6: 5, 7: 6, 8: 18 })],
+    ['integers', converted('INT64', bytesOf(BigInt64Array.of(2n ** 60n, 2n ** 60n + 1n)), {})],
+  ])('%s that become one number are said', async (_, made) => {
+    const { notes } = await readParquet(parquetFile([made], 2));
+    expect(notes).toEqual([{ column: 'x', message: expect.stringContaining('some become one ('), cure: { option: "categories: ['x']" } }]);
+  });
+
+  it('text that nearly every row has its own of is said', async () => {
+    const words = texts(...Array.from({ length: 30 }, (_, i) => `${i}`));
+    const { notes } = await readParquet(parquetFile([{ ...converted('BYTE_ARRAY', words, { 6: utf8 }), pages: page(30, words) }], 30));
+    expect(notes).toEqual([
+      { column: 'x', message: expect.stringContaining('30 different texts, nearly one a row'), cure: { option: "ignore: ['x']" } },
+    ]);
+  });
+
   it('text that is not UTF-8 is said, and equal texts are one category', async () => {
     const made = converted('BYTE_ARRAY', texts(Buffer.of(0x61, 0xff), Buffer.of(0x61, 0xfe)), { 6: utf8 });
     const { columns, notes } = await readParquet(parquetFile([made], 2));
@@ -277,12 +296,19 @@ describe('readParquet', () => {
     await ended;
   });
 
-  it('stops on the calling thread between row groups, and before it begins', async () => {
+  it('stops on the calling thread where it reads a row group, and before it begins', async () => {
     await expect(readParquet(flights, { signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
-    const controller = new AbortController();
-    const reading = readParquet(flights, { signal: controller.signal });
-    setTimeout(() => controller.abort(new Error('later')));
-    await expect(reading).rejects.toThrow('later');
+    for (const source of [flights, new Uint8Array(readFileSync(flights))]) {
+      using latch = holdSource();
+      await stopAtLatch(latch, (signal) => readParquet(source, { signal }));
+    }
+  });
+
+  it('decodes on the calling thread where permissions allow no other', () => {
+    const flag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission';
+    const code = `require(${JSON.stringify(join(__dirname, '../../dist/index.js'))}).readParquet(${JSON.stringify(golden('types'))}).then((t) => console.log(t.rows))`;
+    const said = execFileSync(process.execPath, [flag, '--allow-fs-read=*', '--allow-addons', '--no-warnings', '-e', code]);
+    expect(Number(said)).toBeGreaterThan(0);
   });
 });
 

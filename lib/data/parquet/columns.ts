@@ -39,24 +39,29 @@ const failCode = (): never => {
 
 const lengthOf = (texts: readonly string[]): number => texts.reduce((sum, { length }) => sum + length, 0);
 
-const exactUpTo = 2 ** 53;
 const watched = 2 ** 20; // numbers among which merged ones are looked for
+
+const longestExact = 6; // bytes of an integer that is exact whatever it is
+
+/** Whether a cell has more digits than a double: an integer, or one in units of its own, as times in nanoseconds are, beyond 2^53. */
+const isLong = (cell: Cell): boolean =>
+  typeof cell === 'string' ? cell.length > longestExact : typeof cell === 'bigint' && !Number.isSafeInteger(Number(cell));
 
 /** Finds two cells that differ and have the same nearest number. */
 function createWatch(name: string, meaning: NumberMeaning) {
-  const texts = new Map<number, string>();
+  const cells = new Map<number, Cell>();
   let note: Note | undefined;
   return {
     see(value: number, cell: Cell): void {
-      if (typeof cell === 'number' || note !== undefined || !Number.isFinite(value)) return;
-      const text = meaning.text(cell);
-      const other = texts.get(value);
+      if (note !== undefined || !isLong(cell) || !Number.isFinite(value)) return;
+      const other = cells.get(value);
       if (other === undefined) {
-        if (texts.size < watched) texts.set(value, text);
-      } else if (other !== text) {
+        if (cells.size < watched) cells.set(value, cell);
+      } else if (other !== cell && meaning.text(other) !== meaning.text(cell)) {
+        const both = `${meaning.text(other)} and ${meaning.text(cell)}`;
         note = {
           column: name,
-          message: `holds integers beyond 2^53, of which some become one number (${other} and ${text} are both ${value})`,
+          message: `holds numbers of more digits than 64-bit floats keep, of which some become one (${both} are both ${value})`,
           cure: { option: `categories: [${literal(name)}]` },
         };
       }
@@ -80,7 +85,7 @@ export function gatherNumbers(name: string, meaning: NumberMeaning, rows: number
           const value = meaning.number(cell ?? failCode());
           values[at++] = value;
           if (!wide && Math.fround(value) !== value && !Number.isNaN(value)) wide = true;
-          if (value >= exactUpTo || value <= -exactUpTo) watch.see(value, cell!);
+          watch.see(value, cell!);
         }
       }
     },

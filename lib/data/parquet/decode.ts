@@ -45,8 +45,8 @@ const subject = 'readParquet';
 export async function decodeParquet(job: Job, found: (column: ColumnParts) => void, signal?: AbortSignal): Promise<Told> {
   const { name, content, size } = job.source;
   const source = new OpenedSource(name, content, size);
-  return source.read(subject, async (readInto) => {
-    const reading = await open(source, readInto);
+  const decode = async (readInto: ReadInto): Promise<Told> => {
+    const reading = await open(source, readInto, signal);
     const all = schemaOf(reading);
     const names = all.map((field) => field.element.name);
     if (job.namesOnly) return { names, notes: [] };
@@ -54,7 +54,8 @@ export async function decodeParquet(job: Job, found: (column: ColumnParts) => vo
     const { fields, notes } = choose(reading, all, job);
     for (const { field, meaning } of fields) found(await readColumn(reading, field, { meaning, category: isCategory(job, field), signal }));
     return { names, notes };
-  });
+  };
+  return source.read(subject, decode, signal);
 }
 
 function schemaOf({ library, metadata, name }: Reading): readonly Field[] {
@@ -70,7 +71,7 @@ const isCategory = (job: Job, field: Field): boolean => job.categories?.includes
 const failFormat = (name: string, what: string, error?: unknown): never =>
   fail('ERR_TENSORWOOD_FORMAT', `${subject}: '${name}' ${what}`, error);
 
-async function open(source: OpenedSource, readInto: ReadInto): Promise<Reading> {
+async function open(source: OpenedSource, readInto: ReadInto, signal: AbortSignal | undefined): Promise<Reading> {
   const { name, size } = source;
   const slice = async (from: number, to = size): Promise<ArrayBuffer> => {
     if (!(from >= 0 && from <= to && to <= size)) throw new Error(`bytes ${from} to ${to} of ${size} are named`);
@@ -84,7 +85,10 @@ async function open(source: OpenedSource, readInto: ReadInto): Promise<Reading> 
   if (tail !== 'PAR1') failFormat(name, 'is not a Parquet file, or is cut: it does not end as one');
   const metadata = await library
     .parquetMetadataAsync({ byteLength: size, slice }, { geoparquet: false }) // whose reader does not end where a count is below zero
-    .catch((error: Error) => failFormat(name, `is not a Parquet file: ${error.message}`, error));
+    .catch((error: Error) => {
+      if (error instanceof TensorwoodError || signal?.aborted) throw error;
+      return failFormat(name, `is not a Parquet file: ${error.message}`, error);
+    });
   checkRows(name, metadata);
   return { name, library, metadata, slice, unpackers: await unpackersFor(library, metadata) };
 }

@@ -1,6 +1,7 @@
 // What the cells of a Parquet column mean, by how they are stored and what the schema says of them: numbers, times or text. Bytes come as byte strings, a
 // character each: so they can be told apart by a map, and text stays undecoded. Format: github.com/apache/parquet-format, "LogicalTypes".
 import { isUtf8 } from 'node:buffer';
+import { shortestSingle, widen } from '../../floats';
 
 /** A bigint for 64-bit integers and, as nanoseconds since 1970, for INT96; a byte string for bytes. */
 export type Cell = number | bigint | string | boolean;
@@ -73,23 +74,10 @@ const unsigned = {
   ),
 };
 
-/** A value of 32 bits as it is usually written: 0.1, and not the digits of its double. */
-function singleText(cell: Cell): string {
-  const value = cell as number;
-  for (let digits = 1; digits < 9; digits++) {
-    const rounded = Number(value.toPrecision(digits));
-    if (Math.fround(rounded) === value) return String(rounded);
-  }
-  return String(value);
-}
+const halfForm = { exponentBits: 5, mantissaBits: 10 };
 
 /** IEEE 754 binary16, little-endian. */
-function halfOf(cell: Cell): number {
-  const bits = (cell as string).charCodeAt(0) | ((cell as string).charCodeAt(1) << 8);
-  const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
-}
+const halfOf = (cell: Cell): number => widen((cell as string).charCodeAt(0) | ((cell as string).charCodeAt(1) << 8), halfForm);
 
 /** A whole number of any storage; bytes are big-endian, in two's complement. */
 function wholeOf(cell: Cell): bigint {
@@ -206,7 +194,7 @@ const meanings: Readonly<Record<string, (annotation: Annotation) => Meaning>> = 
   INT32: () => signed,
   INT64: () => signed,
   INT96: () => timestamp({ type: 'TIMESTAMP', unit: 'NANOS' }),
-  FLOAT: () => plain(Number, singleText),
+  FLOAT: () => plain(Number, (cell) => shortestSingle(cell as number)),
   DOUBLE: () => signed,
   BYTE_ARRAY: () => bytes,
   FIXED_LEN_BYTE_ARRAY: () => bytes,
