@@ -6,7 +6,7 @@ import { type Examples, splitExamples } from '../data/examples';
 import { bytesOf, idxBytes, type LabelledImages, mnistNormalisation } from '../data/images';
 import { fail } from '../errors';
 import { writeAtomically } from '../files/atomic';
-import { setAside } from '../files/set-aside';
+import { makeRunFolder, setAside } from '../files/set-aside';
 import { createModel, type Model, type ModelDefinition } from '../models/model';
 import { findModel } from '../models/registry';
 import { fromFlags, type Options, parse, type Schema } from '../schema';
@@ -157,6 +157,7 @@ async function writeReport(session: Session, signal?: AbortSignal): Promise<Trai
 export async function runTrainModel(input: Input, name: string): Promise<void> {
   const session = await open(input, await findModel(name));
   const { model, output, options, validation } = session;
+  makeRunFolder('train', output);
   const inputs = inputsWriter(session);
   const running = train(model, session.train, {
     ...options,

@@ -371,6 +371,10 @@ describe('tensorwood train trees', () => {
     expect(refused).toMatchObject({ code: 1, out: '' });
     expect(refused.err).toContain(`cannot make the folder '${join(data, 'run')}': a part of the path is not a folder`);
     expect(refused.err).not.toContain('tree 1/');
+    const taken = await run(['train', 'trees', '--data', data, '--label', 'late', '--output', data]);
+    expect(taken).toMatchObject({ code: 1, out: '' });
+    expect(taken.err).toContain(`cannot make the folder '${data}': there is a file of that name; choose another folder`);
+    expect(taken.err).not.toContain('tree 1/');
     expect((await run(['train', 'trees', '--data', data, '--label', 'late', '--trees', '2', '--output', 'twice'])).code).toBe(0);
     const before = readFileSync(data, 'utf8');
     expect(await run(['predict', 'twice', '--data', data, '--output', data])).toMatchObject({ code: 2, out: '' });
