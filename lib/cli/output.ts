@@ -4,6 +4,7 @@ import { csvText } from '../data/csv-text';
 import type { Table } from '../data/table';
 import { fail } from '../errors';
 import { writeTo } from '../files/target';
+import { counted } from '../schema';
 import { type Input, textFlag } from './command';
 
 export const outputFlag = { output: { value: 'FILE', doc: 'CSV file for the predictions; default: -, standard output' } } as const;
@@ -28,5 +29,5 @@ export function* encoded(pieces: Iterable<string>): Generator<Buffer> {
 export async function writeTable(table: Table, { flags }: Input): Promise<void> {
   const path = textFlag(flags, 'output') ?? '-';
   await writeTo('predict', path === '-' ? process.stdout : path, encoded(csvText(table)));
-  if (path !== '-') process.stderr.write(`${table.rows} predictions in ${path}\n`);
+  if (path !== '-') process.stderr.write(`${counted(table.rows, 'prediction')} in ${path}\n`);
 }

@@ -6,7 +6,7 @@ import { type Column, createTable, type Table, withoutColumns } from '../data/ta
 import { readColumnNames, readTable } from '../data/table-file';
 import { fail } from '../errors';
 import type { OpenedSource } from '../files/source';
-import { fromFlags, listed, suggestion } from '../schema';
+import { counted, fromFlags, listed, suggestion } from '../schema';
 import type { Forest } from '../trees/forest';
 import { type Flag, flagsOfSchema, type Input, listFlag, type Section } from './command';
 
@@ -130,7 +130,7 @@ export function asAsked({ table, ignore, times }: Asked, more: readonly string[]
 function tellSkipped({ skipped }: Partial<CsvTable>): void {
   if (skipped === undefined || skipped.count === 0) return;
   const first = skipped.first.slice(0, 3).map(({ line, reason }) => `line ${line}: ${reason}`);
-  process.stderr.write(`skipped ${skipped.count} bad lines (${first.join('; ')}${skipped.count > 3 ? '; …' : ''})\n`);
+  process.stderr.write(`skipped ${counted(skipped.count, 'bad line')} (${first.join('; ')}${skipped.count > 3 ? '; …' : ''})\n`);
 }
 
 /** The column with 1 where its number is at least `least`, else 0; missing stays missing. */

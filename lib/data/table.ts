@@ -1,6 +1,6 @@
 // Tables in memory: named columns of one length. What the readers of files produce, and what trees are grown on.
 import { describe, fail } from '../errors';
-import { listed, suggestion } from '../schema';
+import { counted, listed, suggestion } from '../schema';
 import { checkRowNumbers } from './row-numbers';
 
 export type NumberArray = Float32Array | Float64Array | Int32Array | Uint8Array;
@@ -42,7 +42,7 @@ export function createTable(columns: readonly Column[]): Table {
     if (seen.has(column.name)) fail('ERR_TENSORWOOD_DATA', `createTable: expected column names that differ, got '${column.name}' twice`);
     seen.add(column.name);
     if (lengthOf(column) !== rows)
-      fail('ERR_TENSORWOOD_DATA', `createTable: expected ${rows} rows in column '${column.name}', got ${lengthOf(column)}`);
+      fail('ERR_TENSORWOOD_DATA', `createTable: expected ${counted(rows, 'row')} in column '${column.name}', got ${lengthOf(column)}`);
   }
   return { rows, columns };
 }

@@ -5,6 +5,7 @@ import type { Table, Column as TableColumn } from '../data/table';
 import { describe, fail } from '../errors';
 import type { ColumnSpec } from '../native';
 import { typedArrayName } from '../realm';
+import { counted } from '../schema';
 import { inPieces, type Work } from '../turns';
 import { type Cell, isMissing, numberOf, refuseCell } from './cell';
 
@@ -222,7 +223,7 @@ export function* interpretFeatures(subject: string, features: Features): Work<Fe
   if (wrong !== undefined)
     fail(
       'ERR_TENSORWOOD_SHAPE',
-      `${subject}: expected ${rows} rows in column '${wrong.name}' as in '${columns[0]!.name}', got ${wrong.rows}`,
+      `${subject}: expected ${counted(rows, 'row')} in column '${wrong.name}' as in '${columns[0]!.name}', got ${wrong.rows}`,
     );
   return { rows, columns, byPlace: false };
 }

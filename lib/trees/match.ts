@@ -2,7 +2,7 @@
 
 import { types } from 'node:util';
 import { fail } from '../errors';
-import { listed, suggestion } from '../schema';
+import { counted, listed, suggestion } from '../schema';
 import { inPieces, type Work } from '../turns';
 import {
   type FeatureList,
@@ -147,7 +147,7 @@ export function* matchFeatures(
   if (list.byPlace && list.columns.length !== signature.names.length)
     fail(
       'ERR_TENSORWOOD_MODEL',
-      `${subject}: expected rows of ${signature.names.length} values as the model has, got ${list.columns.length}`,
+      `${subject}: expected rows of ${counted(signature.names.length, 'value')} as the model has, got ${list.columns.length}`,
     );
   const columns: NativeColumn[] = [];
   for (const [i, name] of signature.names.entries()) {

@@ -2,7 +2,7 @@
 // predictRow, so that the checks are a few comparisons a value.
 import { types } from 'node:util';
 import { describe, fail } from '../errors';
-import { suggestion } from '../schema';
+import { counted, suggestion } from '../schema';
 import { type Cell, cureOf, isMissing, numberOf } from './cell';
 import { isNumbers, type Numbers, unknownCategory } from './features';
 import type { Signature } from './match';
@@ -100,7 +100,8 @@ export function createRowReader(signature: Signature, told = new Set<string>()):
   }
 
   function readArray(row: ArrayLike<unknown>): NativeRow {
-    if (row.length !== names.length) fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${names.length} values, got ${row.length}`);
+    if (row.length !== names.length)
+      fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${counted(names.length, 'value')}, got ${row.length}`);
     for (let i = 0; i < columns.length; i++) {
       const value = row[i];
       found[i] = typeof value === 'number' && columns[i]!.count < 0 ? value : readOther(i, value, false);
@@ -127,7 +128,7 @@ export function createRowReader(signature: Signature, told = new Set<string>()):
     if (typeof row !== 'object' || row === null)
       fail(
         'ERR_TENSORWOOD_MODEL',
-        `predictRow: expected a row of ${names.length} values, as an array or a record by column name, got ${describe(row)}`,
+        `predictRow: expected a row of ${counted(names.length, 'value')}, as an array or a record by column name, got ${describe(row)}`,
       );
     return Array.isArray(row) || isNumbers(row) ? readArray(row) : readRecord(row as Readonly<Record<string, unknown>>);
   };

@@ -58,6 +58,19 @@ describe('a label in another spelling', () => {
   });
 });
 
+describe('a label that is missing', () => {
+  it('is refused, and its row left out where that is asked for', () => {
+    written('gaps.csv', `a,y\n${lines(200, (i) => `${i},${i % 10 === 3 ? 'NA' : i / 7}`)}`);
+    const cure = 'got none in 20 rows, the first row 3 (from 0); leave such rows out with --missing-labels drop';
+    expect(train('gaps.csv', '--label', 'y').err).toContain(cure);
+    const dropped = train('gaps.csv', '--label', 'y', '--missing-labels', 'drop', '--at-least', '3');
+    expect(dropped.code).toBe(0);
+    expect(dropped.err).toContain('left out 20 rows without a label\n162 rows to learn from, 18 held out, 1 feature\n');
+    written('none.csv', `a,y\n${lines(20, () => '1,')}`);
+    expect(train('none.csv', '--label', 'y', '--missing-labels', 'drop').err).toContain("labels in column 'y', got none in 20 rows");
+  });
+});
+
 describe('inspect', () => {
   it('says how doubtful columns were read, and the flags help', () => {
     written('odd.csv', `"distance, km",y\n${lines(300, (i) => `${i === 250 ? 'far' : (i * 0.37).toFixed(2)},${i % 5}`)}`);
@@ -82,6 +95,11 @@ describe('inspect', () => {
     written('order.csv', 'when,y\n31/01/2024,1\n01/02/2024,2\n');
     expect(run('inspect', 'order.csv').out).toContain('(to change it: --date-order dmy, or mdy)');
     expect(run('inspect', 'order.csv', '--date-order', 'dmy').out).toContain('when  time, 2024-01-31 to 2024-02-01\n');
+  });
+
+  it('counts one of a kind as one', () => {
+    written('single.csv', 'town,y\nOslo,1\n');
+    expect(run('inspect', 'single.csv').out).toMatch(/table of 1 row\n[\s\S]*town {2}1 category \(Oslo\)\n/);
   });
 
   it('names columns in place of a header that names one twice', () => {
