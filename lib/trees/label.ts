@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import type { NumberColumn } from '../data/table';
 import { describe, fail } from '../errors';
 import { listed } from '../schema';
-import { finish, inPieces, type Work } from '../turns';
+import { inPieces, type Work } from '../turns';
 import { type Cell, isMissing, numberOf, refuseCell } from './cell';
 import { type Dictionary, distinctNames, encodeNames, isNumbers, type Numbers, requireDictionary } from './features';
 
@@ -32,8 +32,11 @@ function* findMissing(subject: string, label: Label): Work<void> {
   });
 }
 
-/** @throws ERR_TENSORWOOD_DATA when a row has no label */
-export const refuseMissing = (subject: string, label: Label): void => finish(findMissing(subject, label));
+/** The rows that have a label. */
+export function labelledRows(label: Label): Uint32Array {
+  const isMissing = missingTest(label);
+  return Uint32Array.from({ length: countLabels(label) }, (_, row) => row).filter((row) => !isMissing(row));
+}
 
 /** Labels as numbers, with the names of the classes where there are any. */
 export interface Labels {
