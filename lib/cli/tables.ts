@@ -9,6 +9,7 @@ import type { OpenedSource } from '../files/source';
 import { counted, fromFlags, listed, suggestion } from '../schema';
 import type { Forest } from '../trees/forest';
 import { type Flag, flagsOfSchema, type Input, listFlag, type Section } from './command';
+import { kinds, type Reading, readingFor } from './reading';
 
 const { threads: _, ...textSchema } = csvSchema;
 
@@ -49,6 +50,9 @@ export interface Asked {
   readonly ignore: readonly string[];
   readonly times: readonly string[];
   readonly keep: readonly string[];
+  readonly numbers: readonly string[];
+  readonly categories: readonly string[];
+  readonly dates: readonly string[];
 }
 
 interface AskedBeside {
@@ -56,6 +60,8 @@ interface AskedBeside {
   readonly categories?: readonly string[];
   /** The model that the table is for. */
   readonly like?: Forest;
+  /** How the table that the model learned from was read. */
+  readonly reading?: Reading;
   /** A column to read beside those of --columns. */
   readonly label?: string;
 }
@@ -69,15 +75,21 @@ type ColumnLists = Readonly<Record<(typeof columnFlags)[number], readonly string
  * error.
  */
 export async function readAsked(source: OpenedSource, { flags, signal }: Input, beside: AskedBeside = {}): Promise<Asked> {
+  const { reading = {} } = beside;
+  const { numbers: _, categories: __, dates: ___, ...spelling } = readingFor(reading, flags, []);
   const splitting = {
+    ...spelling,
     ...fromFlags(textSchema, flags),
     ...(flags.missing === undefined ? {} : { missing: listFlag(flags, 'missing') }),
     ...(flags.names === undefined ? {} : { names: listFlag(flags, 'names') }),
     ...(beside.like === undefined ? {} : { like: beside.like }),
     signal,
   };
-  const names = columnFlags.some((flag) => flags[flag] !== undefined) ? await readColumnNames(source, splitting) : [];
-  const lists = Object.fromEntries(columnFlags.map((flag) => [flag, listFlag(flags, flag, names)])) as unknown as ColumnLists;
+  const isNamed = columnFlags.some((flag) => flags[flag] !== undefined) || kinds.some((kind) => reading[kind] !== undefined);
+  const names = isNamed ? await readColumnNames(source, splitting) : [];
+  const given = Object.fromEntries(columnFlags.map((flag) => [flag, listFlag(flags, flag, names)])) as unknown as ColumnLists;
+  const known = readingFor(reading, flags, names);
+  const lists = { ...given, ...Object.fromEntries(kinds.map((kind) => [kind, [...given[kind], ...(known[kind] ?? [])]])) };
   const columns = columnsOf(names, lists, beside.label);
   const isRead = (name: string): boolean => !lists.ignore.includes(name) || lists.keep.includes(name);
   const table = await readTable(source, {

@@ -20,6 +20,7 @@ import { flagsOfSchema, type Input, listFlag, requiredFlag, type Section, textFl
 import { describeEnvironment } from './environment';
 import { openWord } from './model-file';
 import { encoded } from './output';
+import { type Reading, readingOf } from './reading';
 import { checkRunFolder, runSchema } from './run-flags';
 import { shellWord, writeRun } from './runs';
 import { asAsked, atLeast, readAsked, tableSections, tellGuesses, withColumn } from './tables';
@@ -114,15 +115,23 @@ function withLabels(table: Table, label: Column, { missingLabels }: TreeRunOptio
   return takeRows(table, rows);
 }
 
-/** The table with its label ready to be learned, and the times that were made into features. */
-async function prepare(input: Input, label: string, run: TreeRunOptions): Promise<{ table: Table; times: readonly string[] }> {
+interface Prepared {
+  readonly table: Table;
+  /** Times that were made into features. */
+  readonly times: readonly string[];
+  readonly reading: Reading;
+}
+
+/** The table with its label ready to be learned, and how it came about. */
+async function prepare(input: Input, label: string, run: TreeRunOptions): Promise<Prepared> {
   const asked = await readAsked(await openWord('train', requiredFlag('train', input.flags, 'data'), input), input, { label });
   tellGuesses(asked);
   const all = asAsked(asked);
   refuseDifferent(columnOf(all, label), input);
   const table = withLabels(all, columnOf(all, label), run);
   const least = textFlag(input.flags, 'at-least');
-  return { table: least === undefined ? table : withColumn(table, atLeast(columnOf(table, label), Number(least))), times: asked.times };
+  const labelled = least === undefined ? table : withColumn(table, atLeast(columnOf(table, label), Number(least)));
+  return { table: labelled, times: asked.times, reading: readingOf(input, asked) };
 }
 
 /** Refuses flags that no table could make right, before one is read. */
@@ -215,7 +224,7 @@ export async function runTrainTrees(input: Input): Promise<void> {
   const label = requiredFlag('train', flags, 'label');
   const { run, trees } = checkFlags(input);
   const { output } = run;
-  const { table, times } = await prepare(input, label, run);
+  const { table, times, reading } = await prepare(input, label, run);
   const parts = split(table, run, trees);
   const choosing = parts.validation === undefined ? '' : `${grouped(parts.validation.rows)} to choose where to stop, `;
   process.stderr.write(
@@ -223,7 +232,7 @@ export async function runTrainTrees(input: Input): Promise<void> {
   );
   makeRunFolder('train', output);
   const trained = await grow(parts, label, input);
-  await save({ input, label, times, run, parts, trained });
+  await save({ input, label, times, reading, run, parts, trained });
   const kept = describeKept(trained);
   process.stdout.write(`${trained.state} after ${duration(trained.seconds)}${kept === undefined ? '' : `: ${kept}`}\n`);
   process.stdout.write(`model   ${join(output, 'model.json')}\nreport  ${join(output, 'report.html')}\n`);
@@ -241,12 +250,13 @@ interface Finished {
   readonly input: Input;
   readonly label: string;
   readonly times: readonly string[];
+  readonly reading: Reading;
   readonly run: TreeRunOptions;
   readonly parts: Parts;
   readonly trained: Trained;
 }
 
-async function save({ input, label, times, run: { output, title }, parts, trained }: Finished): Promise<void> {
+async function save({ input, label, times, reading, run: { output, title }, parts, trained }: Finished): Promise<void> {
   const { flags } = input;
   const { forest, history, seconds, state } = trained;
   const least = textFlag(flags, 'at-least');
@@ -257,6 +267,7 @@ async function save({ input, label, times, run: { output, title }, parts, traine
     model: 'model.json',
     label,
     times,
+    reading,
     ...(least === undefined ? {} : { atLeast: Number(least) }),
   });
   await writeText(
@@ -264,7 +275,10 @@ async function save({ input, label, times, run: { output, title }, parts, traine
     history.map((h) => `${JSON.stringify(h)}\n`),
   );
   if (parts.test !== undefined)
-    await writeText(join(output, 'held-out.csv'), csvText(parts.test, { to: Math.min(shownRows, parts.test.rows) }));
+    await writeText(
+      join(output, 'held-out.csv'),
+      csvText(parts.test, { to: Math.min(shownRows, parts.test.rows), decimal: reading.decimal === ',' ? ',' : '.' }),
+    );
   const heldOut = await heldOutOf(trained, parts.test, label);
   const what = least === undefined ? label : `${label} ≥ ${least}`;
   const report = describeForest({

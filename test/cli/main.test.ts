@@ -391,13 +391,4 @@ describe('tensorwood train trees', () => {
     expect(stderr).toBe('tensorwood: cannot write to standard output: the disk is full; free some space or choose another folder\n');
     expect(status).toBe(1);
   });
-
-  it('names what is wrong with the data', async () => {
-    const data = written('odd.csv', 'a,label\n1,yes\n2,yes\n3,\n');
-    const answer = await run(['train', 'trees', '--data', data, '--label', 'label', '--held-out', '0']);
-    expect(answer.code).toBe(1);
-    expect(answer.err.trim().split('\n').at(-1)).toBe(
-      'tensorwood: train: expected a label in every row, got none in 1 row, the first row 2 (from 0); leave such rows out with --missing-labels drop',
-    );
-  });
 });
