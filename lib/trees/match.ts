@@ -91,7 +91,10 @@ function* translate(target: Target, given: NamedColumn): Work<NativeColumn> {
     return { data: new Float32Array(rows).fill(Number.NaN), offset: 0, stride: 1, categorical: known !== null };
   if (known === null) return categories === null ? column : yield* refuseCategories(target, found);
   if (categories === null && typeof known === 'object')
-    fail('ERR_TENSORWOOD_MODEL', `${subject}: expected categories in column '${name}', got numbers; pass strings or { codes, categories }`);
+    fail(
+      'ERR_TENSORWOOD_MODEL',
+      `${subject}: expected categories in column '${name}', got numbers; pass strings or { codes, categories }, or read the table with readCsv(file, { like: forest })`,
+    );
   yield* checkCodes(subject, found, rows);
   const { remap: _, ...codes } = column;
   const remap = typeof known === 'object' && typeof categories === 'object' ? recodeTo(known, categories!) : undefined;

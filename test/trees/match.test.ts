@@ -45,7 +45,11 @@ describe('matchFeatures', () => {
       /expected numbers in column 'size', got categories, as 'a' in row 0; pass null/,
     ],
     ['text of numbers', { ...full, size: ['', '12'] }, /got categories, as '12' in row 1; pass numbers, as values.map\(Number\)/],
-    ['numbers for names', { ...full, town: [null, 1] }, /expected categories in column 'town', got numbers/],
+    [
+      'numbers for names',
+      { ...full, town: [null, 1] },
+      /got numbers; pass strings .*, or read the table with readCsv\(file, { like: forest }\)$/,
+    ],
     ['a column that is absent', { size: [1, 2], twon: ['Rome', 'Oslo'] }, /'town' as the model has, did you mean 'twon'/],
     [
       'parts of a code',
