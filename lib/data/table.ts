@@ -50,7 +50,7 @@ function checkColumns(columns: readonly Column[]): void {
   const found = `${describe(columns[wrong])} at ${wrong}`;
   fail(
     'ERR_TENSORWOOD_ARGUMENT',
-    `createTable: expected columns, each ${forms}, got ${found}; of rows pass columns, as { a: rows.map((row) => row.a) }, to createDataset() or predict()`,
+    `createTable: expected columns, each ${forms}, got ${found}; createDataset() and predict() take rows as { a: rows.map((row) => row.a), … }`,
   );
 }
 

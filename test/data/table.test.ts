@@ -42,7 +42,7 @@ describe('table', () => {
       expect(() => createTable(columns as never)).toThrowError(expect.objectContaining({ code: 'ERR_TENSORWOOD_ARGUMENT', message }));
     };
     const form = "{ kind: 'number', name, values } or { kind: 'category', name, codes, categories }";
-    const rows = 'of rows pass columns, as { a: rows.map((row) => row.a) }, to createDataset() or predict()';
+    const rows = 'createDataset() and predict() take rows as { a: rows.map((row) => row.a), … }';
     refused([{ a: 1 }], `createTable: expected columns, each ${form}, got Object at 0; ${rows}`);
     refused([size, [1, 2]], `createTable: expected columns, each ${form}, got Array at 1; ${rows}`);
     refused(
