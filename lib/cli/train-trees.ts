@@ -59,10 +59,26 @@ interface Parts {
 
 const labelOf = (column: Column): Label => (column.kind === 'number' ? column.values : column);
 
+const fewClasses = 20;
+
 /** The objective that fits a label when none is asked for. */
 function guessObjective(label: Column): TreeOptions['objective'] {
   if (label.kind === 'category') return label.categories.length === 2 ? 'binary' : 'multiclass';
   return label.values.every((v) => v === 0 || v === 1) ? 'binary' : 'regression';
+}
+
+/** Says of small integers from 0, which may be classes by number, that they are taken for numbers. */
+function tellRegression(label: Column, asked: TreeOptions['objective']): void {
+  if (asked !== undefined || label.kind !== 'number' || guessObjective(label) !== 'regression') return;
+  const found = new Set<number>();
+  for (const value of label.values) {
+    if (!(Number.isInteger(value) && value >= 0 && value < fewClasses)) return;
+    found.add(value);
+  }
+  if (Math.max(...found) >= found.size) return;
+  process.stderr.write(
+    `note: '${label.name}': integers 0 to ${found.size - 1} are learned by regression (to change it: --objective multiclass)\n`,
+  );
 }
 
 function split(table: Table, { heldOut }: TreeRunOptions, { seed, earlyStopping }: Values<typeof treeSchema>): Parts {
@@ -83,8 +99,6 @@ function split(table: Table, { heldOut }: TreeRunOptions, { seed, earlyStopping 
     test: part(0, count),
   };
 }
-
-const fewClasses = 20;
 
 /** Refuses classes of which nearly every row has its own: they are numbers in another spelling, or no label. */
 function refuseDifferent(column: Column, { flags }: Input): void {
@@ -225,6 +239,7 @@ export async function runTrainTrees(input: Input): Promise<void> {
   const { run, trees } = checkFlags(input);
   const { output } = run;
   const { table, times, reading } = await prepare(input, label, run);
+  tellRegression(columnOf(table, label), fromFlags(treeSchema, input.flags).objective);
   const parts = split(table, run, trees);
   const choosing = parts.validation === undefined ? '' : `${grouped(parts.validation.rows)} to choose where to stop, `;
   process.stderr.write(

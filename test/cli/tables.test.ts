@@ -58,6 +58,14 @@ describe('a label in another spelling', () => {
   });
 });
 
+it('labels of small integers from 0 are numbers, and that is said', () => {
+  written('grades.csv', `a,y\n${lines(90, (i) => `${i},${i % 3}`)}`);
+  const note = "note: 'y': integers 0 to 2 are learned by regression (to change it: --objective multiclass)\n";
+  expect(train('grades.csv', '--label', 'y').err).toContain(note);
+  expect(train('grades.csv', '--label', 'y', '--objective', 'multiclass').err).not.toContain('note');
+  expect(train('grades.csv', '--label', 'a').err).not.toContain('note');
+});
+
 describe('a label that is missing', () => {
   it('is refused, and its row left out where that is asked for', () => {
     written('gaps.csv', `a,y\n${lines(200, (i) => `${i},${i % 10 === 3 ? 'NA' : i / 7}`)}`);
