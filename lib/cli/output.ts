@@ -9,10 +9,18 @@ import { type Input, textFlag } from './command';
 
 export const outputFlag = { output: { value: 'FILE', doc: 'CSV file for the predictions; default: -, standard output' } } as const;
 
-/** @throws ERR_TENSORWOOD_ARGUMENT when the answers would take the place of the data that they are about */
-export function refuseOverwriting({ flags }: Input): void {
+/** Endings of files that hold something else than lines with commas. */
+const otherFormats = /\.(parquet|arrow|feather|orc|avro|jsonl?|ndjson|tsv|xlsx?|ods|html?|xml|ya?ml|sqlite|gz|zip|zst|bz2|xz)$/i;
+
+/** @throws ERR_TENSORWOOD_ARGUMENT when the answers would take the place of the data that they are about, or are to be of a format that is not written */
+export function refuseOutput({ flags }: Input): void {
   const [data, output] = [textFlag(flags, 'data'), textFlag(flags, 'output')];
   if (output === '') fail('ERR_TENSORWOOD_ARGUMENT', "predict: expected --output to be a file, or - for standard output, got ''");
+  if (output !== undefined && otherFormats.test(output))
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `predict: expected --output to be a file of CSV, the format that is written, got '${output}'; name it .csv`,
+    );
   const [from, to] = [data === '-' ? fstatSync(0) : statsOf(data), output === '-' ? undefined : statsOf(output)];
   if (from?.isFile() && to?.dev === from.dev && to.ino === from.ino)
     fail('ERR_TENSORWOOD_ARGUMENT', `predict: expected --output to be another file than --data, got '${output}' for both`);

@@ -121,6 +121,17 @@ describe('inspect', () => {
   });
 });
 
+it('what is to be trained is named by its nearest name, and answers are CSV', () => {
+  expect(run('train', 'tree', '--data', 'x.csv')).toMatchObject({
+    code: 2,
+    err: "tensorwood: train: expected one of trees, embedding-classifier, gru-classifier, mlp, resnet, vit, got 'tree', did you mean 'trees'?\n",
+  });
+  expect(run('predict', 'none', '--data', 'x.csv', '--output', 'y.parquet')).toMatchObject({
+    code: 2,
+    err: "tensorwood: predict: expected --output to be a file of CSV, the format that is written, got 'y.parquet'; name it .csv\n",
+  });
+});
+
 describe('predict', () => {
   it('reads columns as the model knows them, and names the field that is none', () => {
     written('hours.csv', `hour,y\n${lines(200, (i) => `${10 + (i % 14)},${i % 14}`)}`);

@@ -5,7 +5,7 @@ import { loadForest } from '../../trees/forest';
 import type { Command } from '../command';
 import { imageFlags } from '../image-sets';
 import { kindOf, modelPath, openWord, runOf } from '../model-file';
-import { outputFlag, refuseOverwriting } from '../output';
+import { outputFlag, refuseOutput } from '../output';
 import { runPredictModel } from '../predict-model';
 import { predictTreeSections, runPredictTrees } from '../predict-trees';
 
@@ -36,7 +36,7 @@ export const command: Command = {
   ],
   async run(input) {
     const path = input.words[0]!;
-    refuseOverwriting(input);
+    refuseOutput(input);
     const run = await runOf(path);
     const file = await openWord('predict', modelPath(path, run), input);
     const kind = await kindOf('predict', file);
