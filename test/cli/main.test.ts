@@ -107,7 +107,7 @@ describe('tensorwood', () => {
     ],
     [['train', '--epochs', '2', 'vti'], 2, 'tensorwood: train: expected one of trees, '],
     [['inspect', 'package.json'], 1, "tensorwood: inspect: 'package.json' is not a tensorwood model"],
-    [['train', 'nothing'], 2, 'tensorwood: models: expected one of'],
+    [['train', 'nothing'], 2, 'tensorwood: train: expected one of'],
     [['predict', 'package.json', '--data', 'x.csv'], 1, "tensorwood: predict: expected a model, got 'package.json'"],
   ])('%j: one sentence and exit code %i', async (args, code, message) => {
     const answer = await run(args);
