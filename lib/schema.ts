@@ -213,3 +213,7 @@ export function rowsOf(schema: Schema): { name: string; flag: string; accepts: s
 
 /** Names as a sentence lists them: the first dozen. */
 export const listed = (names: readonly string[]): string => `${names.slice(0, 12).join(', ')}${names.length > 12 ? ', …' : ''}`;
+
+/** How many there are, in words: `1 row`, `2,000 rows`. */
+export const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;

@@ -53,7 +53,8 @@ describe('README', () => {
       return file;
     });
     const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-    const { stdout } = spawnSync(process.execPath, [compiler, '--strict', '--module', 'nodenext', '--noEmit', ...files], {
+    const strictest = ['--strict', '--noUncheckedIndexedAccess', '--exactOptionalPropertyTypes'];
+    const { stdout } = spawnSync(process.execPath, [compiler, ...strictest, '--module', 'nodenext', '--noEmit', ...files], {
       cwd: project,
       encoding: 'utf8',
     });

@@ -6,6 +6,7 @@ import { fail } from '../errors';
 import type { OpenedSource } from '../files/source';
 import { type Entry, inspectSafetensors } from '../formats/safetensors';
 import { typedArrayName } from '../realm';
+import { counted } from '../schema';
 import { showShape, sizeOf } from '../shape';
 import { loadForest } from '../trees/forest';
 import type { Input } from './command';
@@ -30,16 +31,16 @@ async function describeForest(source: OpenedSource, { signal }: Input): Promise<
   const kinds = new Map(names.map((name, i) => [name, categoryText(categories[i]!)]));
   const features: Rows = forest
     .importance()
-    .map(({ name, gain, splits }) => [name, `${kinds.get(name)}, ${grouped(splits)} splits, gain ${compact(gain)}`]);
+    .map(({ name, gain, splits }) => [name, `${kinds.get(name)}, ${counted(splits, 'split')}, gain ${compact(gain)}`]);
   const options: Rows = Object.entries(forest.parameters).map(([name, value]) => [name, String(value)]);
   const classes = forest.classes === undefined ? '' : `, classes ${forest.classes.slice(0, 10).join(', ')}`;
-  const head = `${source.name}: ${forest.objective} forest of ${grouped(forest.rounds)} rounds${classes}, ${bytes(source.size)}`;
+  const head = `${source.name}: ${forest.objective} forest of ${counted(forest.rounds, 'round')}${classes}, ${bytes(source.size)}`;
   return [head, section('Features by gain', features), section('Options', options)].join('\n\n');
 }
 
 const categoryText = (categories: readonly string[] | number | null): string => {
   if (categories === null) return 'number';
-  return `${grouped(typeof categories === 'number' ? categories : categories.length)} categories`;
+  return counted(typeof categories === 'number' ? categories : categories.length, 'category', 'categories');
 };
 
 function describeEntry({ code, dtype, shape, begin, end }: Entry): string {
@@ -50,7 +51,7 @@ function describeEntry({ code, dtype, shape, begin, end }: Entry): string {
 async function describeSafetensors(source: OpenedSource, { signal }: Input): Promise<string> {
   const { entries, metadata } = await inspectSafetensors(source, { signal });
   const total = entries.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const head = `${source.name}: safetensors, ${entries.length} tensors, ${grouped(total)} elements, ${bytes(source.size)}`;
+  const head = `${source.name}: safetensors, ${counted(entries.length, 'tensor')}, ${counted(total, 'element')}, ${bytes(source.size)}`;
   const tensors: Rows = entries.map((entry) => [entry.name, describeEntry(entry)]);
   const notes: Rows = Object.entries(metadata).map(([name, value]) => [name, value.length > 200 ? `${value.slice(0, 200)}…` : value]);
   return [head, section('Tensors', tensors), ...(notes.length === 0 ? [] : [section('Metadata', notes)])].join('\n\n');
@@ -66,7 +67,7 @@ function describeColumn(column: Column, rows: number): string {
   if (column.kind === 'category') {
     const missing = column.codes.reduce((n, code) => n + (code < 0 ? 1 : 0), 0);
     const some = column.categories.slice(0, 4).map((c) => (c.length > 24 ? `${c.slice(0, 23)}…` : c));
-    return `${grouped(column.categories.length)} categories (${some.join(', ')}${column.categories.length > 4 ? ', …' : ''})${missingText(missing, rows)}`;
+    return `${counted(column.categories.length, 'category', 'categories')} (${some.join(', ')}${column.categories.length > 4 ? ', …' : ''})${missingText(missing, rows)}`;
   }
   return describeNumbers(column, rows);
 }
@@ -95,7 +96,7 @@ function describeTable(path: string, asked: Asked): string {
   const described: Rows = columns.map((c) => [c.name, describeColumn(c, rows)]);
   const guesses = guessesOf(asked).map((line) => `\n  ${line}`);
   const guessed = guesses.length === 0 ? '' : `\n\nRead by guess${guesses.join('')}`;
-  return `${path}: table of ${grouped(rows)} rows\n\n${section('Columns', described)}${guessed}`;
+  return `${path}: table of ${counted(rows, 'row')}\n\n${section('Columns', described)}${guessed}`;
 }
 
 /** What a file, standard input or the folder of a run is and holds. @throws ERR_TENSORWOOD_FILE, _FORMAT, _DATA when it cannot be told */

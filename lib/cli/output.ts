@@ -5,15 +5,19 @@ import type { Table } from '../data/table';
 import { fail, TensorwoodError } from '../errors';
 import { pathOf } from '../files/path';
 import { writeTo } from '../files/target';
+import { counted } from '../schema';
 import { type Input, textFlag } from './command';
 
 export const outputFlag = { output: { value: 'FILE', doc: 'CSV file for the predictions; default: -, standard output' } } as const;
 
+/** Endings of files that hold something else than lines with commas. */
+const otherFormats = /\.(parquet|arrow|feather|orc|avro|jsonl?|ndjson|tsv|xlsx?|ods|html?|xml|ya?ml|sqlite|gz|zip|zst|bz2|xz)$/i;
+
 /**
  * @param inputs words for files that the answers rest on, by what messages call them
- * @throws ERR_TENSORWOOD_ARGUMENT when the answers would take the place of one of them
+ * @throws ERR_TENSORWOOD_ARGUMENT when the answers would take the place of one of them, or are to be of a format that is not written
  */
-export function refuseOverwriting({ flags }: Input, inputs: Readonly<Record<string, string | undefined>>): void {
+export function refuseOutput({ flags }: Input, inputs: Readonly<Record<string, string | undefined>>): void {
   const output = textFlag(flags, 'output');
   if (output === '') fail('ERR_TENSORWOOD_ARGUMENT', "predict: expected --output to be a file, or - for standard output, got ''");
   const to = output === '-' ? undefined : statsOf(output);
@@ -22,6 +26,11 @@ export function refuseOverwriting({ flags }: Input, inputs: Readonly<Record<stri
     if (from?.isFile() && to?.dev === from.dev && to.ino === from.ino)
       fail('ERR_TENSORWOOD_ARGUMENT', `predict: expected --output to be another file than ${name}, got '${output}' for both`);
   }
+  if (output !== undefined && otherFormats.test(output))
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `predict: expected --output to be a file of CSV, the format that is written, got '${output}'; name it .csv`,
+    );
 }
 
 function statsOf(word: string | undefined): Stats | undefined {
@@ -42,5 +51,5 @@ export function* encoded(pieces: Iterable<string>): Generator<Buffer> {
 export async function writeTable(table: Table, { flags }: Input): Promise<void> {
   const path = textFlag(flags, 'output') ?? '-';
   await writeTo('predict', path === '-' ? process.stdout : path, encoded(csvText(table)));
-  if (path !== '-') process.stderr.write(`${table.rows} predictions in ${path}\n`);
+  if (path !== '-') process.stderr.write(`${counted(table.rows, 'prediction')} in ${path}\n`);
 }

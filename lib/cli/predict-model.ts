@@ -5,6 +5,7 @@ import { readIdx } from '../data/images';
 import { type Column, createTable } from '../data/table';
 import { fail } from '../errors';
 import type { Model } from '../models/model';
+import { counted } from '../schema';
 import type { Answers } from '../train/metrics';
 import { type Input, textFlag } from './command';
 import { asExamples, openImages } from './image-sets';
@@ -44,7 +45,7 @@ export async function runPredictModel(
   await writeTable(createTable(columnsOf(answers, classes, labels)), input);
   if (labels === undefined) return;
   const right = labels.filter((label, i) => label === answers.predicted[i]).length;
-  process.stderr.write(`accuracy ${percent(right / labels.length, 2)} on ${labels.length} images\n`);
+  process.stderr.write(`accuracy ${percent(right / labels.length, 2)} on ${counted(labels.length, 'image')}\n`);
 }
 
 function columnsOf({ predicted, confidence }: Answers, classes: readonly string[], labels: Int32Array | undefined): Column[] {

@@ -14,11 +14,12 @@ export const predictTreeSections: readonly Section[] = tableSections;
 async function readFor(forest: Forest, run: Run | undefined, input: Input): Promise<Asked> {
   const { names, categories } = forest.signature;
   const source = await openWord('predict', requiredFlag('predict', input.flags, 'data'), input);
-  const asked = await readAsked(source, input, { like: forest });
+  const beside = { like: forest, ...(run?.reading && { reading: run.reading }) };
+  const asked = await readAsked(source, input, beside);
   tellGuesses(asked, [...names, ...(run?.times ?? [])]);
   const isMistaken = (c: Column): boolean => c.kind === 'number' && Array.isArray(categories[names.indexOf(c.name)]);
   const mistaken = asked.table.columns.filter(isMistaken).map((c) => c.name);
-  return mistaken.length === 0 ? asked : readAsked(source, input, { like: forest, categories: mistaken });
+  return mistaken.length === 0 ? asked : readAsked(source, input, { ...beside, categories: mistaken });
 }
 
 /** The times that the run made calendar features of, where the table has them. */

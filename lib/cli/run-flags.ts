@@ -26,7 +26,7 @@ export const runSchema = ({ things, heldOut, output, choosers }: Defaults) =>
 export type RunOptions = Values<ReturnType<typeof runSchema>>;
 
 /** The same with the path of the folder; - would be standard output elsewhere. @throws ERR_TENSORWOOD_ARGUMENT */
-export function checkRunFolder(run: RunOptions): RunOptions {
+export function checkRunFolder<R extends RunOptions>(run: R): R {
   if (run.output === '-')
     fail(
       'ERR_TENSORWOOD_ARGUMENT',

@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '../errors';
 import { fileReason, writeAtomically } from '../files/atomic';
+import type { Reading } from './reading';
 
 /** The content of run.json. */
 export interface Run {
@@ -14,6 +15,7 @@ export interface Run {
   readonly label?: string;
   readonly atLeast?: number;
   readonly times?: readonly string[];
+  readonly reading?: Reading;
   /** Names of the classes. */
   readonly classes?: readonly string[];
 }

@@ -6,10 +6,11 @@ import { type Column, createTable, type Table, withoutColumns } from '../data/ta
 import { readColumnNames, readTable } from '../data/table-file';
 import { fail } from '../errors';
 import type { OpenedSource } from '../files/source';
-import { fromFlags } from '../schema';
+import { counted, fromFlags } from '../schema';
 import type { Forest } from '../trees/forest';
 import { type Flag, flagsOfSchema, type Input, listFlag, type Section } from './command';
 import { noteLines } from './note-lines';
+import { kinds, type Reading, readingFor } from './reading';
 
 const { threads: _, ...textSchema } = csvSchema;
 
@@ -50,6 +51,9 @@ export interface Asked {
   readonly ignore: readonly string[];
   readonly times: readonly string[];
   readonly keep: readonly string[];
+  readonly numbers: readonly string[];
+  readonly categories: readonly string[];
+  readonly dates: readonly string[];
 }
 
 interface AskedBeside {
@@ -57,6 +61,8 @@ interface AskedBeside {
   readonly categories?: readonly string[];
   /** The model that the table is for. */
   readonly like?: Forest;
+  /** How the table that the model learned from was read. */
+  readonly reading?: Reading;
   /** A column to read beside those of --columns. */
   readonly label?: string;
 }
@@ -70,7 +76,10 @@ type ColumnLists = Readonly<Record<(typeof columnFlags)[number], readonly string
  * error.
  */
 export async function readAsked(source: OpenedSource, { flags, signal }: Input, beside: AskedBeside = {}): Promise<Asked> {
+  const { reading = {} } = beside;
+  const { numbers: _, categories: __, dates: ___, ...spelling } = readingFor(reading, flags, []);
   const splitting = {
+    ...spelling,
     ...fromFlags(textSchema, flags),
     ...(flags.missing === undefined ? {} : { missing: listFlag(flags, 'missing') }),
     ...(flags.names === undefined ? {} : { names: listFlag(flags, 'names') }),
@@ -78,8 +87,11 @@ export async function readAsked(source: OpenedSource, { flags, signal }: Input, 
     signal,
   };
   const isDoubtful = columnFlags.some((flag) => ((flags[flag] ?? []) as readonly string[]).some((value) => /[",\s]/.test(value)));
-  const names = isDoubtful ? await readColumnNames(source, splitting) : [];
-  const lists = Object.fromEntries(columnFlags.map((flag) => [flag, listFlag(flags, flag, names)])) as unknown as ColumnLists;
+  const isKnown = kinds.some((kind) => reading[kind] !== undefined);
+  const names = isDoubtful || isKnown ? await readColumnNames(source, splitting) : [];
+  const given = Object.fromEntries(columnFlags.map((flag) => [flag, listFlag(flags, flag, names)])) as unknown as ColumnLists;
+  const known = readingFor(reading, flags, names);
+  const lists = { ...given, ...Object.fromEntries(kinds.map((kind) => [kind, [...given[kind], ...(known[kind] ?? [])]])) };
   const columns = columnsOf(lists, beside.label);
   const isRead = (name: string): boolean => !lists.ignore.includes(name) || lists.keep.includes(name);
   const table = await readTable(source, {
@@ -125,7 +137,7 @@ export function asAsked({ table, ignore, times }: Asked, more: readonly string[]
 function tellSkipped({ skipped }: Partial<CsvTable>): void {
   if (skipped === undefined || skipped.count === 0) return;
   const first = skipped.first.slice(0, 3).map(({ line, reason }) => `line ${line}: ${reason}`);
-  process.stderr.write(`skipped ${skipped.count} bad lines (${first.join('; ')}${skipped.count > 3 ? '; …' : ''})\n`);
+  process.stderr.write(`skipped ${counted(skipped.count, 'bad line')} (${first.join('; ')}${skipped.count > 3 ? '; …' : ''})\n`);
 }
 
 /** The column with 1 where its number is at least `least`, else 0; missing stays missing. */

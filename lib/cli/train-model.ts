@@ -6,10 +6,10 @@ import { type Examples, splitExamples } from '../data/examples';
 import { bytesOf, idxBytes, type LabelledImages, mnistNormalisation } from '../data/images';
 import { fail } from '../errors';
 import { writeAtomically } from '../files/atomic';
-import { setAside } from '../files/set-aside';
+import { makeRunFolder, setAside } from '../files/set-aside';
 import { createModel, type Model, type ModelDefinition } from '../models/model';
 import { findModel } from '../models/registry';
-import { fromFlags, type Options, parse, type Schema } from '../schema';
+import { counted, fromFlags, type Options, parse, type Schema } from '../schema';
 import { listCheckpoints } from '../train/checkpoint';
 import { type Listener, readEvents } from '../train/events';
 import { train, trainSchema } from '../train/loop';
@@ -142,7 +142,7 @@ async function writeReport(session: Session, signal?: AbortSignal): Promise<Trai
   const choosing = validation === heldOut ? '' : `${grouped(validation.size)} to choose what is kept, `;
   await writeTrainingReport(join(output, 'report.html'), {
     title: title || `${name} on ${textFlag(input.flags, 'data')}`,
-    summary: `${grouped(train.size)} images to learn from, ${choosing}${grouped(heldOut.size)} held out to test on.`,
+    summary: `${counted(train.size, 'image')} to learn from, ${choosing}${grouped(heldOut.size)} held out to test on.`,
     events: readEvents(join(output, 'events.jsonl')),
     classes: images.classes,
     samples: best === undefined ? [] : await lookAt(best, heldOut, { height, width }, signal),
@@ -157,6 +157,7 @@ async function writeReport(session: Session, signal?: AbortSignal): Promise<Trai
 export async function runTrainModel(input: Input, name: string): Promise<void> {
   const session = await open(input, await findModel(name));
   const { model, output, options, validation } = session;
+  makeRunFolder('train', output);
   const inputs = inputsWriter(session);
   const running = train(model, session.train, {
     ...options,

@@ -9,22 +9,27 @@ import { fail } from '../errors';
 import { makeRunFolder, setAside } from '../files/set-aside';
 import { writeTo } from '../files/target';
 import { permutation } from '../nn/philox';
-import { fromFlags, parse, type Values } from '../schema';
+import { choice, counted, fromFlags, parse, type Values } from '../schema';
 import { createProgressLine } from '../train/progress-line';
 import { type EvaluationSet, type TreeProgress, trainTrees } from '../trees/booster';
 import { createDataset } from '../trees/dataset';
 import type { Forest } from '../trees/forest';
-import { type Label, refuseMissing } from '../trees/label';
+import { type Label, labelledRows } from '../trees/label';
 import { datasetSchema, type TreeOptions, treeSchema } from '../trees/params';
 import { flagsOfSchema, type Input, listFlag, requiredFlag, type Section, textFlag } from './command';
 import { describeEnvironment } from './environment';
 import { openWord } from './model-file';
 import { encoded } from './output';
-import { checkRunFolder, type RunOptions, runSchema } from './run-flags';
+import { type Reading, readingOf } from './reading';
+import { checkRunFolder, runSchema } from './run-flags';
 import { shellWord, writeRun } from './runs';
 import { asAsked, atLeast, readAsked, tableSections, tellGuesses, withColumn } from './tables';
 
-const treeRunSchema = runSchema({ things: 'rows', heldOut: 0.1, output: join('runs', 'trees'), choosers: '--early-stopping' });
+const treeRunSchema = {
+  ...runSchema({ things: 'rows', heldOut: 0.1, output: join('runs', 'trees'), choosers: '--early-stopping' }),
+  missingLabels: choice(['fail', 'drop'], 'fail', 'what to do with rows whose label is missing'),
+};
+type TreeRunOptions = Values<typeof treeRunSchema>;
 
 export const treeSections: readonly Section[] = [
   {
@@ -54,13 +59,29 @@ interface Parts {
 
 const labelOf = (column: Column): Label => (column.kind === 'number' ? column.values : column);
 
+const fewClasses = 20;
+
 /** The objective that fits a label when none is asked for. */
 function guessObjective(label: Column): TreeOptions['objective'] {
   if (label.kind === 'category') return label.categories.length === 2 ? 'binary' : 'multiclass';
   return label.values.every((v) => v === 0 || v === 1) ? 'binary' : 'regression';
 }
 
-function split(table: Table, { heldOut }: RunOptions, { seed, earlyStopping }: Values<typeof treeSchema>): Parts {
+/** Says of small integers from 0, which may be classes by number, that they are taken for numbers. */
+function tellRegression(label: Column, asked: TreeOptions['objective']): void {
+  if (asked !== undefined || label.kind !== 'number' || guessObjective(label) !== 'regression') return;
+  const found = new Set<number>();
+  for (const value of label.values) {
+    if (!(Number.isInteger(value) && value >= 0 && value < fewClasses)) return;
+    found.add(value);
+  }
+  if (Math.max(...found) >= found.size) return;
+  process.stderr.write(
+    `note: '${label.name}': integers 0 to ${found.size - 1} are learned by regression (to change it: --objective multiclass)\n`,
+  );
+}
+
+function split(table: Table, { heldOut }: TreeRunOptions, { seed, earlyStopping }: Values<typeof treeSchema>): Parts {
   const count = heldOut < 1 ? Math.round(heldOut * table.rows) : heldOut;
   const held = earlyStopping > 0 ? 2 * count : count;
   if (earlyStopping > 0 && held === 0)
@@ -68,7 +89,7 @@ function split(table: Table, { heldOut }: RunOptions, { seed, earlyStopping }: V
   if (!Number.isInteger(count) || held >= table.rows)
     fail(
       'ERR_TENSORWOOD_ARGUMENT',
-      `train: expected --held-out to be a share below 1 or fewer than the ${table.rows} rows, got ${heldOut}${held > count ? ' twice, since --early-stopping needs as many to choose by' : ''}`,
+      `train: expected --held-out to be a share below 1 or fewer than the ${counted(table.rows, 'row')}, got ${heldOut}${held > count ? ' twice, since --early-stopping needs as many to choose by' : ''}`,
     );
   const order = permutation(table.rows, { seed, stream: splitStream });
   const part = (from: number, to: number): Table | undefined => (from === to ? undefined : takeRows(table, order.subarray(from, to)));
@@ -78,8 +99,6 @@ function split(table: Table, { heldOut }: RunOptions, { seed, earlyStopping }: V
     test: part(0, count),
   };
 }
-
-const fewClasses = 20;
 
 /** Refuses classes of which nearly every row has its own: they are numbers in another spelling, or no label. */
 function refuseDifferent(column: Column, { flags }: Input): void {
@@ -93,20 +112,44 @@ function refuseDifferent(column: Column, { flags }: Input): void {
   );
 }
 
-/** The table with its label ready to be learned, and the times that were made into features. */
-async function prepare(input: Input, label: string): Promise<{ table: Table; times: readonly string[] }> {
+/** The rows that can be learned from. @throws ERR_TENSORWOOD_DATA when there is none, or others are not to be left out */
+function withLabels(table: Table, label: Column, { missingLabels }: TreeRunOptions): Table {
+  const rows = labelledRows(labelOf(label));
+  const left = table.rows - rows.length;
+  if (left === 0) return table;
+  const first = rows.findIndex((row, i) => row !== i);
+  if (missingLabels === 'fail')
+    fail(
+      'ERR_TENSORWOOD_DATA',
+      `train: expected a label in every row, got none in ${counted(left, 'row')}, the first row ${first < 0 ? rows.length : first} (from 0); leave such rows out with --missing-labels drop`,
+    );
+  if (rows.length === 0)
+    fail('ERR_TENSORWOOD_DATA', `train: expected labels in column '${label.name}', got none in ${counted(left, 'row')}`);
+  process.stderr.write(`left out ${counted(left, 'row')} without a label\n`);
+  return takeRows(table, rows);
+}
+
+interface Prepared {
+  readonly table: Table;
+  /** Times that were made into features. */
+  readonly times: readonly string[];
+  readonly reading: Reading;
+}
+
+/** The table with its label ready to be learned, and how it came about. */
+async function prepare(input: Input, label: string, run: TreeRunOptions): Promise<Prepared> {
   const asked = await readAsked(await openWord('train', requiredFlag('train', input.flags, 'data'), input), input, { label });
   tellGuesses(asked);
-  const table = asAsked(asked);
-  const column = columnOf(table, label);
-  refuseDifferent(column, input);
-  refuseMissing('train', labelOf(column));
+  const all = asAsked(asked);
+  refuseDifferent(columnOf(all, label), input);
+  const table = withLabels(all, columnOf(all, label), run);
   const least = textFlag(input.flags, 'at-least');
-  return { table: least === undefined ? table : withColumn(table, atLeast(column, Number(least))), times: asked.times };
+  const labelled = least === undefined ? table : withColumn(table, atLeast(columnOf(table, label), Number(least)));
+  return { table: labelled, times: asked.times, reading: readingOf(input, asked) };
 }
 
 /** Refuses flags that no table could make right, before one is read. */
-function checkFlags({ flags }: Input): { run: RunOptions; trees: Values<typeof treeSchema> } {
+function checkFlags({ flags }: Input): { run: TreeRunOptions; trees: Values<typeof treeSchema> } {
   parse('train', datasetSchema, fromFlags(datasetSchema, flags));
   const least = textFlag(flags, 'at-least');
   if (least !== undefined && (least.trim() === '' || !Number.isFinite(Number(least))))
@@ -129,7 +172,7 @@ function describeKept({ forest: { rounds }, history }: Trained): string | undefi
   const last = history.at(-1);
   const kept = history[rounds - 1];
   if (last === undefined || kept === undefined || kept === last) return last && describeRound(last);
-  return [`kept ${rounds} of ${last.round} trees`, ...metricsOf(kept)].join(', ');
+  return [`kept ${rounds} of ${counted(last.round, 'tree')}`, ...metricsOf(kept)].join(', ');
 }
 
 interface Trained {
@@ -195,15 +238,16 @@ export async function runTrainTrees(input: Input): Promise<void> {
   const label = requiredFlag('train', flags, 'label');
   const { run, trees } = checkFlags(input);
   const { output } = run;
-  const { table, times } = await prepare(input, label);
+  const { table, times, reading } = await prepare(input, label, run);
+  tellRegression(columnOf(table, label), fromFlags(treeSchema, input.flags).objective);
   const parts = split(table, run, trees);
   const choosing = parts.validation === undefined ? '' : `${grouped(parts.validation.rows)} to choose where to stop, `;
   process.stderr.write(
-    `${grouped(parts.train.rows)} rows to learn from, ${choosing}${grouped(parts.test?.rows ?? 0)} held out, ${table.columns.length - 1} features\n`,
+    `${counted(parts.train.rows, 'row')} to learn from, ${choosing}${grouped(parts.test?.rows ?? 0)} held out, ${counted(table.columns.length - 1, 'feature')}\n`,
   );
   makeRunFolder('train', output);
   const trained = await grow(parts, label, input);
-  await save({ input, label, times, run, parts, trained });
+  await save({ input, label, times, reading, run, parts, trained });
   const kept = describeKept(trained);
   process.stdout.write(`${trained.state} after ${duration(trained.seconds)}${kept === undefined ? '' : `: ${kept}`}\n`);
   process.stdout.write(`model   ${join(output, 'model.json')}\nreport  ${join(output, 'report.html')}\n`);
@@ -215,16 +259,19 @@ export async function runTrainTrees(input: Input): Promise<void> {
 const nextLine = (output: string): string =>
   `npx tensorwood predict ${shellWord(output)} --data ${shellWord(join(output, 'held-out.csv'))}`;
 
+const heldOutWords = (rows: number): string => `${counted(rows, 'row')} ${rows === 1 ? 'was' : 'were'}`;
+
 interface Finished {
   readonly input: Input;
   readonly label: string;
   readonly times: readonly string[];
-  readonly run: RunOptions;
+  readonly reading: Reading;
+  readonly run: TreeRunOptions;
   readonly parts: Parts;
   readonly trained: Trained;
 }
 
-async function save({ input, label, times, run: { output, title }, parts, trained }: Finished): Promise<void> {
+async function save({ input, label, times, reading, run: { output, title }, parts, trained }: Finished): Promise<void> {
   const { flags } = input;
   const { forest, history, seconds, state } = trained;
   const least = textFlag(flags, 'at-least');
@@ -235,6 +282,7 @@ async function save({ input, label, times, run: { output, title }, parts, traine
     model: 'model.json',
     label,
     times,
+    reading,
     ...(least === undefined ? {} : { atLeast: Number(least) }),
   });
   await writeText(
@@ -242,12 +290,15 @@ async function save({ input, label, times, run: { output, title }, parts, traine
     history.map((h) => `${JSON.stringify(h)}\n`),
   );
   if (parts.test !== undefined)
-    await writeText(join(output, 'held-out.csv'), csvText(parts.test, { to: Math.min(shownRows, parts.test.rows) }));
+    await writeText(
+      join(output, 'held-out.csv'),
+      csvText(parts.test, { to: Math.min(shownRows, parts.test.rows), decimal: reading.decimal === ',' ? ',' : '.' }),
+    );
   const heldOut = await heldOutOf(trained, parts.test, label);
   const what = least === undefined ? label : `${label} ≥ ${least}`;
   const report = describeForest({
     title: title || `Trees for ${what}`,
-    summary: `Predicts ${what} from ${forest.signature.names.length} features; ${grouped(parts.test?.rows ?? 0)} rows were held out of training.`,
+    summary: `Predicts ${what} from ${counted(forest.signature.names.length, 'feature')}; ${heldOutWords(parts.test?.rows ?? 0)} held out of training.`,
     forest,
     history,
     state,

@@ -1,5 +1,6 @@
 // The page of a forest: how it learned, what it splits on, and whether its probabilities can be believed.
 import type { Target } from '../files/target';
+import { counted } from '../schema';
 import { barChart, histogram, lineChart } from './chart';
 import { capital, compact, grouped, html, type Markup, percent } from './html';
 import { empty, type Figure, type Page, pairs, panel, writePage } from './page';
@@ -58,7 +59,7 @@ function evaluationPanels(curves: readonly Curve[]): Markup[] {
   return metrics.map((metric) => {
     const series = curves.filter((c) => c.metric === metric);
     return panel(
-      { title: capital(metric), wide: metrics.length === 1, note: `After each tree; ${series[0]!.values.length} trees.` },
+      { title: capital(metric), wide: metrics.length === 1, note: `After each tree; ${counted(series[0]!.values.length, 'tree')}.` },
       lineChart({
         x: 'trees',
         series: series.map((c) => ({ name: c.set, points: c.values.map((v, i) => [i + 1, v] as const) })),
@@ -74,7 +75,7 @@ function importancePanels(importance: ForestReport['importance']): Markup[] {
   const total = importance.reduce((sum, { gain }) => sum + gain, 0) || 1;
   const shown = importance.slice(0, shownFeatures);
   const rest = importance.length - shown.length;
-  const more = rest > 0 ? ` The other ${rest} features are not shown.` : '';
+  const more = rest > 0 ? ` ${rest === 1 ? 'One more feature is' : `The other ${rest} features are`} not shown.` : '';
   return [
     panel(
       { title: 'Importance by gain', note: `Share of the loss that splits on the feature took away.${more}` },

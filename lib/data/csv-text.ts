@@ -9,27 +9,49 @@ import type { Column, Table } from './table';
 const quote = (text: string): string =>
   /[",;|\t\r\n]|^\s|\s$/.test(text) || usualMissing.includes(text) ? `"${text.replaceAll('"', '""')}"` : text;
 
-const cellOf = (column: Column, row: number): string => {
+type Decimal = '.' | ',';
+
+const cellOf = (column: Column, row: number, decimal: Decimal): string => {
   if (column.kind === 'category') return column.codes[row]! < 0 ? '' : quote(column.categories[column.codes[row]!]!);
   const value = column.values[row]!;
   if (Number.isNaN(value)) return '';
-  return types.isFloat32Array(column.values) ? shortestSingle(value) : String(value);
+  if (column.times && Number.isInteger(value) && value >= earliest && value <= latest) return new Date(value).toISOString();
+  return (types.isFloat32Array(column.values) ? shortestSingle(value) : String(value)).replace('.', decimal);
 };
 
-/** A lone empty cell is quoted: a blank line is no row, and no header. */
-const lineOf = (cells: readonly string[]): string => cells.join(',') || (cells.length === 1 ? '""' : '');
+/** Years of four digits; other times stay milliseconds. */
+const [earliest, latest] = [Date.parse('0001-01-01'), Date.parse('9999-12-31')] as const;
 
-/** Header and rows [from, to) as pieces of text; missing values are empty. */
-export function* csvText(
-  table: Table,
-  options: { readonly from?: number; readonly to?: number; readonly header?: boolean } = {},
-): Generator<string> {
-  const { from = 0, to = table.rows, header = true } = options;
-  if (header) yield `${lineOf(table.columns.map((c) => quote(c.name)))}\n`;
+/** A lone empty cell is quoted: a blank line is no row, and no header. */
+const lineOf = (cells: readonly string[], decimal: Decimal): string =>
+  cells.join(decimal === ',' ? ';' : ',') || (cells.length === 1 ? '""' : '');
+
+export interface TextOptions {
+  readonly from?: number;
+  readonly to?: number;
+  readonly header?: boolean;
+  /** With a comma, semicolons stand between fields. */
+  readonly decimal?: Decimal;
+}
+
+/** Header and rows [from, to) as pieces of text; missing values are empty, and times as ISO 8601 writes them. */
+export function* csvText(table: Table, options: TextOptions = {}): Generator<string> {
+  const { from = 0, to = table.rows, header = true, decimal = '.' } = options;
+  if (header)
+    yield `${lineOf(
+      table.columns.map((c) => quote(c.name)),
+      decimal,
+    )}\n`;
   const piece = 4096; // rows
   for (let first = from; first < to; first += piece) {
     const lines: string[] = [];
-    for (let row = first; row < Math.min(to, first + piece); row++) lines.push(lineOf(table.columns.map((c) => cellOf(c, row))));
+    for (let row = first; row < Math.min(to, first + piece); row++)
+      lines.push(
+        lineOf(
+          table.columns.map((c) => cellOf(c, row, decimal)),
+          decimal,
+        ),
+      );
     yield `${lines.join('\n')}\n`;
   }
 }

@@ -1,6 +1,6 @@
 // Tables in memory: named columns of one length. What the readers of files produce, and what trees are grown on.
 import { describe, fail } from '../errors';
-import { listed, suggestion } from '../schema';
+import { counted, listed, suggestion } from '../schema';
 import { checkRowNumbers } from './row-numbers';
 
 export type NumberArray = Float32Array | Float64Array | Int32Array | Uint8Array;
@@ -31,18 +31,42 @@ export interface Table {
 
 const lengthOf = (column: Column): number => (column.kind === 'number' ? column.values : column.codes).length;
 
+const forms = "{ kind: 'number', name, values } or { kind: 'category', name, codes, categories }";
+
+const isColumn = (column: Partial<Column> | null | undefined): boolean =>
+  typeof column?.name === 'string' &&
+  (column.kind === 'number'
+    ? typeof column.values?.length === 'number'
+    : column.kind === 'category' && typeof column.codes?.length === 'number' && Array.isArray(column.categories));
+
+function checkColumns(columns: readonly Column[]): void {
+  if (!Array.isArray(columns))
+    fail(
+      'ERR_TENSORWOOD_ARGUMENT',
+      `createTable: expected an array of columns, each ${forms}, got ${describe(columns)}; createDataset() and predict() take a record of columns as it is`,
+    );
+  const wrong = columns.findIndex((column) => !isColumn(column));
+  if (wrong < 0) return;
+  const found = `${describe(columns[wrong])} at ${wrong}`;
+  fail(
+    'ERR_TENSORWOOD_ARGUMENT',
+    `createTable: expected columns, each ${forms}, got ${found}; createDataset() and predict() take rows as { a: rows.map((row) => row.a), … }`,
+  );
+}
+
 /**
  * A table of columns.
- * @throws ERR_TENSORWOOD_DATA when two columns share a name or differ in length
+ * @throws ERR_TENSORWOOD_DATA when two columns share a name or differ in length, _ARGUMENT for what is no array of columns
  */
 export function createTable(columns: readonly Column[]): Table {
+  checkColumns(columns);
   const rows = columns.length === 0 ? 0 : lengthOf(columns[0]!);
   const seen = new Set<string>();
   for (const column of columns) {
     if (seen.has(column.name)) fail('ERR_TENSORWOOD_DATA', `createTable: expected column names that differ, got '${column.name}' twice`);
     seen.add(column.name);
     if (lengthOf(column) !== rows)
-      fail('ERR_TENSORWOOD_DATA', `createTable: expected ${rows} rows in column '${column.name}', got ${lengthOf(column)}`);
+      fail('ERR_TENSORWOOD_DATA', `createTable: expected ${counted(rows, 'row')} in column '${column.name}', got ${lengthOf(column)}`);
   }
   return { rows, columns };
 }

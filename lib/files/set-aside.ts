@@ -1,5 +1,5 @@
 // Makes the folder of a run, and room in it: what an earlier run left there moves to previous/, so that a new run neither mixes with it nor destroys it.
-import { accessSync, constants, existsSync, renameSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../errors';
 import { fileReason, makeFolder } from './atomic';
@@ -12,6 +12,8 @@ export function makeRunFolder(subject: string, folder: string): void {
   } catch (error) {
     fail('ERR_TENSORWOOD_FILE', `${subject}: cannot make the folder '${folder}': ${fileReason(error)}`, error);
   }
+  if (!statSync(folder).isDirectory())
+    fail('ERR_TENSORWOOD_FILE', `${subject}: cannot make the folder '${folder}': there is a file of that name; choose another folder`);
 }
 
 /**

@@ -49,9 +49,9 @@ function countClasses(dataset: Dataset, values: TreeValues): number {
   return found;
 }
 
-/** Named classes are never numbers to regress on: without an objective two take binary, more multiclass. */
-function completeOptions({ classes }: Dataset, options: TreeOptions): TreeOptions {
-  if (classes === undefined) return options;
+/** Named classes are never numbers to regress on: without an objective two take binary, as booleans do, more multiclass. */
+function completeOptions({ classes, booleans }: Dataset, options: TreeOptions): TreeOptions {
+  if (classes === undefined) return booleans ? { ...options, objective: options.objective ?? 'binary' } : options;
   const fitting = classes.length > 2 ? 'multiclass' : 'binary';
   if (options.objective === 'regression')
     fail(
@@ -115,7 +115,7 @@ function* readEvents(
 /**
  * Grows an ensemble of boosted trees (XGBoost's second-order objective, LightGBM's leaf-wise growth and categories) on all threads, off the
  * event loop. The model's bits depend on data, options and seed only: not on the number of threads, nor the instruction set.
- * Without an objective, labels with names of classes take binary (two) or multiclass (more), and numbers take regression.
+ * Without an objective, labels with names of classes take binary (two) or multiclass (more), booleans take binary, and numbers regression.
  * Do not change evaluation sets before the promise settles.
  *
  * @throws ERR_TENSORWOOD_DATA (NaN or out-of-range labels, one class), _MODEL (an evaluation set has other columns), _ARGUMENT (no data

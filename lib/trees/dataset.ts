@@ -45,6 +45,8 @@ export class Dataset {
   readonly signature: Signature;
   /** Names of the classes when labels came with names. */
   readonly classes: readonly string[] | undefined;
+  /** Labels came as booleans: two classes, 0 and 1. */
+  readonly booleans: boolean;
   /** Largest label. */
   readonly largestLabel: number;
   /** @internal */
@@ -55,6 +57,7 @@ export class Dataset {
     rows: number;
     signature: Signature;
     classes: readonly string[] | undefined;
+    booleans: boolean;
     largestLabel: number;
     runtime: RuntimeHandle;
     table: TableHandle;
@@ -62,6 +65,7 @@ export class Dataset {
     this.rows = parts.rows;
     this.signature = parts.signature;
     this.classes = parts.classes;
+    this.booleans = parts.booleans;
     this.largestLabel = parts.largestLabel;
     this.owned = new Owned(parts.table, 'dataset: expected a data set', (table) => {
       native().dispose(table);
@@ -149,7 +153,8 @@ export async function createDataset(features: Features, options: DatasetOptions 
     const table = await runJob(() => native().createTable(runtime, spec), signal);
     const signature = { names, categories: columns.map((c) => c.categories) };
     const { largestLabel } = native().describeTable(table);
-    return new Dataset({ rows, signature, classes: labels?.classes, largestLabel, runtime, table });
+    const { classes, booleans = false } = labels ?? {};
+    return new Dataset({ rows, signature, classes, booleans, largestLabel, runtime, table });
   } catch (error) {
     native().dispose(runtime);
     throw error;

@@ -5,6 +5,7 @@ import type { Table, Column as TableColumn } from '../data/table';
 import { describe, fail } from '../errors';
 import type { ColumnSpec } from '../native';
 import { typedArrayName } from '../realm';
+import { counted } from '../schema';
 import { inPieces, type Work } from '../turns';
 import { type Cell, isMissing, numberOf, refuseCell } from './cell';
 
@@ -216,14 +217,35 @@ function interpretMatrix(subject: string, matrix: Matrix): FeatureList {
 
 const entryOf = (column: TableColumn): [string, FeatureColumn] => [column.name, column.kind === 'number' ? column.values : column];
 
+const refuseFeatures = (subject: string, found: string): never =>
+  fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected features as a table, a record of columns or { values, columns }, got ${found}`);
+
+const matrixForm = (columns: number | string): string => `{ values: Float32Array.from(rows.flat()), columns: ${columns}, names: [...] }`;
+
+/** An array in place of features, with the form that holds the same. */
+function arrayInWords(rows: readonly unknown[]): string {
+  const [first] = rows;
+  if (Array.isArray(first)) return `an array of rows; pass ${matrixForm(first.length)}`;
+  if (typeof first !== 'object' || first === null || ArrayBuffer.isView(first)) return 'an array';
+  const [name, ...more] = Object.keys(first).map((key) => (/^[a-z_$][\w$]*$/i.test(key) ? [key, `.${key}`] : [`'${key}'`, `['${key}']`]));
+  if (name === undefined) return 'an array';
+  return `an array of objects; pass columns, as { ${name[0]}: rows.map((row) => row${name[1]})${more.length > 0 ? ', …' : ''} }`;
+}
+
+/** Refuses a record that was meant for a matrix: names in place of the number of columns, or a plain array of values. */
+function checkMatrix(subject: string, features: Features): void {
+  const { values, columns } = features as Readonly<Record<string, unknown>>;
+  if (isNumbers(values) && Array.isArray(columns) && columns.length > 0 && columns.every((name) => typeof name === 'string'))
+    refuseFeatures(subject, `names as columns; pass { values, columns: ${columns.length}, names: [...] }`);
+  if (Array.isArray(values) && typeof columns === 'number')
+    refuseFeatures(subject, 'an array as values; pass { values: Float32Array.from(values), columns }');
+}
+
 /** @throws ERR_TENSORWOOD_ARGUMENT or _SHAPE when the features have another form, or columns differ in length */
 export function* interpretFeatures(subject: string, features: Features): Work<FeatureList> {
-  if (typeof features !== 'object' || features === null || ArrayBuffer.isView(features) || Array.isArray(features)) {
-    const found = Array.isArray(features)
-      ? 'an array; rows are { values: rows.flat(), columns } with values a typed array'
-      : describe(features);
-    fail('ERR_TENSORWOOD_ARGUMENT', `${subject}: expected features as a table, a record of columns or { values, columns }, got ${found}`);
-  }
+  if (typeof features !== 'object' || features === null || ArrayBuffer.isView(features) || Array.isArray(features))
+    refuseFeatures(subject, Array.isArray(features) ? arrayInWords(features) : describe(features));
+  checkMatrix(subject, features);
   if (isMatrix(features)) return interpretMatrix(subject, features);
   const entries = isTable(features) ? features.columns.map(entryOf) : Object.entries(features);
   if (entries.length === 0) fail('ERR_TENSORWOOD_DATA', `${subject}: expected at least one column, got none`);
@@ -234,7 +256,7 @@ export function* interpretFeatures(subject: string, features: Features): Work<Fe
   if (wrong !== undefined)
     fail(
       'ERR_TENSORWOOD_SHAPE',
-      `${subject}: expected ${rows} rows in column '${wrong.name}' as in '${columns[0]!.name}', got ${wrong.rows}`,
+      `${subject}: expected ${counted(rows, 'row')} in column '${wrong.name}' as in '${columns[0]!.name}', got ${wrong.rows}`,
     );
   return { rows, columns, byPlace: false };
 }

@@ -3,11 +3,11 @@ import { types } from 'node:util';
 import type { NumberColumn } from '../data/table';
 import { describe, fail } from '../errors';
 import { listed } from '../schema';
-import { finish, inPieces, type Work } from '../turns';
+import { inPieces, type Work } from '../turns';
 import { type Cell, isMissing, numberOf, refuseCell } from './cell';
 import { type Dictionary, distinctNames, encodeNames, isNumbers, type Numbers, requireDictionary } from './features';
 
-/** One a row: numbers (in a list also booleans, bigints and Dates), or classes by code or by name; a column of a table too. */
+/** One a row: numbers (in a list also bigints and Dates), classes by code or by name, or booleans, which are two classes; a column of a table too. */
 export type Label = Numbers | readonly Exclude<Cell, string | null | undefined>[] | Dictionary | readonly string[] | NumberColumn;
 
 /** One a row: how much it counts, at least 0. */
@@ -32,13 +32,18 @@ function* findMissing(subject: string, label: Label): Work<void> {
   });
 }
 
-/** @throws ERR_TENSORWOOD_DATA when a row has no label */
-export const refuseMissing = (subject: string, label: Label): void => finish(findMissing(subject, label));
+/** The rows that have a label. */
+export function labelledRows(label: Label): Uint32Array {
+  const isMissing = missingTest(label);
+  return Uint32Array.from({ length: countLabels(label) }, (_, row) => row).filter((row) => !isMissing(row));
+}
 
 /** Labels as numbers, with the names of the classes where there are any. */
 export interface Labels {
   readonly values: Numbers;
   readonly classes?: readonly string[];
+  /** They came as booleans: two classes, 0 and 1. */
+  readonly booleans?: boolean;
 }
 
 /** Names of classes are coded in their alphabetical order, or by the codes that came with them. */
@@ -82,7 +87,7 @@ function* interpretList(subject: string, label: readonly unknown[]): Work<Labels
   if (typeof label[0] !== 'string') {
     const values = yield* readNumbers(subject, 'labels', label);
     yield* checkRange(subject, 'labels', values);
-    return { values };
+    return { values, booleans: label.length > 0 && label.every((cell) => typeof cell === 'boolean') };
   }
   return yield* sortClasses(yield* readNames(subject, 'labels like the first', label));
 }

@@ -2,7 +2,7 @@
 
 import { types } from 'node:util';
 import { fail } from '../errors';
-import { listed, suggestion } from '../schema';
+import { counted, listed, suggestion } from '../schema';
 import { inPieces, type Work } from '../turns';
 import {
   type FeatureList,
@@ -94,7 +94,10 @@ function* translate(target: Target, given: NamedColumn): Work<NativeColumn> {
     return { data: new Float32Array(rows).fill(Number.NaN), offset: 0, stride: 1, categorical: known !== null };
   if (known === null) return categories === null ? column : yield* refuseCategories(target, found);
   if (categories === null && typeof known === 'object')
-    fail('ERR_TENSORWOOD_MODEL', `${subject}: expected categories in column '${name}', got numbers; pass strings or { codes, categories }`);
+    fail(
+      'ERR_TENSORWOOD_MODEL',
+      `${subject}: expected categories in column '${name}', got numbers; pass strings or { codes, categories }, or read the table with readCsv(file, { like: forest })`,
+    );
   yield* checkCodes(subject, found, rows);
   const { remap: _, ...codes } = column;
   const remap = typeof known === 'object' && typeof categories === 'object' ? recodeTo(known, categories!) : undefined;
@@ -150,7 +153,7 @@ export function* matchFeatures(
   if (list.byPlace && list.columns.length !== signature.names.length)
     fail(
       'ERR_TENSORWOOD_MODEL',
-      `${subject}: expected rows of ${signature.names.length} values as the model has, got ${list.columns.length}`,
+      `${subject}: expected rows of ${counted(signature.names.length, 'value')} as the model has, got ${list.columns.length}`,
     );
   const columns: NativeColumn[] = [];
   for (const [i, name] of signature.names.entries()) {

@@ -2,15 +2,16 @@
 // predictRow, so that the checks are a few comparisons a value.
 import { types } from 'node:util';
 import { describe, fail } from '../errors';
-import { suggestion } from '../schema';
+import { counted, suggestion } from '../schema';
 import { type Cell, cureOf, isMissing, numberOf } from './cell';
 import { isNumbers, type Numbers, unknownCategory } from './features';
 import type { Signature } from './match';
 import { tellUnknown } from './warning';
 
 /**
- * Values in the model's order, or a record by column name. Categories by name or by their code in the model; a category may be one that the model has
- * not. The empty text is missing, as everywhere, unless the model has that category. Booleans, bigints and Dates are numbers.
+ * Values in the model's order, or a record by column name. Categories by name; by their code in the model only where values are given in its order, or its
+ * categories have no names. A category may be one that the model has not. The empty text is missing, as everywhere, unless the model has that category.
+ * Booleans, bigints and Dates are numbers.
  */
 export type Row = Numbers | readonly Cell[] | Readonly<Record<string, Cell>>;
 
@@ -33,26 +34,39 @@ function columnsOf({ names, categories }: Signature): RowColumn[] {
   });
 }
 
-function refuseValue({ name, count, codes }: RowColumn, value: unknown): never {
-  const categories = codes === null ? 'category codes' : `categories by name, or codes in [0, ${count - 1}],`;
-  const expected = count < 0 ? 'numbers' : categories;
-  const cure = count < 0 && typeof value === 'string' && !Number.isNaN(Number(value)) ? '; pass Number(value)' : cureOf(value);
-  return fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${expected} in column '${name}', got ${describe(value)}${cure}`);
+const spelledBooleans: Readonly<Record<string, boolean>> = { true: true, True: true, TRUE: true, false: false, False: false, FALSE: false };
+
+/** What to pass in place of a value where numbers are expected. */
+function numberCure(value: unknown): string {
+  if (typeof value !== 'string') return cureOf(value);
+  const flag = spelledBooleans[value];
+  if (flag !== undefined) return `; pass ${flag}`;
+  return Number.isNaN(Number(value)) ? '' : '; pass Number(value)';
 }
 
-/** A number, or the code of a category: NaN when it is missing, unknownCategory when the model has not that one. */
-function readValue(column: RowColumn, value: unknown): number {
+function refuseValue({ name, count, codes }: RowColumn, value: unknown, byName: boolean): never {
+  const refuse = (expected: string, cure: string): never =>
+    fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${expected} in column '${name}', got ${describe(value)}${cure}`);
+  if (count < 0) return refuse('numbers', numberCure(value));
+  if (codes === null) return refuse('category codes', cureOf(value));
+  if (!byName) return refuse(`categories by name, or codes in [0, ${count - 1}],`, cureOf(value));
+  return refuse('categories by name', typeof value === 'object' ? cureOf(value) : `; pass the text '${value}'`);
+}
+
+/** A number, or the code of a category: NaN when it is missing, unknownCategory when the model has not that one. By name, a number is no code of a name. */
+function readValue(column: RowColumn, value: unknown, byName: boolean): number {
   const { codes, count } = column;
   if (codes !== null && (typeof value === 'string' || typeof value === 'boolean')) {
     const name = String(value);
     return codes.get(name) ?? (name === '' ? Number.NaN : unknownCategory);
   }
   if (isMissing(value)) return Number.NaN;
-  const number = numberOf(value) ?? refuseValue(column, value);
+  const number = numberOf(value) ?? refuseValue(column, value, byName);
   if (count < 0) return number;
-  if (typeof value === 'object') return refuseValue(column, value); // a Date is no category
+  if (typeof value === 'object') return refuseValue(column, value, byName); // a Date is no category
+  if (byName && codes !== null && !Number.isNaN(number)) return refuseValue(column, value, byName);
   if (!(number >= 0)) return Number.NaN;
-  if (!Number.isInteger(number)) return refuseValue(column, value);
+  if (!Number.isInteger(number)) return refuseValue(column, value, byName);
   return number < count ? number : unknownCategory;
 }
 
@@ -73,9 +87,9 @@ export function createRowReader(signature: Signature, told = new Set<string>()):
   const plain = columns.every((c) => c.count < 0);
   const found = new Float64Array(names.length);
 
-  function readOther(place: number, value: unknown): number {
+  function readOther(place: number, value: unknown, byName: boolean): number {
     const column = columns[place]!;
-    const number = readValue(column, value);
+    const number = readValue(column, value, byName);
     if (number === unknownCategory && column.count >= 0)
       tellUnknown('predictRow', told, {
         name: column.name,
@@ -86,10 +100,11 @@ export function createRowReader(signature: Signature, told = new Set<string>()):
   }
 
   function readArray(row: ArrayLike<unknown>): NativeRow {
-    if (row.length !== names.length) fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${names.length} values, got ${row.length}`);
+    if (row.length !== names.length)
+      fail('ERR_TENSORWOOD_MODEL', `predictRow: expected ${counted(names.length, 'value')}, got ${row.length}`);
     for (let i = 0; i < columns.length; i++) {
       const value = row[i];
-      found[i] = typeof value === 'number' && columns[i]!.count < 0 ? value : readOther(i, value);
+      found[i] = typeof value === 'number' && columns[i]!.count < 0 ? value : readOther(i, value, false);
     }
     return found;
   }
@@ -100,7 +115,7 @@ export function createRowReader(signature: Signature, told = new Set<string>()):
       const value = row[name];
       if (value === undefined && !(name in row))
         fail('ERR_TENSORWOOD_MODEL', `predictRow: expected a value for '${name}'; pass null when it is missing`);
-      found[i] = typeof value === 'number' && count < 0 ? value : readOther(i, value);
+      found[i] = typeof value === 'number' && count < 0 ? value : readOther(i, value, true);
     }
     let keys = 0;
     for (const _ in row) keys++;
@@ -113,7 +128,7 @@ export function createRowReader(signature: Signature, told = new Set<string>()):
     if (typeof row !== 'object' || row === null)
       fail(
         'ERR_TENSORWOOD_MODEL',
-        `predictRow: expected a row of ${names.length} values, as an array or a record by column name, got ${describe(row)}`,
+        `predictRow: expected a row of ${counted(names.length, 'value')}, as an array or a record by column name, got ${describe(row)}`,
       );
     return Array.isArray(row) || isNumbers(row) ? readArray(row) : readRecord(row as Readonly<Record<string, unknown>>);
   };

@@ -106,7 +106,7 @@ describe('standard input and pipes', () => {
 
   it('inspect reads what a socket brings, under either name', () => {
     for (const name of ['-', '/dev/stdin', '/dev/fd/0'])
-      expect(bash(`tw inspect ${name}`, 'a,b\n1,2\n').stdout).toContain('table of 1 rows');
+      expect(bash(`tw inspect ${name}`, 'a,b\n1,2\n').stdout).toContain('table of 1 row\n');
   });
 
   it.each(['run/model.json', 'nested.parquet'])('inspect reads %s', (file) => {
@@ -244,7 +244,7 @@ describe('cures', () => {
     expect(refusal('tw inspect commas.csv --delimiter ab')).toContain('readCsv: expected --delimiter to be one ASCII character');
     written('odd.csv', 'a,b\n1,2\n3\n');
     expect(refusal('tw inspect odd.csv')).toMatch(/line 3: .*; leave such lines out with --bad-lines 'skip'$/);
-    expect(bash("tw inspect odd.csv --bad-lines 'skip'").stdout).toContain('table of 1 rows');
+    expect(bash("tw inspect odd.csv --bad-lines 'skip'").stdout).toContain('table of 1 row\n');
   });
 
   it('of a checkpoint say what to give, and a training that was aborted how to go on', async () => {

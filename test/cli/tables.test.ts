@@ -1,6 +1,6 @@
 // Tables on the command line from outside: what inspect, train and predict say of columns that they read by guess, and the flags that decide otherwise.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -58,6 +58,31 @@ describe('a label in another spelling', () => {
   });
 });
 
+it('labels of small integers from 0 are numbers, and that is said', () => {
+  written('grades.csv', `a,y\n${lines(90, (i) => `${i},${i % 3}`)}`);
+  const note = "note: 'y': integers 0 to 2 are learned by regression (to change it: --objective multiclass)\n";
+  expect(train('grades.csv', '--label', 'y').err).toContain(note);
+  expect(train('grades.csv', '--label', 'y', '--objective', 'multiclass').err).not.toContain('note');
+  expect(train('grades.csv', '--label', 'a').err).not.toContain('note');
+});
+
+describe('a label that is missing', () => {
+  it('is refused, and its row left out where that is asked for', () => {
+    written('gaps.csv', `a,y\n${lines(200, (i) => `${i},${i % 10 === 3 ? 'NA' : i / 7}`)}`);
+    const cure = 'got none in 20 rows, the first row 3 (from 0); leave such rows out with --missing-labels drop';
+    expect(train('gaps.csv', '--label', 'y').err).toContain(cure);
+    const dropped = train('gaps.csv', '--label', 'y', '--missing-labels', 'drop', '--at-least', '3');
+    expect(dropped.code).toBe(0);
+    expect(dropped.err).toContain('left out 20 rows without a label\n162 rows to learn from, 18 held out, 1 feature\n');
+    written('odd.csv', 'a,label\n1,yes\n2,yes\n3,\n');
+    expect(train('odd.csv', '--label', 'label', '--held-out', '0').err).toMatch(
+      /^tensorwood: train: expected a label in every row, got none in 1 row, the first row 2 \(from 0\); leave such rows out with [^\n]*\n$/,
+    );
+    written('none.csv', `a,y\n${lines(20, () => '1,')}`);
+    expect(train('none.csv', '--label', 'y', '--missing-labels', 'drop').err).toContain("labels in column 'y', got none in 20 rows");
+  });
+});
+
 describe('inspect', () => {
   it('says how doubtful columns were read, and the flags help', () => {
     written('odd.csv', `"distance, km",y\n${lines(300, (i) => `${i === 250 ? 'far' : (i * 0.37).toFixed(2)},${i % 5}`)}`);
@@ -102,10 +127,26 @@ describe('inspect', () => {
     expect(run('inspect', 'title.csv', '--skip-lines', '2', '--delimiter', ',').out).toContain('table of 2 rows');
   });
 
+  it('counts one of a kind as one', () => {
+    written('single.csv', 'town,y\nOslo,1\n');
+    expect(run('inspect', 'single.csv').out).toMatch(/table of 1 row\n[\s\S]*town {2}1 category \(Oslo\)\n/);
+  });
+
   it('names columns in place of a header that names one twice', () => {
     written('twice.csv', 'a,a,y\n1,2,3\n4,5,6\n');
     expect(run('inspect', 'twice.csv').err).toContain("names the column 'a' twice; pass --names to read it");
     expect(run('inspect', 'twice.csv', '--names', 'a,b,y').out).toMatch(/ {2}a .*\n {2}b .*\n {2}y /);
+  });
+});
+
+it('what is to be trained is named by its nearest name, and answers are CSV', () => {
+  expect(run('train', 'tree', '--data', 'x.csv')).toMatchObject({
+    code: 2,
+    err: "tensorwood: train: expected one of trees, embedding-classifier, gru-classifier, mlp, resnet, vit, got 'tree', did you mean 'trees'?\n",
+  });
+  expect(run('predict', 'none', '--data', 'x.csv', '--output', 'y.parquet')).toMatchObject({
+    code: 2,
+    err: "tensorwood: predict: expected --output to be a file of CSV, the format that is written, got 'y.parquet'; name it .csv\n",
   });
 });
 
@@ -125,6 +166,31 @@ describe('predict', () => {
     const missing = predict('hour,y\nlate,0\n10,0\n', '--bad-values', 'missing');
     expect(missing.err).toBe("note: 'hour': 1 field that is no number was taken for missing, the first 'late' in line 2\n");
     expect(missing.out.split('\n')).toHaveLength(4);
+  });
+
+  it('reads a table as the run read its own, unless flags say otherwise', () => {
+    const german = (value: number): string => value.toLocaleString('de-DE', { minimumFractionDigits: 2 });
+    const answers = (folder: string, text: string, ...flags: string[]): string => {
+      written('new.csv', text);
+      const { err, out } = run('predict', folder, '--data', 'new.csv', ...flags);
+      return err || out;
+    };
+    written('german.csv', `preis;y\n${lines(200, (i) => `${german(900 + 1.25 * i)};${i}`)}`);
+    expect(train('german.csv', '--label', 'y').code).toBe(0);
+    expect(answers('runs/german.csv', 'preis\n1.150\n')).toBe(answers('runs/german.csv', 'preis\n1150\n'));
+    expect(answers('runs/german.csv', 'preis\n1.150\n')).not.toBe(answers('runs/german.csv', 'preis\n1.150\n', '--decimal', '.'));
+    const held = readFileSync(join(folder, 'runs/german.csv/held-out.csv'), 'utf8');
+    expect(held).toMatch(/^preis;y\n(\d+(,\d+)?;\d+\n){20}$/);
+    expect(run('predict', 'runs/german.csv', '--data', 'runs/german.csv/held-out.csv')).toMatchObject({ code: 0, err: '' });
+
+    written(
+      'given.csv',
+      `when,size,y\n${lines(120, (i) => `${String(1 + (i % 28)).padStart(2, '0')}/02/2024,${i % 9 ? i : 'far'},${i % 28}`)}`,
+    );
+    const flags = ['--date-order', 'dmy', '--dates', 'when', '--missing', 'far', '--numbers', 'y', '--categories', 'size'];
+    expect(train('given.csv', '--label', 'y', ...flags).code).toBe(0);
+    for (const data of ['given.csv', 'runs/given.csv/held-out.csv']) expect(run('predict', 'runs/given.csv', '--data', data).code).toBe(0);
+    expect(answers('runs/given.csv', 'when,size\n03/02/2024,far\n')).toBe(answers('runs/given.csv', 'when,size\n2024-02-03,\n'));
   });
 
   it('makes calendar features of dates in text', () => {

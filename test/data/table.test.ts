@@ -37,6 +37,24 @@ describe('table', () => {
     expect(() => takeRows(table, 2 as never)).toThrowError('takeRows: expected row numbers, got 2');
   });
 
+  it('is made of columns, not of rows or a record', () => {
+    const refused = (columns: unknown, message: string): void => {
+      expect(() => createTable(columns as never)).toThrowError(expect.objectContaining({ code: 'ERR_TENSORWOOD_ARGUMENT', message }));
+    };
+    const form = "{ kind: 'number', name, values } or { kind: 'category', name, codes, categories }";
+    const rows = 'createDataset() and predict() take rows as { a: rows.map((row) => row.a), … }';
+    refused([{ a: 1 }], `createTable: expected columns, each ${form}, got Object at 0; ${rows}`);
+    refused([size, [1, 2]], `createTable: expected columns, each ${form}, got Array at 1; ${rows}`);
+    refused(
+      { a: [1] },
+      `createTable: expected an array of columns, each ${form}, got Object; createDataset() and predict() take a record of columns as it is`,
+    );
+    refused(
+      undefined,
+      `createTable: expected an array of columns, each ${form}, got undefined; createDataset() and predict() take a record of columns as it is`,
+    );
+  });
+
   it('drops columns', () => {
     expect(withoutColumns(table, ['size']).columns.map((c) => c.name)).toEqual(['town']);
     expect(() => withoutColumns(table, ['Town'])).toThrowError("table: no column 'Town', did you mean 'town'?");

@@ -28,6 +28,11 @@ describe('setAside', () => {
     expect(() => setAside('test', '/proc/none/folder', products)).toThrow(
       "test: cannot make the folder '/proc/none/folder': there is no such file",
     );
+    const file = join(folderWith('file', ['run']), 'run');
+    for (const path of [file, join(file, 'inside')])
+      expect(() => setAside('test', path, products)).toThrow(`cannot make the folder '${path}'`);
+    expect(() => setAside('test', file, products)).toThrow('there is a file of that name; choose another folder');
+    expect(readFileSync(file, 'utf8')).toBe('run');
   });
 
   it('moves files and folders to previous/, and leaves what is not of the run', () => {

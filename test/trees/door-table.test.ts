@@ -168,3 +168,18 @@ describe.each(cases)('$title', (given) => {
     }
   });
 });
+
+describe('numbers for categories that have names', () => {
+  const names = ['1', '2', '3'];
+
+  it.each(['list', 'dictionary', 'table'])('are refused where columns have names, learned through %s', async (door) => {
+    using forest = await grow(await sources[door]!({ cells: names })[0]!(), 3, [0, 1, 2]);
+    expect(() => forest.predictRow({ x: 1 })).toThrow("categories by name in column 'x', got 1; pass the text '1'");
+    expect(() => forest.predictSync({ x: [1] })).toThrow("expected categories in column 'x', got numbers");
+    await expect(forest.predict(await readCsv({ text: csvOf(['1', '2']) }))).rejects.toThrow(
+      "expected categories in column 'x', got numbers",
+    );
+    const code = (forest.signature.categories[0] as string[]).indexOf('2');
+    expect(forest.predictRow([code])).toBe(forest.predictRow({ x: '2' }));
+  });
+});

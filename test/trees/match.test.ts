@@ -49,7 +49,11 @@ describe('matchFeatures', () => {
       { ...full, size: ['', '12'] },
       /got categories, as '12' in row 1; read it with { numbers }; pass numbers, as values.map\(Number\)/,
     ],
-    ['numbers for names', { ...full, town: [null, 1] }, /expected categories in column 'town', got numbers/],
+    [
+      'numbers for names',
+      { ...full, town: [null, 1] },
+      /got numbers; pass strings .*, or read the table with readCsv\(file, { like: forest }\)$/,
+    ],
     ['a column that is absent', { size: [1, 2], twon: ['Rome', 'Oslo'] }, /'town' as the model has, did you mean 'twon'/],
     [
       'parts of a code',

@@ -306,7 +306,7 @@ const cases: [string, () => Promise<unknown>, string, RegExp][] = [
         { label: [0, 1] },
       ),
     'ERR_TENSORWOOD_ARGUMENT',
-    /record of columns or \{ values, columns \}, got an array; rows are \{ values: rows.flat\(\), columns \}/,
+    /record of columns or \{ values, columns \}, got an array of rows; pass \{ values: Float32Array/,
   ],
   [
     'labels that are objects',

@@ -244,6 +244,15 @@ describe('labels', () => {
     expect(data.largestLabel).toBe(1);
   });
 
+  it('that are booleans are two classes unless regression is asked for', async () => {
+    using data = await createDataset({ x }, { label: [false, true, true, false] });
+    using guessed = await trainTrees(data, { trees: 1 });
+    using asked = await trainTrees(data, { trees: 1, objective: 'regression' });
+    using numbers = await createDataset({ x }, { label: [false, 1, true, 0] });
+    using mixed = await trainTrees(numbers, { trees: 1 });
+    expect([guessed, asked, mixed].map((forest) => forest.objective)).toEqual(['binary', 'regression', 'regression']);
+  });
+
   it('may be booleans, bigints and Dates', async () => {
     for (const label of [[false, true, true, false], [0n, 1n, 1, 0n], [0, 1, 1, 0].map((day) => new Date(day))]) {
       using forest = await grow({ x }, label as Label);

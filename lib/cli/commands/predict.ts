@@ -5,7 +5,7 @@ import { loadForest } from '../../trees/forest';
 import { type Command, textFlag } from '../command';
 import { imageFlags } from '../image-sets';
 import { kindOf, modelOf, openWord } from '../model-file';
-import { outputFlag, refuseOverwriting } from '../output';
+import { outputFlag, refuseOutput } from '../output';
 import { runPredictModel } from '../predict-model';
 import { predictTreeSections, runPredictTrees } from '../predict-trees';
 
@@ -43,7 +43,7 @@ export const command: Command = {
       'the model': word,
       'that of the run': about,
     };
-    refuseOverwriting(input, inputs);
+    refuseOutput(input, inputs);
     const file = await openWord('predict', word, input);
     const kind = await kindOf('predict', file);
     if (kind === 'safetensors') {
