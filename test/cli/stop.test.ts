@@ -20,7 +20,10 @@ const learn = ['train', 'mlp', ...images, '--hidden', '8', '--held-out', '100', 
 beforeAll(() => {
   compiled = compileLib();
   writeFileSync(join(folder, 'package.json'), '{}');
-  const lines = Array.from({ length: 20_000 }, (_, i) => `${(i * 37) % 1000},${Math.sin(i)},${(i * 37) % 1000 > 500 ? 'yes' : 'no'}`);
+  const lines = Array.from(
+    { length: 20_000 },
+    (_, i) => `${(i * 37) % 1000},${Math.sin(i).toFixed(4)},${(i * 37) % 1000 > 500 ? 'yes' : 'no'}`,
+  );
   writeFileSync(join(folder, 'table.csv'), `size,noise,late\n${lines.join('\n')}\n`);
   const pixels = Uint8Array.from({ length: 400 * 256 }, (_, i) => (i % 256) + (Math.floor(i / 256) % 2));
   writeFileSync(join(folder, 'images.idx'), idxBytes({ shape: [400, 16, 16], data: pixels }));
