@@ -186,7 +186,7 @@ class Reader {
   Status check_room(const std::vector<FileColumn>& columns) const {
     const auto kept = std::count_if(columns.begin(), columns.end(), [](const FileColumn& c) { return c.type != Type::skip; });
     const double bytes = static_cast<double>(block_count()) * static_cast<double>(kept) * sizeof(Piece);
-    if (bytes <= static_cast<double>(available_memory())) return {};
+    if (has_room(bytes)) return {};
     return {"ERR_TENSORWOOD_MEMORY", "readCsv: expected '" + path_ + "' to fit into memory, got " + std::to_string(kept) + " columns in " +
                                          std::to_string(block_count()) + " blocks, which take " +
                                          std::to_string(static_cast<int64_t>(bytes / 1e6)) + " MB; read some of them with { columns }"};
@@ -194,7 +194,7 @@ class Reader {
 
   Status read_block(int64_t k, std::vector<char>& buffer) const {
     const int64_t size = borders_[k + 1] - borders_[k];
-    if (size > options_.block_bytes && size > available_memory())
+    if (size > options_.block_bytes && !has_room(static_cast<double>(size)))
       return {"ERR_TENSORWOOD_MEMORY", "readCsv: expected records of '" + path_ + "' that fit into memory, got " +
                                            std::to_string(size / 1000000) + " MB without an end of one that is sure"};
     return source_.read(borders_[k], size, buffer);

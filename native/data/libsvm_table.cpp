@@ -47,7 +47,7 @@ Status SparseReader::check_room() const {
   double bytes = 0;
   for (const Column& column : table_.columns)
     bytes += static_cast<double>(table_.rows) * static_cast<double>(column.wide ? sizeof(double) : sizeof(float));
-  if (bytes > static_cast<double>(available_memory()))
+  if (!has_room(bytes))
     return {"ERR_TENSORWOOD_MEMORY", "readCsv: expected '" + path_ + "' (libsvm) to fit into memory, got " + std::to_string(table_.rows) +
                                          " rows of " + std::to_string(table_.columns.size()) + " columns, which take " +
                                          std::to_string(static_cast<int64_t>(bytes / 1e6)) + " MB; read some of them with { columns }"};

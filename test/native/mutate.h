@@ -179,9 +179,12 @@ static void mutate_operand(Bytes& bytes, const std::vector<std::vector<Field>>& 
 // Gives operands of one dtype in a call another one together, as kernels that take any dtype want them.
 static void mutate_dtypes(Bytes& bytes, const std::vector<std::vector<Field>>& calls, Random& random) {
   if (calls.empty()) return;
-  const std::vector<Field>& operands = calls[below(random, calls.size())];
+  constexpr size_t dtype_at = 12;  // after buffer and offset; a cut program may end before
+  std::vector<Field> operands;
+  for (const Field& operand : calls[below(random, calls.size())])
+    if (operand.bytes > dtype_at) operands.push_back(operand);
   if (operands.empty()) return;
-  const auto dtype_of = [](const Field& operand) { return Field{operand.at + 12, 1}; };  // after buffer and offset
+  const auto dtype_of = [](const Field& operand) { return Field{operand.at + dtype_at, 1}; };
   const uint64_t from = get(bytes, dtype_of(operands[below(random, operands.size())])), to = below(random, 12);
   for (const Field& operand : operands) {
     if (get(bytes, dtype_of(operand)) == from) put(bytes, dtype_of(operand), to);
