@@ -13,7 +13,7 @@ const work = `
   const dataset = await tw.createDataset({ x }, { label: Int32Array.of(0, 1, 0, 1) });
   const forest = await tw.trainTrees(dataset, { objective: 'binary', trees: 2, minRowsInLeaf: 1 });
   const { name } = await tw.findModel('mlp');
-  const absent = await tw.readParquet('/no/such.parquet').catch((error) => error.code);
+  const absent = await tw.readParquet(Buffer.from('PAR1')).catch((error) => error.code);
   const used = ['used', (await forest.predict({ x })).length, name, String(await tw.tensor([3]).data()), absent].join(' ');
 `;
 const expected = 'used 4 mlp 3 ERR_TENSORWOOD_PEER';
