@@ -20,6 +20,7 @@ const learn = ['train', 'mlp', ...images, '--hidden', '8', '--held-out', '100', 
 beforeAll(() => {
   compiled = compileLib();
   writeFileSync(join(folder, 'package.json'), '{}');
+  // 6,000 held-out rows of 32 bits: whole pages, however an array is aligned.
   const lines = Array.from(
     { length: 20_000 },
     (_, i) => `${(i * 37) % 1000},${Math.sin(i).toFixed(4)},${(i * 37) % 1000 > 500 ? 'yes' : 'no'}`,

@@ -34,8 +34,8 @@ ${body}`,
   'peers.mjs': `import { readDigits, readParquet } from 'tensorwood';
 const { count } = await readDigits();
 if (count !== 10000) throw new Error('expected 10000 digits, got ' + count);
-const { code } = await readParquet('/no/such.parquet').catch((error) => error);
-if (code !== 'ERR_TENSORWOOD_FILE') throw new Error('expected hyparquet to be found, got ' + code);
+const { code } = await readParquet(Buffer.from('PAR1')).catch((error) => error);
+if (code !== 'ERR_TENSORWOOD_FORMAT') throw new Error('expected hyparquet to be found, got ' + code);
 console.log('used');
 `,
 };
