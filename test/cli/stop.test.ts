@@ -22,7 +22,7 @@ beforeAll(() => {
   writeFileSync(join(folder, 'package.json'), '{}');
   // 6,000 held-out rows of 32 bits: whole pages, however an array is aligned.
   const lines = Array.from(
-    { length: 20_000 },
+    { length: 60_000 },
     (_, i) => `${(i * 37) % 1000},${Math.sin(i).toFixed(4)},${(i * 37) % 1000 > 500 ? 'yes' : 'no'}`,
   );
   writeFileSync(join(folder, 'table.csv'), `size,noise,late\n${lines.join('\n')}\n`);
